@@ -1,0 +1,1 @@
+"""What score.py sees, and the names it may import from Plimsoll: ``from plimsoll.entry import rawhttp``."""

@@ -1,0 +1,51 @@
+"""One call of run(): what goes in and what comes out, independent of HTTP servers and processes.
+
+The front makes a `Call` of a request, a model worker makes an `Answer` of it. Nothing here
+imports Werkzeug or json: the front loads this module too, and a worker that never needs them
+should not pay for them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+Headers = list[tuple[str, str]]
+
+
+@dataclass(slots=True, frozen=True)
+class Head:
+    """The request line and headers of a call.
+
+    `target` is the raw path with its query string, still percent-encoded. Header names are
+    lower case, in the order received, duplicates kept. `client` is ``host:port`` or empty.
+    """
+
+    method: str = "POST"
+    target: str = "/score"
+    headers: Headers = field(default_factory=list)
+    scheme: str = "http"
+    client: str = ""
+
+
+@dataclass(slots=True, frozen=True)
+class Call:
+    """One request for run()."""
+
+    head: Head
+    body: bytes
+
+
+@dataclass(slots=True, frozen=True)
+class Answer:
+    """What run() made of a call, ready for the wire.
+
+    `run_function_failed` None leaves that header out. `run_s` is the time inside the user's run(), in
+    seconds; None where run() did not return.
+    """
+
+    status: int
+    headers: Headers
+    body: bytes | Iterator[bytes]
+    run_function_failed: bool | None = False
+    run_s: float | None = None

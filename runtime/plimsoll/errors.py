@@ -1,0 +1,232 @@
+"""Every error Plimsoll raises on purpose, in one tree.
+
+    PlimsollError
+    ├─ StartError                what stops the program; carries an exit code
+    │  ├─ UsageError        1    a flag, an environment value, a setting
+    │  │  └─ PortInUse      1
+    │  ├─ DatasetError      2    the request file: file and line named
+    │  ├─ EntryError        3    score.py, its init() or its surroundings
+    │  ├─ RowsFailed        4    the server answered, but rows of the dataset failed
+    │  ├─ GateFailed        5    a limit that the user set was crossed
+    │  ├─ GradeTooLow       6    the required grade was not reached
+    │  └─ InternalError    70    ours
+    └─ RequestError              what one HTTP request is answered with; carries a status
+       ├─ client:    BadRequest 400 · NotFound 404 · MethodNotAllowed 405 · BodyTooLarge 413 · IdTooLong 431
+       ├─ script:    ScriptFailed 500 · UnusableResult 500 · WorkerDied 502 · ScoringTimeout 504
+       ├─ platform:  QueueFull 429 · QueueTimeout 504
+       └─ server:    NotReady 503 · Draining 503
+
+A message of a RequestError reaches the client: it never carries text from inside the script.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import ClassVar
+
+
+class Fault(StrEnum):
+    """Whose mistake an error is."""
+
+    CLIENT = "client"
+    SCRIPT = "script"
+    SERVER = "server"
+    PLATFORM = "platform"
+
+
+class PlimsollError(Exception):
+    """Base of the tree; never raised itself."""
+
+    code: ClassVar[str] = "error"
+    fault: ClassVar[Fault] = Fault.SERVER
+    remedy: ClassVar[str] = ""
+
+    def __init__(self, message: str, *, remedy: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = remedy or self.remedy
+
+    def __str__(self) -> str:
+        return f"{self.message} ({self.hint})" if self.hint else self.message
+
+
+class StartError(PlimsollError):
+    """Stops the program with `exit_code` and one line on stderr."""
+
+    exit_code: ClassVar[int] = 70
+
+
+class UsageError(StartError):
+    """A flag, environment value or setting that cannot be used."""
+
+    code = "usage"
+    fault = Fault.CLIENT
+    exit_code = 1
+
+
+class PortInUse(UsageError):
+    """Another process listens on the address."""
+
+    code = "port_in_use"
+    remedy = "stop the other process or choose another --port"
+
+
+class DatasetError(StartError):
+    """The request file cannot be read; the message names file and line."""
+
+    code = "dataset"
+    fault = Fault.CLIENT
+    exit_code = 2
+
+
+class EntryError(StartError):
+    """score.py cannot be loaded, its init() failed, or its surroundings prevent it."""
+
+    code = "entry"
+    fault = Fault.SCRIPT
+    exit_code = 3
+
+
+class RowsFailed(StartError):
+    """Rows of the dataset were answered with an error."""
+
+    code = "rows_failed"
+    fault = Fault.SCRIPT
+    exit_code = 4
+
+
+class GateFailed(StartError):
+    """A gate that the user set did not hold."""
+
+    code = "gate_failed"
+    fault = Fault.CLIENT
+    exit_code = 5
+
+
+class GradeTooLow(StartError):
+    """The recommendation did not reach the grade that the user requires."""
+
+    code = "grade_too_low"
+    fault = Fault.PLATFORM
+    exit_code = 6
+
+
+class InternalError(StartError):
+    """A defect of Plimsoll."""
+
+    code = "internal"
+    remedy = "please report this"
+
+
+class RequestError(PlimsollError):
+    """Answers one HTTP request with `status`; `run_function_failed` fills the header of that name."""
+
+    status: ClassVar[int] = 500
+    run_function_failed: ClassVar[bool] = False
+
+    def __init__(self, message: str, *, remedy: str = "", retry_after_s: int | None = None) -> None:
+        super().__init__(message, remedy=remedy)
+        self.retry_after_s = retry_after_s
+
+
+class BadRequest(RequestError):
+    """The body is not what the script's run() takes."""
+
+    status = 400
+    code = "bad_request"
+    fault = Fault.CLIENT
+
+
+class NotFound(RequestError):
+    """No such route."""
+
+    status = 404
+    code = "not_found"
+    fault = Fault.CLIENT
+
+
+class MethodNotAllowed(RequestError):
+    """The route exists, the method does not."""
+
+    status = 405
+    code = "method_not_allowed"
+    fault = Fault.CLIENT
+
+
+class BodyTooLarge(RequestError):
+    """The body is over --max-body-bytes."""
+
+    status = 413
+    code = "body_too_large"
+    fault = Fault.CLIENT
+
+
+class IdTooLong(RequestError):
+    """A request-id header has more than 100 characters."""
+
+    status = 431
+    code = "id_too_long"
+    fault = Fault.CLIENT
+
+
+class ScriptFailed(RequestError):
+    """run() raised."""
+
+    code = "script_failed"
+    fault = Fault.SCRIPT
+    run_function_failed = True
+
+
+class UnusableResult(RequestError):
+    """run() returned something that has no JSON form."""
+
+    code = "unusable_result"
+    fault = Fault.SCRIPT
+
+
+class WorkerDied(RequestError):
+    """The model worker ended while the call ran."""
+
+    status = 502
+    code = "worker_died"
+    fault = Fault.SCRIPT
+    run_function_failed = True
+
+
+class ScoringTimeout(RequestError):
+    """run() took longer than SCORING_TIMEOUT_MS; its worker is killed."""
+
+    status = 504
+    code = "scoring_timeout"
+    fault = Fault.SCRIPT
+    run_function_failed = True
+
+
+class QueueFull(RequestError):
+    """All slots are busy and the queue is at its bound."""
+
+    status = 429
+    code = "queue_full"
+    fault = Fault.PLATFORM
+
+
+class QueueTimeout(RequestError):
+    """The deadline passed before a slot was free; run() was never called."""
+
+    status = 504
+    code = "queue_timeout"
+    fault = Fault.PLATFORM
+
+
+class NotReady(RequestError):
+    """No model worker is ready; the message says why."""
+
+    status = 503
+    code = "not_ready"
+
+
+class Draining(RequestError):
+    """The server is shutting down."""
+
+    status = 503
+    code = "draining"
