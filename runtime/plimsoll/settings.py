@@ -1,0 +1,160 @@
+"""Every setting, declared once: type, default, limits, flag, environment names, help.
+
+Flags, environment look-up and the reference page are made from these declarations. Precedence:
+flag > environment > default. A setting is read once, by `resolve`, and passed on frozen.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic.fields import FieldInfo
+
+from plimsoll.errors import UsageError
+
+ENVIRONMENT_PREFIX = "PLIMSOLL_"
+
+
+@dataclass(frozen=True, slots=True)
+class Aliases:
+    """Environment names that Azure ML gave the same setting; they rank below our own."""
+
+    names: tuple[str, ...] = ()
+
+
+def azure(*names: str) -> Aliases:
+    return Aliases(names)
+
+
+class ServeSettings(BaseModel):
+    """What the serving process needs. Times in seconds unless the name says ms."""
+
+    model_config = ConfigDict(frozen=True)
+
+    entry_script: Annotated[
+        str | None, Field(description="Path of score.py, relative to the current folder."), azure("AZUREML_ENTRY_SCRIPT")
+    ] = None
+    app_root: Annotated[
+        str | None,
+        Field(description="Folder on the script's import path; default: the current folder."),
+        azure("AML_APP_ROOT"),
+    ] = None
+    source_dir: Annotated[
+        str | None,
+        Field(description="Further folder on the import path, relative to the app root."),
+        azure("AZUREML_SOURCE_DIRECTORY"),
+    ] = None
+    model_dir: Annotated[
+        str | None,
+        Field(description="Folder of the model files; the script sees it as AZUREML_MODEL_DIR."),
+        azure("AZUREML_MODEL_DIR"),
+    ] = None
+    host: Annotated[str, Field(description="Address to listen on.")] = "127.0.0.1"
+    port: Annotated[int, Field(ge=1, le=65535, description="Port to listen on.")] = 5001
+    workers: Annotated[
+        int, Field(ge=1, le=256, description="Model worker processes; each loads the model."), azure("WORKER_COUNT")
+    ] = 1
+    threads: Annotated[
+        int,
+        Field(ge=1, le=256, description="Calls that one worker runs at a time; above 1 only for a thread-safe run()."),
+    ] = 1
+    scoring_timeout_ms: Annotated[
+        int,
+        Field(ge=1, description="Longest time for one run(); then 504, and the worker is replaced."),
+        azure("SCORING_TIMEOUT_MS"),
+    ] = 3_600_000
+    max_body_bytes: Annotated[int, Field(ge=0, description="Largest request body; above it 413.")] = 64 * 2**20
+    max_queue: Annotated[int, Field(ge=0, description="Calls that may wait for a slot; above it 429.")] = 256
+    keep_alive: Annotated[int, Field(ge=1, description="Seconds that an idle connection is kept open.")] = 75
+    drain_seconds: Annotated[
+        float, Field(ge=0, description="On SIGTERM: seconds to go on accepting while readiness already says 503.")
+    ] = 0.0
+    grace_seconds: Annotated[
+        float, Field(gt=0, description="On SIGTERM: seconds that calls under way may take to finish.")
+    ] = 30.0
+    log_level: Annotated[
+        Literal["debug", "info", "warning", "error"],
+        Field(description="Least severe log line that is written."),
+        azure("AZUREML_LOG_LEVEL"),
+    ] = "info"
+
+
+class ProfileSettings(BaseModel):
+    """What `--profile` needs beside the serving settings."""
+
+    model_config = ConfigDict(frozen=True)
+
+    profile: Annotated[
+        str | None,
+        Field(description="Profile instead of serve: a file with one request body per line, a CSV file, or a folder."),
+    ] = None
+    budget: Annotated[
+        str, Field(description="How long to measure: quick (45 s), default (3 min), thorough (10 min) or seconds.")
+    ] = "default"
+    target_rps: Annotated[
+        float | None, Field(gt=0, description="Requests per second that the deployment must carry.")
+    ] = None
+    max_cpu: Annotated[float | None, Field(gt=0, description="Most cores that may be recommended per replica.")] = None
+    max_memory_gb: Annotated[
+        float | None, Field(gt=0, description="Most memory, in GB (10^9 bytes), that may be recommended per replica.")
+    ] = None
+    content_type: Annotated[
+        str | None, Field(description="Content-Type of every request; default: by the content of each row.")
+    ] = None
+    output: Annotated[str, Field(description="Folder for profile.json and the other results.")] = "plimsoll-profile"
+    name: Annotated[str | None, Field(description="Name of the profile; default: the entry script's.")] = None
+    description: Annotated[str | None, Field(description="Free text kept in profile.json.")] = None
+    seed: Annotated[int, Field(ge=0, description="Seed of the request order.")] = 20201
+
+
+SettingsModel = TypeVar("SettingsModel", ServeSettings, ProfileSettings)
+
+
+def flag(name: str) -> str:
+    """The command-line form of a setting's name."""
+    return "--" + name.replace("_", "-")
+
+
+def environment_names(name: str, info: FieldInfo) -> tuple[str, ...]:
+    """Environment variables that set `name`, most important first."""
+    aliases = next((item.names for item in info.metadata if isinstance(item, Aliases)), ())
+    return (ENVIRONMENT_PREFIX + name.upper(), *aliases)
+
+
+def resolve(
+    model: type[SettingsModel], flags: Mapping[str, Any], environment: Mapping[str, str]
+) -> tuple[SettingsModel, dict[str, str]]:
+    """The settings, and for each one that is not at its default the source that set it.
+
+    Raises UsageError naming the setting, its source and what is allowed.
+    """
+    values: dict[str, Any] = {}
+    sources: dict[str, str] = {}
+    for name, info in model.model_fields.items():
+        found = _find(name, info, flags, environment)
+        if found is not None:
+            raw, sources[name] = found
+            values[name] = _checked(info, raw, sources[name])
+    return model(**values), sources
+
+
+def _find(name: str, info: FieldInfo, flags: Mapping[str, Any], environment: Mapping[str, str]) -> tuple[Any, str] | None:
+    if flags.get(name) is not None:
+        return flags[name], f"flag {flag(name)}"
+    for variable in environment_names(name, info):
+        if environment.get(variable):
+            return environment[variable], f"environment {variable}"
+    return None
+
+
+def _checked(info: FieldInfo, raw: Any, source: str) -> Any:
+    if isinstance(raw, str) and info.annotation not in (str, str | None):
+        raw = raw.strip().lower()
+    try:
+        return TypeAdapter(Annotated[info.annotation, info]).validate_python(raw)
+    except ValidationError as error:
+        reason = error.errors()[0]["msg"]
+        raise UsageError(f"{source} = {raw!r}: {reason[:1].lower()}{reason[1:]}") from None

@@ -1,0 +1,164 @@
+"""Frames between the front and a model worker: one message of a SOCK_SEQPACKET Unix socket each.
+
+A message socket is chosen over a stream for one property: a frame is taken off the socket whole, by
+one side. The front keeps a duplicate of the worker's end and can so take back, atomically, a call
+that it handed ahead and that the worker has not begun (`Slot.take_back`).
+
+Layout: fixed header (`_HEADER`), head bytes, body bytes. A body over `INLINE_BYTES` travels in an
+anonymous memory file whose descriptor is attached to the message, since a message must fit the
+socket's send buffer. No pickle: the other end may be compromised by user code.
+
+Used by both sides; imports nothing heavy, for the worker's sake.
+"""
+
+from __future__ import annotations
+
+import array
+import os
+import socket
+import struct
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import IntEnum, IntFlag
+
+from plimsoll.entry.call import Head, Headers
+
+_HEADER = struct.Struct("<BBHIIQQ")
+_FD_BYTES = array.array("i").itemsize
+INLINE_BYTES = 64 * 1024
+MESSAGE_BYTES = 128 * 1024
+_ANCILLARY_BYTES = socket.CMSG_SPACE(_FD_BYTES)
+
+
+class Kind(IntEnum):
+    CALL = 1
+    ANSWER = 2
+    CHUNK = 3
+
+
+class Flag(IntFlag):
+    NONE = 0
+    BODY_IN_FILE = 1
+    MORE = 2
+    """The body goes on in CHUNK frames; a frame without it is the last of its call."""
+    ABORTED = 4
+    """The script failed after its answer had begun."""
+    RUN_FAILED = 8
+    RUN_FAILED_UNKNOWN = 16
+    RUN_RETURNED = 32
+
+
+@dataclass(slots=True)
+class Frame:
+    """One message. `status` is the HTTP status of an ANSWER; `run_ns` the nanoseconds inside the user's run()."""
+
+    kind: int
+    call_id: int
+    head: bytes = b""
+    body: bytes = b""
+    flags: int = 0
+    status: int = 0
+    run_ns: int = 0
+
+
+def send(sock: socket.socket, frame: Frame, flags: int = 0) -> None:
+    """Raises BlockingIOError on a full non-blocking socket, OSError when the other side is gone."""
+    if len(frame.head) + len(frame.body) <= INLINE_BYTES:
+        sock.sendmsg((_packed(frame, frame.flags), frame.head, frame.body), (), flags)
+        return
+    descriptor = _memory_file(frame.head, frame.body)
+    try:
+        rights = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", [descriptor]))]
+        sock.sendmsg((_packed(frame, frame.flags | Flag.BODY_IN_FILE),), rights, flags)
+    finally:
+        os.close(descriptor)
+
+
+def receive(sock: socket.socket, buffer: bytearray, flags: int = 0) -> Frame | None:
+    """The next frame, or None when the other side has closed.
+
+    `buffer` of at least MESSAGE_BYTES is overwritten. Raises BlockingIOError when nothing is there.
+    """
+    count, ancillary, _, _ = sock.recvmsg_into((buffer,), _ANCILLARY_BYTES, flags)
+    if count == 0:
+        return None
+    kind, bits, status, call_id, head_bytes, body_bytes, run_ns = _HEADER.unpack_from(buffer)
+    if bits & Flag.BODY_IN_FILE:
+        head, body = _from_memory_file(ancillary, head_bytes, body_bytes)
+    else:
+        split = _HEADER.size + head_bytes
+        head, body = bytes(buffer[_HEADER.size : split]), bytes(memoryview(buffer)[split:count])
+    return Frame(kind, call_id, head, body, bits, status, run_ns)
+
+
+def _packed(frame: Frame, bits: int) -> bytes:
+    return _HEADER.pack(
+        frame.kind, bits, frame.status, frame.call_id, len(frame.head), len(frame.body), frame.run_ns
+    )
+
+
+def _memory_file(*parts: bytes) -> int:
+    descriptor = os.memfd_create("plimsoll-frame", os.MFD_CLOEXEC)
+    try:
+        for part in parts:
+            view = memoryview(part)
+            while view:
+                view = view[os.write(descriptor, view) :]
+    except OSError:
+        os.close(descriptor)
+        raise
+    return descriptor
+
+
+def _from_memory_file(
+    ancillary: list[tuple[int, int, bytes]], head_bytes: int, body_bytes: int
+) -> tuple[bytes, bytes]:
+    (_, _, rights), *_ = ancillary
+    descriptor = int.from_bytes(rights[:_FD_BYTES], "little", signed=True)
+    with open(descriptor, "rb", buffering=0) as file:
+        file.seek(0)
+        return _read_exactly(file.fileno(), head_bytes), _read_exactly(file.fileno(), body_bytes)
+
+
+def _read_exactly(descriptor: int, count: int) -> bytes:
+    parts = []
+    while count and (part := os.read(descriptor, count)):
+        parts.append(part)
+        count -= len(part)
+    return parts[0] if len(parts) == 1 else b"".join(parts)
+
+
+def encode_head(
+    method: str, target: bytes, scheme: str, client: str, headers: Iterable[tuple[bytes, bytes]]
+) -> bytes:
+    """A call's head: two lines of request data, then a line per header. Header values hold no line feeds."""
+    first = b"%b %b\n%b %b" % (method.encode("latin-1"), target, scheme.encode(), client.encode())
+    return b"\n".join([first, *(name + b":" + value for name, value in headers)])
+
+
+def decode_head(data: bytes) -> Head:
+    """The inverse of `encode_head`; empty bytes are a plain POST whose head the script does not look at."""
+    if not data:
+        return Head()
+    request, origin, *lines = data.decode("latin-1").split("\n")
+    method, _, target = request.partition(" ")
+    scheme, _, client = origin.partition(" ")
+    return Head(method, target, _pairs(lines), scheme, client)
+
+
+def encode_headers(headers: Headers) -> bytes:
+    """Header values come from the script: whoever made them has checked that they hold no line feeds."""
+    return "\n".join([f"{name}:{value}" for name, value in headers]).encode("latin-1")
+
+
+def decode_headers(data: bytes) -> list[tuple[bytes, bytes]]:
+    """Pairs as ASGI wants them."""
+    if not data:
+        return []
+    pairs = (line.partition(b":") for line in data.split(b"\n"))
+    return [(name.lower(), value) for name, _, value in pairs]
+
+
+def _pairs(lines: list[str]) -> Headers:
+    split = (line.partition(":") for line in lines)
+    return [(name, value) for name, _, value in split]
