@@ -1,1 +1,31 @@
-"""What score.py sees, and the names it may import from Plimsoll: ``from plimsoll.entry import rawhttp``."""
+"""What score.py sees, and the names it may import from Plimsoll: ``from plimsoll.entry import rawhttp``.
+
+The names load on first use: a worker whose script has a plain run() never pays for Werkzeug, and the
+front takes `Call` and `Answer` from `plimsoll.entry.call` without it.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from plimsoll.entry.raw import rawhttp
+    from plimsoll.entry.request import AMLRequest, Request
+    from plimsoll.entry.response import AMLResponse, Response
+
+__all__ = ["AMLRequest", "AMLResponse", "Request", "Response", "rawhttp"]
+
+_HOMES = {
+    "AMLRequest": "plimsoll.entry.request",
+    "AMLResponse": "plimsoll.entry.response",
+    "Request": "plimsoll.entry.request",
+    "Response": "plimsoll.entry.response",
+    "rawhttp": "plimsoll.entry.raw",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(_HOMES[name]), name)

@@ -1,0 +1,85 @@
+"""What is said about a failing script: one line for people, the user's own traceback for the log.
+
+Frames of this package above the user's code are left out: they say nothing about the script.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import traceback
+from collections.abc import Iterator
+from contextlib import suppress
+from itertools import islice
+from types import TracebackType
+
+from plimsoll.errors import EntryError
+
+_OWN_FRAMES = (os.path.dirname(__file__) + os.sep, "<frozen ")  # noqa: PTH120
+_LISTING_LINES_MAX = 200
+
+
+class BrokenScript(EntryError):
+    """score.py cannot be loaded or its init() failed; `report` belongs into the log, never to a client."""
+
+    def __init__(self, message: str, *, report: str = "") -> None:
+        super().__init__(message)
+        self.report = report
+
+
+def one_line(failure: BaseException) -> str:
+    """``ValueError: what it says``, safe for exceptions whose own text raises."""
+    text = traceback.TracebackException(type(failure), failure, None)
+    if isinstance(failure, SyntaxError):
+        return f"{type(failure).__name__}: {failure}"
+    return next(iter(text.format_exception_only())).strip().partition("\n")[0]
+
+
+def user_traceback(failure: BaseException) -> str:
+    frame = _first_user_frame(failure.__traceback__)
+    return "".join(traceback.format_exception(type(failure), failure, frame))
+
+
+def line_in(path: str, failure: BaseException) -> int | None:
+    """The last line of the file at `path` that the failure came through."""
+    numbers = [number for frame, number in traceback.walk_tb(failure.__traceback__) if frame.f_code.co_filename == path]
+    return numbers[-1] if numbers else None
+
+
+def log_failure(what: str, failure: BaseException) -> None:
+    with suppress(Exception):
+        log_line(f"{what}\n{user_traceback(failure).rstrip()}")
+
+
+def log_line(text: str) -> None:
+    """To stderr in one write, so that the lines of two threads do not mix; a broken stderr is ignored."""
+    with suppress(Exception):
+        sys.stderr.write(f"{text}\n")
+        sys.stderr.flush()
+
+
+def model_listing(model_dir: str | None) -> str:
+    """What lies in the model directory: the usual reason why init() fails."""
+    if model_dir is None:
+        return "AZUREML_MODEL_DIR is not set.\n"
+    lines = list(islice(_walk(model_dir), _LISTING_LINES_MAX + 1))
+    if not lines:
+        return f"The model directory {model_dir} is empty or missing.\n"
+    if len(lines) > _LISTING_LINES_MAX:
+        lines[-1] = "..."
+    return f"The model directory {model_dir} holds:\n" + "".join(f"  {line}\n" for line in lines)
+
+
+def _walk(root: str) -> Iterator[str]:
+    for folder, subfolders, files in os.walk(root):
+        subfolders.sort()
+        for name in subfolders:
+            yield os.path.relpath(os.path.join(folder, name), root) + os.sep
+        for name in sorted(files):
+            yield os.path.relpath(os.path.join(folder, name), root)
+
+
+def _first_user_frame(frame: TracebackType | None) -> TracebackType | None:
+    while frame is not None and frame.tb_frame.f_code.co_filename.startswith(_OWN_FRAMES):
+        frame = frame.tb_next
+    return frame

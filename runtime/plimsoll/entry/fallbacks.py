@@ -1,0 +1,60 @@
+"""Import names of Azure ML that scripts use, for images that do not hold those packages.
+
+The finder stands last in `sys.meta_path`: whatever the user installed wins, module by module, also
+where a real `azureml` package is there but lacks the sub-package that a script asks for.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+from importlib.abc import Loader, MetaPathFinder
+from importlib.machinery import ModuleSpec
+from importlib.util import spec_from_loader
+from types import ModuleType
+
+_RAW = ("rawhttp", "plimsoll.entry.raw")
+_REQUEST = ("AMLRequest", "plimsoll.entry.request")
+_RESPONSE = ("AMLResponse", "plimsoll.entry.response")
+_MODEL = ("Model", "plimsoll.entry.model_paths")
+_ERRORS = tuple(
+    (name, "plimsoll.entry.model_paths")
+    for name in ("AzureMLException", "ModelNotFoundException", "WebserviceException")
+)
+
+_NAMES: dict[str, tuple[tuple[str, str], ...]] = {
+    "azureml": (),
+    "azureml.contrib": (),
+    "azureml.contrib.services": (_RAW, _REQUEST, _RESPONSE),
+    "azureml.contrib.services.aml_request": (_RAW, _REQUEST),
+    "azureml.contrib.services.aml_response": (_RESPONSE,),
+    "azureml.core": (_MODEL,),
+    "azureml.core.model": (_MODEL,),
+    "azureml.exceptions": _ERRORS,
+    "azureml_inference_server_http": (),
+    "azureml_inference_server_http.api": (),
+    "azureml_inference_server_http.api.aml_request": (_RAW, _REQUEST),
+    "azureml_inference_server_http.api.aml_response": (_RESPONSE,),
+}
+
+
+class FallbackFinder(MetaPathFinder, Loader):
+    """Finds and fills the modules of the table above."""
+
+    def find_spec(
+        self, fullname: str, path: Sequence[str] | None = None, target: ModuleType | None = None
+    ) -> ModuleSpec | None:
+        if fullname not in _NAMES:
+            return None
+        is_package = any(name.startswith(f"{fullname}.") for name in _NAMES)
+        return spec_from_loader(fullname, self, origin="plimsoll", is_package=is_package)
+
+    def exec_module(self, module: ModuleType) -> None:
+        for name, home in _NAMES[module.__name__]:
+            setattr(module, name, getattr(import_module(home), name))
+
+
+def install() -> None:
+    if not any(isinstance(finder, FallbackFinder) for finder in sys.meta_path):
+        sys.meta_path.append(FallbackFinder())

@@ -1,0 +1,62 @@
+"""Executes the script's file as the module `entry_module`, with the import path that scripts expect."""
+
+from __future__ import annotations
+
+import os
+import sys
+from contextlib import suppress
+from importlib.machinery import SourceFileLoader
+from importlib.util import module_from_spec, spec_from_loader
+from pathlib import Path
+from types import ModuleType
+
+from plimsoll.entry.failures import BrokenScript, line_in, one_line, user_traceback
+from plimsoll.entry.spec import EntrySpec
+
+MODULE_NAME = "entry_module"
+
+
+def prepare_path(spec: EntrySpec) -> None:
+    """The working directory first, then application root, source directory and the script's own folder."""
+    with suppress(OSError):
+        _prepend(str(Path.cwd()))
+    for folder in (spec.app_root, spec.source_dir, str(Path(spec.entry_script).parent)):
+        if folder and folder not in sys.path:
+            sys.path.append(folder)
+
+
+def load_module(path: str) -> ModuleType:
+    _must_be_readable(path)
+    loader = SourceFileLoader(MODULE_NAME, path)
+    found = spec_from_loader(MODULE_NAME, loader)
+    if found is None:
+        raise BrokenScript(f"{path}: the entry script cannot be loaded")
+    module = module_from_spec(found)
+    # Dataclasses and pickle look their module up by name.
+    sys.modules[MODULE_NAME] = module
+    try:
+        loader.exec_module(module)
+    except BaseException as failure:
+        del sys.modules[MODULE_NAME]
+        raise BrokenScript(_why(path, failure), report=user_traceback(failure)) from None
+    return module
+
+
+def _prepend(folder: str) -> None:
+    if folder not in sys.path and "" not in sys.path:
+        sys.path.insert(0, folder)
+
+
+def _must_be_readable(path: str) -> None:
+    try:
+        os.close(os.open(path, os.O_RDONLY))
+    except OSError as failure:
+        raise BrokenScript(f"{path}: the entry script cannot be read: {failure.strerror}") from None
+    if os.path.isdir(path):  # noqa: PTH112
+        raise BrokenScript(f"{path}: the entry script is a directory, not a file")
+
+
+def _why(path: str, failure: BaseException) -> str:
+    line = line_in(path, failure)
+    place = f"{path}, line {line}" if line else path
+    return f"Failed to import user script {place}: {one_line(failure)}"

@@ -1,0 +1,61 @@
+"""`Model.get_model_path` of the Azure ML SDK, for scripts that find their model by its registered name.
+
+Models lie in ``$AML_APP_ROOT/azureml-models/<name>/<version>/<one file or folder>``; on a desk,
+``./<name>`` does as well.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+
+class AzureMLException(Exception):
+    """Base of what the SDK's names raise."""
+
+    def __init__(self, exception_message: str) -> None:
+        super().__init__(exception_message)
+        self.message = exception_message
+
+
+class WebserviceException(AzureMLException):
+    """The model directory is not as it must be."""
+
+
+class ModelNotFoundException(WebserviceException):
+    """No model of that name."""
+
+
+class Model:
+    """Only the part of the SDK's class that a running script uses."""
+
+    @staticmethod
+    def get_model_path(model_name: str, version: int | None = None, _workspace: object = None) -> str:
+        if version is not None and not isinstance(version, int):
+            raise WebserviceException(f"The version of model {model_name} must be an int, not {version!r}")
+        folder = Path(os.environ.get("AML_APP_ROOT", ""), "azureml-models", model_name)
+        found = _latest(folder) if version is None else version
+        if found is not None and (folder / str(found)).is_dir():
+            return _single_entry(folder / str(found))
+        return _on_a_desk(model_name, version)
+
+
+def _latest(folder: Path) -> int | None:
+    names = [entry.name for entry in folder.iterdir()] if folder.is_dir() else []
+    return max((int(name) for name in names if name.isdecimal()), default=None)
+
+
+def _single_entry(folder: Path) -> str:
+    entries = list(folder.iterdir())
+    if len(entries) != 1:
+        raise WebserviceException(f"Dir {folder} can contain only 1 file or folder. Found {len(entries)} items")
+    return str(entries[0])
+
+
+def _on_a_desk(model_name: str, version: int | None) -> str:
+    if Path(model_name).exists():
+        return model_name
+    where = f"under azureml-models in AML_APP_ROOT or in {Path.cwd()}"
+    if version is not None:
+        raise WebserviceException(f"Model {model_name} with version {version} not found {where}")
+    raise ModelNotFoundException(f"Model {model_name} not found {where}")

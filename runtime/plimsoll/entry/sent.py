@@ -1,0 +1,85 @@
+"""A Werkzeug response object as an answer, checked so that the front can send it without a further look."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from werkzeug.datastructures import Headers as WerkzeugHeaders
+from werkzeug.wrappers import Response
+
+from plimsoll.entry.answers import SCRIPT_FAILED
+from plimsoll.entry.call import Answer, Call, Head, Headers
+from plimsoll.entry.environ import environ_of
+from plimsoll.entry.failures import log_failure
+from plimsoll.errors import ScriptFailed
+
+_FAILED_HEADER = "x-ms-run-function-failed"
+_TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_FORBIDDEN_IN_VALUE = re.compile(r"[\r\n\0]")
+# The connection belongs to the server, not to the script.
+_HOP_BY_HOP = frozenset(
+    {
+        "connection",
+        "keep-alive",
+        "proxy-authenticate",
+        "proxy-authorization",
+        "te",
+        "trailer",
+        "trailers",
+        "transfer-encoding",
+        "upgrade",
+    }
+)
+
+
+def answer_of_response(response: Response, head: Head, run_s: float) -> Answer:
+    status = response.status_code
+    if not 200 <= status <= 599:
+        raise ValueError(f"a response of run() has the status {response.status!r}")
+    environ = environ_of(Call(head, b""))
+    headers = response.get_wsgi_headers(environ)
+    failed = _failed(headers, status)
+    if _has_stream(response, head):
+        return Answer(status, _checked(headers), _stream(response), failed, run_s)
+    body = b"".join(response.get_app_iter(environ))
+    response.close()
+    if head.method != "HEAD":
+        # The front writes the true one.
+        headers.remove("Content-Length")
+    return Answer(status, _checked(headers), body, failed, run_s)
+
+
+def _failed(headers: WerkzeugHeaders, status: int) -> bool | None:
+    said = headers.get(_FAILED_HEADER)
+    headers.remove(_FAILED_HEADER)
+    if status >= 500:
+        return True
+    return None if said is None else said == "True"
+
+
+def _checked(headers: WerkzeugHeaders) -> Headers:
+    for name, value in headers:
+        if not _TOKEN.fullmatch(name) or _FORBIDDEN_IN_VALUE.search(value):
+            raise ValueError(f"a response of run() has a header that HTTP does not allow: {name!r}")
+        value.encode("latin-1")
+    return [(name, value) for name, value in headers if name.lower() not in _HOP_BY_HOP]
+
+
+def _has_stream(response: Response, head: Head) -> bool:
+    return not response.is_sequence and head.method != "HEAD" and response.status_code not in (204, 304)
+
+
+def _stream(response: Response) -> Iterator[bytes]:
+    try:
+        for chunk in response.iter_encoded():
+            if not isinstance(chunk, (bytes, bytearray, memoryview)):
+                raise TypeError(f"a response of run() streams {type(chunk).__name__}, not bytes or str")
+            yield bytes(chunk)
+    except GeneratorExit:
+        raise
+    except BaseException as failure:
+        log_failure("The stream of a response of run() failed:", failure)
+        raise ScriptFailed(SCRIPT_FAILED) from None
+    finally:
+        response.close()
