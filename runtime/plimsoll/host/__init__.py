@@ -1,0 +1,1 @@
+"""The machine: processes and their clocks and memory, control groups, CPUs. Knows nothing of scoring."""
