@@ -1,0 +1,4 @@
+"""Puts a server under load from outside, measures its process tree and says what the model needs.
+
+Talks to the server by HTTP only. `run.profile` is the way in.
+"""

@@ -1,0 +1,69 @@
+"""The driver's commands: `open` a dataset, send one `row`, put on `load`. One at a time, one answer each."""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+from plimsoll.profiling.dataset import load_dataset
+from plimsoll.profiling.driver.closed_loop import ClosedLoop, Slot, Target, Until
+from plimsoll.profiling.driver.requests import RowOrder, serialise
+
+Message = dict[str, Any]
+
+
+class Driver:
+    """Keeps what outlives a command: the requests, their order, the connections."""
+
+    def __init__(self) -> None:
+        self._requests: list[bytes] = []
+        self._target = Target("127.0.0.1", 0, 1.0)
+        self._slots: list[Slot] = []
+        self._order = RowOrder([0], 0)
+        self._commands: dict[str, Callable[[Message], Awaitable[Message]]] = {
+            "open": self._open,
+            "row": self._row,
+            "load": self._load,
+            "choose": self._choose,
+        }
+
+    async def obey(self, message: Message) -> Message:
+        """Runs one command; an unknown one is a KeyError, as only our own profiler talks to the driver."""
+        return await self._commands[message["command"]](message)
+
+    async def _open(self, message: Message) -> Message:
+        dataset = load_dataset(Path(message["dataset"]), message["contentType"])
+        self._target = Target(message["host"], message["port"], message["timeoutSeconds"])
+        self._requests = [serialise(row, self._target.host, self._target.port, message["path"]) for row in dataset.rows]
+        self._order = RowOrder(range(len(self._requests)), message["seed"])
+        # From here on nothing but counters is allocated: a collection would only add to somebody's latency.
+        gc.collect()
+        gc.freeze()
+        return {"rows": len(self._requests)}
+
+    async def _choose(self, message: Message) -> Message:
+        """Leaves rows out of the load."""
+        self._order = RowOrder(message["rows"], message["seed"])
+        return {"rows": len(message["rows"])}
+
+    async def _row(self, message: Message) -> Message:
+        order = RowOrder([message["row"]], 0)
+        loop = ClosedLoop(self._take_slots(1), self._requests, order, Until(0, 0, requests=1))
+        await loop.run()
+        tally = loop.tally
+        (latency_ns,) = [*tally.success_latencies_ns, *tally.failure_latencies_ns]
+        return {
+            "outcome": next(iter(tally.outcomes)),
+            "latencySeconds": latency_ns / 1e9,
+            "responseBytes": tally.response_bytes,
+        }
+
+    async def _load(self, message: Message) -> Message:
+        until = Until(message["seconds"], message["maxSeconds"], message["wholePasses"], message.get("requests"))
+        return await ClosedLoop(self._take_slots(message["connections"]), self._requests, self._order, until).run()
+
+    def _take_slots(self, count: int) -> list[Slot]:
+        self._slots += [Slot(self._target) for _ in range(count - len(self._slots))]
+        return self._slots[:count]

@@ -1,0 +1,82 @@
+"""What one stretch of load found: counted while it runs, added up afterwards."""
+
+from __future__ import annotations
+
+import time
+from array import array
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import Any
+
+from plimsoll.profiling.latency import encode_histogram
+
+OUTCOME_TIMEOUT = "timeout"
+OUTCOME_CLOSED = "closed"
+OUTCOME_REFUSED = "refused"
+
+
+@dataclass(slots=True)
+class Tally:
+    """Every request is in it: a failure has a latency too. Times are monotonic nanoseconds."""
+
+    begun_ns: int = field(default_factory=time.perf_counter_ns)
+    begun_cpu_ns: int = field(default_factory=time.process_time_ns)
+    stopped_ns: int = 0
+    ended_ns: int = 0
+    success_latencies_ns: array[int] = field(default_factory=lambda: array("q"))
+    failure_latencies_ns: array[int] = field(default_factory=lambda: array("q"))
+    outcomes: Counter[str] = field(default_factory=Counter)
+    failed_rows: Counter[int] = field(default_factory=Counter)
+    response_bytes: int = 0
+    successes_before_stop: int = 0
+    last_before_stop_ns: int = 0
+
+    def record(self, row: int, outcome: str, latency_ns: int, size_bytes: int) -> None:
+        """Counts one finished request; 2xx is success."""
+        self.outcomes[outcome] += 1
+        self.response_bytes += size_bytes
+        self.ended_ns = time.perf_counter_ns()
+        good = is_success(outcome)
+        if good:
+            self.success_latencies_ns.append(latency_ns)
+        else:
+            self.failure_latencies_ns.append(latency_ns)
+            self.failed_rows[row] += 1
+        if not self.stopped_ns:
+            self.successes_before_stop += good
+            self.last_before_stop_ns = self.ended_ns
+
+    def throughput_rps(self, connections: int) -> float:
+        """Successes per second.
+
+        Counted up to the last answer before the driver stopped sending, so that the emptying at the end does not
+        lower it. With few answers (under five per connection) the whole stretch, emptying included, is the better
+        estimate: then the first answers come from connections that began together.
+        """
+        if self.successes_before_stop >= 5 * connections:
+            return self.successes_before_stop / ((self.last_before_stop_ns - self.begun_ns) / 1e9)
+        elapsed_s = (self.ended_ns - self.begun_ns) / 1e9
+        return len(self.success_latencies_ns) / elapsed_s if elapsed_s > 0 else 0.0
+
+    def as_message(self, connections: int, whole_passes: bool) -> dict[str, Any]:
+        """The driver's answer to `load`."""
+        return {
+            "connections": connections,
+            "requests": self.outcomes.total(),
+            "successes": len(self.success_latencies_ns),
+            "outcomes": dict(self.outcomes),
+            "failedRows": {str(row): count for row, count in self.failed_rows.items()},
+            "elapsedSeconds": (self.ended_ns - self.begun_ns) / 1e9,
+            "throughput": self.throughput_rps(connections),
+            "latency": encode_histogram(self.success_latencies_ns),
+            "latencySumSeconds": sum(self.success_latencies_ns) / 1e9,
+            "failureLatencySumSeconds": sum(self.failure_latencies_ns) / 1e9,
+            "responseBytes": self.response_bytes,
+            "wholePasses": whole_passes,
+            "driverCpuSeconds": (time.process_time_ns() - self.begun_cpu_ns) / 1e9,
+        }
+
+
+def is_success(outcome: str) -> bool:
+    """Any 2xx."""
+    return len(outcome) == 3 and outcome.startswith("2")

@@ -1,0 +1,179 @@
+"""The profiler's end of the load driver: starts it, sends commands, waits for answers without going deaf.
+
+While an answer is awaited `on_tick` is called several times a second: it samples, shows progress, and raises when
+the server is gone.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import select
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from plimsoll.errors import InternalError
+from plimsoll.host.processes import tie_to_parent
+from plimsoll.profiling.driver.tally import is_success
+from plimsoll.profiling.latency import Distribution, decode_distribution
+
+TICK_S = 0.25
+_READ_BYTES = 1 << 16
+
+
+@dataclass(frozen=True, slots=True)
+class RowAnswer:
+    """One request of one row; `outcome` is the HTTP status, or why there was none."""
+
+    outcome: str
+    latency_s: float
+    response_bytes: int
+
+    @property
+    def succeeded(self) -> bool:
+        """2xx."""
+        return is_success(self.outcome)
+
+
+@dataclass(frozen=True, slots=True)
+class LoadAnswer:
+    """One stretch of closed-loop load; `failed_rows` counts failures by row index."""
+
+    connections: int
+    requests: int
+    successes: int
+    outcomes: dict[str, int]
+    failed_rows: dict[int, int]
+    elapsed_s: float
+    throughput_rps: float
+    latency: Distribution
+    failure_latency_sum_s: float
+    response_bytes: int
+    whole_passes: bool
+    driver_cpu_s: float
+
+
+class DriverClient:
+    """A running driver."""
+
+    def __init__(self, errors: Path, cpus: Sequence[int] | None) -> None:
+        tie = tie_to_parent(signal.SIGKILL)
+
+        def prepare() -> None:
+            tie()
+            if cpus:
+                os.sched_setaffinity(0, cpus)
+
+        with errors.open("wb") as log:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "plimsoll.profiling.driver"],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=log,
+                start_new_session=True,
+                preexec_fn=prepare,  # noqa: PLW1509
+            )
+        self._errors = errors
+        self._received = b""
+
+    @property
+    def pid(self) -> int:
+        """Of the driver's only process."""
+        return self._process.pid
+
+    def open(self, dataset: Path, content_type: str | None, port: int, timeout_s: float, seed: int) -> None:
+        """Lets the driver read the dataset and make its requests."""
+        self._ask(
+            {
+                "command": "open",
+                "dataset": str(dataset),
+                "contentType": content_type,
+                "host": "127.0.0.1",
+                "port": port,
+                "path": "/score",
+                "timeoutSeconds": timeout_s,
+                "seed": seed,
+            }
+        )
+
+    def choose_rows(self, rows: Sequence[int], seed: int) -> None:
+        """From now on load consists of these row indexes only."""
+        self._ask({"command": "choose", "rows": list(rows), "seed": seed})
+
+    def send_row(self, row: int, on_tick: Callable[[], None]) -> RowAnswer:
+        """One request, nothing else in flight."""
+        answer = self._ask({"command": "row", "row": row}, on_tick)
+        return RowAnswer(answer["outcome"], answer["latencySeconds"], answer["responseBytes"])
+
+    def load(
+        self, connections: int, seconds: float, max_seconds: float, whole_passes: bool, on_tick: Callable[[], None]
+    ) -> LoadAnswer:
+        """Closed-loop load; see plimsoll.profiling.driver.closed_loop.Until."""
+        message = {"connections": connections, "seconds": seconds, "maxSeconds": max_seconds}
+        return _load_answer(self._ask({"command": "load", **message, "wholePasses": whole_passes}, on_tick))
+
+    def close(self) -> None:
+        """Ends the driver, whatever it is doing."""
+        self._process.kill()
+        self._process.communicate()
+        if self._errors.exists() and not self._errors.read_bytes():
+            self._errors.unlink()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _ask(self, message: dict[str, Any], on_tick: Callable[[], None] = lambda: None) -> dict[str, Any]:
+        if self._process.stdin is None or self._process.stdout is None:
+            raise InternalError("the load driver has no pipes")
+        try:
+            self._process.stdin.write(json.dumps(message).encode() + b"\n")
+            self._process.stdin.flush()
+        except BrokenPipeError:
+            raise self._died() from None
+        answer: dict[str, Any] = json.loads(self._read_line(self._process.stdout.fileno(), on_tick))
+        return answer
+
+    def _read_line(self, file: int, on_tick: Callable[[], None]) -> bytes:
+        while b"\n" not in self._received:
+            if select.select([file], [], [], TICK_S)[0]:
+                data = os.read(file, _READ_BYTES)
+                if not data:
+                    raise self._died()
+                self._received += data
+            else:
+                on_tick()
+        line, _, self._received = self._received.partition(b"\n")
+        return line
+
+    def _died(self) -> InternalError:
+        self._process.wait()
+        lines = self._errors.read_text(errors="replace").strip().splitlines() or ["no output"]
+        return InternalError(f"the load driver ended with code {self._process.returncode}: {lines[-1]}")
+
+
+def _load_answer(answer: dict[str, Any]) -> LoadAnswer:
+    return LoadAnswer(
+        connections=answer["connections"],
+        requests=answer["requests"],
+        successes=answer["successes"],
+        outcomes=answer["outcomes"],
+        failed_rows={int(row): count for row, count in answer["failedRows"].items()},
+        elapsed_s=answer["elapsedSeconds"],
+        throughput_rps=answer["throughput"],
+        latency=decode_distribution(answer["latency"], answer["latencySumSeconds"]),
+        failure_latency_sum_s=answer["failureLatencySumSeconds"],
+        response_bytes=answer["responseBytes"],
+        whole_passes=answer["wholePasses"],
+        driver_cpu_s=answer["driverCpuSeconds"],
+    )

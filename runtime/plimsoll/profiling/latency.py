@@ -1,0 +1,86 @@
+"""Latencies in an HDR histogram: microseconds, three significant digits, one hour at most.
+
+Histograms of several windows are added, never their percentiles averaged.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import cast
+
+from hdrh.histogram import HdrHistogram
+
+_LONGEST_US = 3_600_000_000
+_DIGITS = 3
+_NS_PER_US = 1000
+CONFIDENCE = 0.95
+
+
+@dataclass(frozen=True, slots=True)
+class Distribution:
+    """Latencies of successful requests, pooled."""
+
+    histogram: HdrHistogram
+    sum_s: float
+
+    @property
+    def count(self) -> int:
+        """How many requests."""
+        return int(self.histogram.get_total_count())
+
+    def mean_s(self) -> float | None:
+        """Exact mean, from the sum and not from the buckets."""
+        return self.sum_s / self.count if self.count else None
+
+    def max_s(self) -> float | None:
+        """The longest."""
+        return self.histogram.get_max_value() / 1e6 if self.count else None
+
+    def squared_variation(self) -> float | None:
+        """Variance over squared mean (CV²); needs two requests."""
+        mean_us = self.histogram.get_mean_value()
+        if self.count < 2 or not mean_us:
+            return None
+        return float((self.histogram.get_stddev() / mean_us) ** 2)
+
+    def percentile_s(self, share: float) -> float | None:
+        """The latency that `share` (0..1) of the requests do not exceed; None where there are too few requests."""
+        if self.count < needed_for(share):
+            return None
+        return cast("int", self.histogram.get_value_at_percentile(share * 100)) / 1e6
+
+
+def needed_for(share: float) -> int:
+    """Requests from which a percentile may be stated at 95 % confidence: the least n with share^n ≤ 0.05.
+
+    With fewer, all requests may well lie below the percentile. 59 for p95, 299 for p99.
+    """
+    return math.ceil(math.log(1 - CONFIDENCE) / math.log(share))
+
+
+def pool(distributions: Iterable[Distribution]) -> Distribution:
+    """All requests together."""
+    pooled, sum_s = _empty(), 0.0
+    for distribution in distributions:
+        pooled.add(distribution.histogram)
+        sum_s += distribution.sum_s
+    return Distribution(pooled, sum_s)
+
+
+def encode_histogram(latencies_ns: Iterable[int]) -> str:
+    """Text that a JSON line can carry."""
+    histogram = _empty()
+    for latency_ns in latencies_ns:
+        histogram.record_value(min(max(1, latency_ns // _NS_PER_US), _LONGEST_US))
+    return cast("bytes", histogram.encode()).decode("ascii")
+
+
+def decode_distribution(text: str, sum_s: float) -> Distribution:
+    """What `encode_histogram` wrote, with the exact sum that goes with it."""
+    return Distribution(HdrHistogram.decode(text.encode("ascii")), sum_s)
+
+
+def _empty() -> HdrHistogram:
+    return HdrHistogram(1, _LONGEST_US, _DIGITS)

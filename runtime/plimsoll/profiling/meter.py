@@ -1,0 +1,79 @@
+"""Reads what the server's process tree uses, told apart into front and model workers.
+
+The front is everything that is not a model worker: the HTTP process and the master above it. What a model worker
+starts counts as that worker. The load driver and this process are never in the tree.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from plimsoll.host.cpu_clock import CpuLedger
+from plimsoll.host.memory import GroupMemory, ProcessMemory, group_memory, peak_rss_bytes, read_memory, reset_peak
+from plimsoll.host.processes import Process, ProcessTree
+
+FRONT = "front"
+_WORKER_MARK = "plimsoll.workers"
+
+
+@dataclass(frozen=True, slots=True)
+class TreeMemory:
+    """Memory of the whole tree and of its parts, by role."""
+
+    total: GroupMemory
+    roles: dict[str, GroupMemory]
+
+
+class ServerMeter:
+    """Counters of one server tree; readings are cumulative, callers subtract."""
+
+    def __init__(self, tree: ProcessTree) -> None:
+        self._tree = tree
+        self._ledger: CpuLedger[str] = CpuLedger()
+        self._workers: dict[tuple[int, int], str] = {}
+        self.peak_unknown: str | None = None
+
+    def cpu_ns(self) -> dict[str, int]:
+        """CPU time by role since the server was started, ended processes included."""
+        return self._ledger.read(self._roles())
+
+    def total_cpu_s(self) -> float:
+        """CPU time of the whole tree since the server was started."""
+        return sum(self.cpu_ns().values()) / 1e9
+
+    def reset_peaks(self) -> None:
+        """Starts all high-water marks anew; where that is not allowed `peak_unknown` says why."""
+        for process in self._tree.members():
+            self.peak_unknown = reset_peak(process.pid) or self.peak_unknown
+
+    def peak_sum_bytes(self) -> int:
+        """Σ high-water marks: for differences around one request, where what is shared cancels out."""
+        return sum(peak_rss_bytes(process.pid) for process in self._tree.members())
+
+    def memory(self) -> TreeMemory:
+        """The tree now, and its peaks since the last reset."""
+        found: dict[str, list[ProcessMemory]] = {}
+        for process, role in self._roles():
+            memory = read_memory(process.pid)
+            if memory is not None:
+                found.setdefault(role, []).append(memory)
+        everyone = [memory for members in found.values() for memory in members]
+        return TreeMemory(group_memory(everyone), {role: group_memory(members) for role, members in found.items()})
+
+    def _roles(self) -> list[tuple[Process, str]]:
+        by_pid: dict[int, str] = {}
+        roles: list[tuple[Process, str]] = []
+        for process in self._tree.members():
+            by_pid[process.pid] = self._role(process, by_pid.get(process.parent_pid, FRONT))
+            roles.append((process, by_pid[process.pid]))
+        return roles
+
+    def _role(self, process: Process, parent_role: str) -> str:
+        if parent_role != FRONT or not _is_worker(process.command_line):
+            return self._workers.get(process.key, parent_role)
+        return self._workers.setdefault(process.key, f"worker {len(self._workers)}")
+
+
+def _is_worker(command_line: Iterable[str]) -> bool:
+    return any(_WORKER_MARK in argument for argument in command_line)

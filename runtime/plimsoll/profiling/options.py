@@ -1,0 +1,54 @@
+"""What one profile run is asked to do, and whom it tells how far it is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+QUICK_S, DEFAULT_S, THOROUGH_S = 45.0, 180.0, 600.0
+NAMED_BUDGETS_S = {"quick": QUICK_S, "default": DEFAULT_S, "thorough": THOROUGH_S}
+
+
+@dataclass(frozen=True, slots=True)
+class ProfileOptions:
+    """One run. `server_arguments` go to `python -m plimsoll` unchanged; host and port are added.
+
+    `budget_s` is the time aimed at for the whole run; a model that loads slowly takes longer. `max_cpu_cores` and
+    `max_memory_gb` (decimal GB) say how big the recommendation may get. `workers` and `threads` are what the server
+    arguments set. `request_timeout_s` of None follows the budget.
+    """
+
+    dataset: Path
+    server_arguments: list[str]
+    output_dir: Path
+    budget_s: float = DEFAULT_S
+    target_rps: float | None = None
+    max_cpu_cores: float | None = None
+    max_memory_gb: float | None = None
+    content_type: str | None = None
+    name: str = "profile"
+    description: str | None = None
+    workers: int = 1
+    threads: int = 1
+    seed: int = 20200518
+    start_timeout_s: float = 300.0
+    request_timeout_s: float | None = None
+
+    @property
+    def slots(self) -> int:
+        """Calls that the server can run at once."""
+        return self.workers * self.threads
+
+
+class Progress(Protocol):
+    """Who wants to know how far the run is; see plimsoll.reports.progress."""
+
+    def phase(self, name: str, total_s: float) -> None:
+        """A phase begins that is expected to take about `total_s`."""
+
+    def advance(self, elapsed_s: float) -> None:
+        """The phase has lasted `elapsed_s` so far."""
+
+    def note(self, text: str) -> None:
+        """One sentence for the user."""

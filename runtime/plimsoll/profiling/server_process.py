@@ -1,0 +1,86 @@
+"""The server under test: starts it as a tree of its own, asks whether it is ready, ends it for certain."""
+
+from __future__ import annotations
+
+import http.client
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from plimsoll.host.processes import ProcessTree, tie_to_parent
+
+_HOST = "127.0.0.1"
+_ASK_TIMEOUT_S = 2.0
+_QUOTED_LINES = 5
+
+
+class ServerProcess:
+    """A server on a free port of the loopback interface; its output goes to `log`."""
+
+    def __init__(self, arguments: Sequence[str], log: Path, cpus: Sequence[int] | None) -> None:
+        self.port = _free_port()
+        self._log = log
+        tie = tie_to_parent(signal.SIGTERM)
+
+        def prepare() -> None:
+            tie()
+            if cpus:
+                os.sched_setaffinity(0, cpus)
+
+        with log.open("wb") as output:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "plimsoll", *arguments, "--host", _HOST, "--port", str(self.port)],
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+                preexec_fn=prepare,  # noqa: PLW1509
+            )
+        self.tree = ProcessTree(self._process.pid)
+
+    def exit_code(self) -> int | None:
+        """None while the root process runs; negative for a signal."""
+        return self._process.poll()
+
+    def readiness(self) -> tuple[bool, str]:
+        """Whether `/health/ready` answers 200, and what it says."""
+        connection = http.client.HTTPConnection(_HOST, self.port, timeout=_ASK_TIMEOUT_S)
+        try:
+            connection.request("GET", "/health/ready")
+            response = connection.getresponse()
+            return response.status == http.HTTPStatus.OK, response.read().decode("utf-8", "replace").strip()
+        except (OSError, http.client.HTTPException) as error:
+            return False, str(error)
+        finally:
+            connection.close()
+
+    def last_lines(self, count: int = _QUOTED_LINES) -> list[str]:
+        """The end of the server's output, empty lines left out."""
+        text = self._log.read_text(encoding="utf-8", errors="replace")
+        return [line.rstrip() for line in text.splitlines() if line.strip()][-count:]
+
+    def stop(self, grace_s: float) -> None:
+        """SIGTERM, then SIGKILL for all that is left after `grace_s`."""
+        self.tree.end(grace_s, self._process.poll)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        # Whoever interrupts wants the machine back, not a drained server.
+        self.stop(grace_s=0.5 if kind is not None else 3.0)
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind((_HOST, 0))
+        port: int = probe.getsockname()[1]
+    return port
