@@ -35,7 +35,9 @@ class ServeSettings(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     entry_script: Annotated[
-        str | None, Field(description="Path of score.py, relative to the current folder."), azure("AZUREML_ENTRY_SCRIPT")
+        str | None,
+        Field(description="Path of score.py, relative to the current folder."),
+        azure("AZUREML_ENTRY_SCRIPT"),
     ] = None
     app_root: Annotated[
         str | None,
@@ -141,7 +143,9 @@ def resolve(
     return model(**values), sources
 
 
-def _find(name: str, info: FieldInfo, flags: Mapping[str, Any], environment: Mapping[str, str]) -> tuple[Any, str] | None:
+def _find(
+    name: str, info: FieldInfo, flags: Mapping[str, Any], environment: Mapping[str, str]
+) -> tuple[Any, str] | None:
     if flags.get(name) is not None:
         return flags[name], f"flag {flag(name)}"
     for variable in environment_names(name, info):
@@ -154,7 +158,7 @@ def _checked(info: FieldInfo, raw: Any, source: str) -> Any:
     if isinstance(raw, str) and info.annotation not in (str, str | None):
         raw = raw.strip().lower()
     try:
-        return TypeAdapter(Annotated[info.annotation, info]).validate_python(raw)
+        return TypeAdapter[Any](Annotated[info.annotation, info]).validate_python(raw)  # type: ignore[arg-type]
     except ValidationError as error:
         reason = error.errors()[0]["msg"]
         raise UsageError(f"{source} = {raw!r}: {reason[:1].lower()}{reason[1:]}") from None

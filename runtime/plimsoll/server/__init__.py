@@ -1,0 +1,1 @@
+"""The HTTP front: one process that never imports user code and always answers."""

@@ -92,9 +92,7 @@ def receive(sock: socket.socket, buffer: bytearray, flags: int = 0) -> Frame | N
 
 
 def _packed(frame: Frame, bits: int) -> bytes:
-    return _HEADER.pack(
-        frame.kind, bits, frame.status, frame.call_id, len(frame.head), len(frame.body), frame.run_ns
-    )
+    return _HEADER.pack(frame.kind, bits, frame.status, frame.call_id, len(frame.head), len(frame.body), frame.run_ns)
 
 
 def _memory_file(*parts: bytes) -> int:
@@ -110,9 +108,7 @@ def _memory_file(*parts: bytes) -> int:
     return descriptor
 
 
-def _from_memory_file(
-    ancillary: list[tuple[int, int, bytes]], head_bytes: int, body_bytes: int
-) -> tuple[bytes, bytes]:
+def _from_memory_file(ancillary: list[tuple[int, int, bytes]], head_bytes: int, body_bytes: int) -> tuple[bytes, bytes]:
     (_, _, rights), *_ = ancillary
     descriptor = int.from_bytes(rights[:_FD_BYTES], "little", signed=True)
     with open(descriptor, "rb", buffering=0) as file:
@@ -128,9 +124,7 @@ def _read_exactly(descriptor: int, count: int) -> bytes:
     return parts[0] if len(parts) == 1 else b"".join(parts)
 
 
-def encode_head(
-    method: str, target: bytes, scheme: str, client: str, headers: Iterable[tuple[bytes, bytes]]
-) -> bytes:
+def encode_head(method: str, target: bytes, scheme: str, client: str, headers: Iterable[tuple[bytes, bytes]]) -> bytes:
     """A call's head: two lines of request data, then a line per header. Header values hold no line feeds."""
     first = b"%b %b\n%b %b" % (method.encode("latin-1"), target, scheme.encode(), client.encode())
     return b"\n".join([first, *(name + b":" + value for name, value in headers)])

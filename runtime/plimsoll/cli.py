@@ -1,0 +1,111 @@
+"""The command `plimsoll`: serves a score.py or, with `--profile`, measures it.
+
+Flags come from the settings' declarations. Every error that is foreseen ends as one line on stderr and the exit
+code of its class.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import traceback
+from typing import Any, Literal, NoReturn, get_args, get_origin
+
+import click
+from pydantic.fields import FieldInfo
+
+from plimsoll import __version__
+from plimsoll.errors import InternalError, StartError, UsageError
+from plimsoll.settings import ProfileSettings, ServeSettings, environment_names, flag, resolve
+
+_EPILOG = """\b
+Exit codes: 0 answered or served, 1 command line, 2 dataset, 3 the script did not start, 4 rows failed,
+5 a gate failed, 6 required grade not reached, 70 internal error.
+"""
+
+
+def main() -> NoReturn:
+    try:
+        sys.exit(_command().main(standalone_mode=False, prog_name="plimsoll"))
+    except click.exceptions.Abort:
+        sys.exit(130)
+    except click.ClickException as error:
+        _fail(UsageError(error.format_message(), remedy="see plimsoll --help"))
+    except StartError as error:
+        _fail(error)
+    except Exception as error:
+        traceback.print_exc()
+        _fail(InternalError(f"{type(error).__name__}: {error}"))
+
+
+def _fail(error: StartError) -> NoReturn:
+    sys.stderr.write(f"plimsoll: error: {error}\n")
+    sys.exit(error.exit_code)
+
+
+def _command() -> click.Command:
+    options: list[click.Parameter] = [
+        *_options(ServeSettings, "serving"),
+        *_options(ProfileSettings, "profiling"),
+        click.Option(["--version"], is_flag=True, is_eager=True, expose_value=False, callback=_print_version),
+    ]
+    return click.Command(
+        "plimsoll",
+        params=options,
+        callback=_run,
+        help="Serve a score.py over HTTP or, with --profile, find out how much CPU and memory it needs.",
+        epilog=_EPILOG,
+        context_settings={
+            "token_normalize_func": lambda token: token.replace("_", "-"),
+            "help_option_names": ["-h", "--help"],
+            "max_content_width": 110,
+        },
+    )
+
+
+def _options(model: type[ServeSettings] | type[ProfileSettings], purpose: str) -> list[click.Parameter]:
+    return [_option(name, info, purpose) for name, info in model.model_fields.items()]
+
+
+def _option(name: str, info: FieldInfo, purpose: str) -> click.Option:
+    default = "" if info.default is None else f" [default: {info.default}]"
+    names = ", ".join(environment_names(name, info))
+    return click.Option(
+        [flag(name), name],
+        type=str,
+        metavar=_metavar(info),
+        help=f"{info.description}{default} [{purpose}; env {names}]",
+    )
+
+
+def _metavar(info: FieldInfo) -> str:
+    if get_origin(info.annotation) is Literal:
+        return "|".join(get_args(info.annotation))
+    kinds = [kind for kind in get_args(info.annotation) or (info.annotation,) if kind is not type(None)]
+    return {int: "N", float: "X"}.get(kinds[0], "TEXT")
+
+
+def _print_version(context: click.Context, parameter: click.Parameter, wanted: bool) -> None:
+    if wanted:
+        click.echo(f"plimsoll {__version__}")
+        context.exit()
+
+
+def _run(**flags: Any) -> int:
+    serving, sources = resolve(ServeSettings, flags, os.environ)
+    profiling, _ = resolve(ProfileSettings, flags, os.environ)
+    from_flag = sources.get("entry_script", "").startswith("flag")
+    if profiling.profile is None:
+        return _serve(serving, from_flag)
+    return _profile(serving, profiling, from_flag, flags)
+
+
+def _serve(settings: ServeSettings, from_flag: bool) -> int:
+    from plimsoll.server.run import serve
+
+    serve(settings, from_flag)
+    return 0
+
+
+def _profile(serving: ServeSettings, profiling: ProfileSettings, from_flag: bool, flags: dict[str, Any]) -> int:
+    raise UsageError("profiling is not wired yet")

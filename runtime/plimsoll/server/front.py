@@ -1,0 +1,65 @@
+"""The gunicorn worker that the front is: uvicorn's, with an ordered end."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import sys
+from types import FrameType
+from typing import Any, ClassVar
+
+from uvicorn.server import Server
+from uvicorn_worker import UvicornWorker
+
+from plimsoll.server.app import Front
+
+
+class DrainingServer(Server):
+    """SIGTERM: first readiness says no, then, `drain_s` later, the listening sockets close and calls finish.
+
+    A second signal, or SIGINT, skips the wait.
+    """
+
+    drain_s: float = 0.0
+    front: Front
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        first = not self._captured_signals
+        self._captured_signals.append(sig)
+        self.front.drain()
+        if sig == signal.SIGTERM and first and self.drain_s:
+            asyncio.get_running_loop().call_later(self.drain_s, self._stop)
+        elif sig == signal.SIGINT and self.should_exit:
+            self.force_exit = True
+        else:
+            self._stop()
+
+    def _stop(self) -> None:
+        self.should_exit = True
+
+
+class FrontWorker(UvicornWorker):  # type: ignore[misc]
+    """Set `DRAIN_S`, in seconds, by subclassing; gunicorn passes no arguments of ours."""
+
+    CONFIG_KWARGS: ClassVar[dict[str, Any]] = {
+        "loop": "uvloop",
+        "http": "httptools",
+        "lifespan": "on",
+        "server_header": False,
+        "access_log": False,
+        "proxy_headers": False,
+    }
+    DRAIN_S = 0.0
+
+    async def _serve(self) -> None:
+        front: Front = self.wsgi
+        self.config.app = front
+        server = DrainingServer(config=self.config)
+        server.drain_s, server.front = self.DRAIN_S, front
+        front.on_fatal = server._stop
+        self._install_sigquit_handler()
+        await server.serve(sockets=self.sockets)
+        if front.fatal is not None:
+            sys.stderr.write(f"plimsoll: error: {front.fatal}\n")
+            sys.stderr.flush()
+            sys.exit(front.fatal.exit_code)

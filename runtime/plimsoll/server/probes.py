@@ -1,0 +1,46 @@
+"""Health, readiness and metrics: answered by the front alone, whatever the model does."""
+
+from __future__ import annotations
+
+from prometheus_client import CollectorRegistry
+from prometheus_client.exposition import choose_encoder
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, JSONResponse, Response
+from starlette.routing import Route
+
+from plimsoll.workers.supervisor import Supervisor
+
+
+class Probes:
+    """`draining`: the server is about to stop, and load balancers should look elsewhere."""
+
+    def __init__(self, supervisor: Supervisor, registry: CollectorRegistry) -> None:
+        self._supervisor = supervisor
+        self._registry = registry
+        self.draining = False
+
+    def routes(self) -> list[Route]:
+        return [
+            Route("/", self.root, methods=["GET"]),
+            Route("/health/live", self.live, methods=["GET"]),
+            Route("/health/ready", self.ready, methods=["GET"]),
+            Route("/metrics", self.metrics, methods=["GET"]),
+        ]
+
+    async def root(self, request: Request) -> Response:
+        return HTMLResponse("Healthy")
+
+    async def live(self, request: Request) -> Response:
+        return JSONResponse({"status": "live"})
+
+    async def ready(self, request: Request) -> Response:
+        reason = "the server is shutting down" if self.draining else self._supervisor.unready_reason()
+        workers = {worker.name: worker.state.value for worker in self._supervisor.workers}
+        if reason is None:
+            return JSONResponse({"status": "ready", "workers": workers})
+        body = {"status": "unavailable", "reason": reason, "workers": workers}
+        return JSONResponse(body, status_code=503, headers={"retry-after": "1"})
+
+    async def metrics(self, request: Request) -> Response:
+        encode, content_type = choose_encoder(request.headers.get("accept", ""))
+        return Response(encode(self._registry), headers={"content-type": content_type})

@@ -1,0 +1,29 @@
+"""Answers that the front gives itself: JSON errors and their headers."""
+
+from __future__ import annotations
+
+import json
+
+from plimsoll import __version__
+from plimsoll.errors import RequestError
+from plimsoll.server.asgi import RawHeaders
+
+JSON = (b"content-type", b"application/json")
+SERVER_VERSION = (b"x-ms-server-version", f"plimsoll/{__version__}".encode())
+RUN_FAILED = {False: (b"x-ms-run-function-failed", b"False"), True: (b"x-ms-run-function-failed", b"True")}
+CLOSE = (b"connection", b"close")
+
+
+def error_body(error: RequestError, request_id: bytes | None = None) -> bytes:
+    """`message` in Azure ML's words where it has them, our stable `code`, and the request id."""
+    content = {"message": error.message, "code": error.code}
+    if request_id is not None:
+        content["requestId"] = request_id.decode("latin-1")
+    return json.dumps(content).encode()
+
+
+def error_headers(error: RequestError, ids: RawHeaders) -> RawHeaders:
+    headers = [JSON, *ids, SERVER_VERSION, RUN_FAILED[error.run_function_failed]]
+    if error.retry_after_s is not None:
+        headers.append((b"retry-after", b"%d" % error.retry_after_s))
+    return headers

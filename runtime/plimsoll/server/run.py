@@ -1,0 +1,122 @@
+"""Serving: checks the surroundings, binds the port, and hands over to gunicorn."""
+
+from __future__ import annotations
+
+import gc
+import math
+import os
+import socket
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from gunicorn.app.base import BaseApplication
+
+from plimsoll import __version__
+from plimsoll.entry.environment import environment
+from plimsoll.entry.spec import EntrySpec
+from plimsoll.errors import EntryError, PortInUse, UsageError
+from plimsoll.server import logs
+from plimsoll.server.app import Front
+from plimsoll.server.front import FrontWorker
+from plimsoll.settings import ServeSettings
+from plimsoll.workers.spec import Limits, PoolSpec
+
+_BACKLOG = 2048
+_STOP_SLACK_S = 5.0
+_SHARED_MEMORY = Path("/dev/shm")  # noqa: S108  gunicorn beats its heart into an unlinked file there
+
+
+def serve(settings: ServeSettings, from_flag: bool) -> None:
+    """Serves until told to stop; ends the process.
+
+    `from_flag`: the entry script was named on the command line, so it is relative to the current folder.
+    Raises UsageError, PortInUse or EntryError before anything is started.
+    """
+    spec = entry_spec(settings, from_flag)
+    logs.configure(settings.log_level)
+    listener = bind(settings.host, settings.port)
+    _announce(settings, spec)
+    pool = PoolSpec(
+        entry=spec,
+        environment=os.environ | environment(spec),
+        workers=settings.workers,
+        threads=settings.threads,
+        limits=Limits(settings.scoring_timeout_ms / 1000, settings.max_queue),
+        grace_s=settings.grace_seconds,
+    )
+    gc.freeze()  # what is loaded by now stays shared with the front
+    _Gunicorn(_options(settings, listener), lambda: Front(settings, pool)).run()
+
+
+def entry_spec(settings: ServeSettings, from_flag: bool) -> EntrySpec:
+    """Absolute paths of the script and its surroundings. Raises UsageError or EntryError."""
+    if settings.entry_script is None:
+        raise UsageError("no entry script", remedy="give --entry-script score.py or set AZUREML_ENTRY_SCRIPT")
+    root = Path(settings.app_root or ".").resolve()
+    script = Path(settings.entry_script).resolve() if from_flag else (root / settings.entry_script).resolve()
+    source = root / settings.source_dir if settings.source_dir else None
+    model = Path(settings.model_dir).resolve() if settings.model_dir else None
+    _must_exist("entry script", script, Path.is_file)
+    for name, folder in (("app root", root), ("source folder", source), ("model folder", model)):
+        if folder is not None:
+            _must_exist(name, folder, Path.is_dir)
+    return EntrySpec(str(script), str(root), str(source) if source else None, str(model) if model else None)
+
+
+def bind(host: str, port: int) -> socket.socket:
+    """A bound socket, so that a port in use is known before anything is started."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((host, port))
+        listener.listen(_BACKLOG)
+    except OSError as error:
+        listener.close()
+        raise PortInUse(f"cannot listen on {host}:{port}: {os.strerror(error.errno or 0)}") from None
+    return listener
+
+
+def _must_exist(what: str, path: Path, exists: Callable[[Path], bool]) -> None:
+    if not exists(path):
+        raise EntryError(f"{what} not found: {path}", remedy="check the path, it is shown as it was resolved")
+
+
+def _announce(settings: ServeSettings, spec: EntrySpec) -> None:
+    sys.stderr.write(
+        f"Plimsoll {__version__} serves {spec.entry_script} on http://{settings.host}:{settings.port}"
+        f" with {settings.workers} worker(s) of {settings.threads} thread(s)\n"
+    )
+    sys.stderr.flush()
+
+
+def _options(settings: ServeSettings, listener: socket.socket) -> dict[str, object]:
+    worker_class = type("FrontWorker", (FrontWorker,), {"DRAIN_S": settings.drain_seconds})
+    return {
+        "bind": f"fd://{listener.fileno()}",
+        "backlog": _BACKLOG,
+        "workers": 1,
+        "worker_class": worker_class,
+        "logger_class": logs.FrontLogger,
+        "keepalive": settings.keep_alive,
+        "graceful_timeout": math.ceil(settings.drain_seconds + 2 * settings.grace_seconds + _STOP_SLACK_S),
+        "timeout": 60,
+        "worker_tmp_dir": str(_SHARED_MEMORY) if _SHARED_MEMORY.is_dir() else None,
+        "control_socket_disable": True,
+        "proc_name": "plimsoll",
+    }
+
+
+class _Gunicorn(BaseApplication):  # type: ignore[misc]
+    def __init__(self, options: dict[str, object], make_app: Callable[[], Front]) -> None:
+        self._options = options
+        self._make_app = make_app
+        super().__init__()
+
+    def load_config(self) -> None:
+        for name, value in self._options.items():
+            self.cfg.set(name, value)
+
+    def load(self) -> Front:
+        return self._make_app()

@@ -1,0 +1,161 @@
+"""`/score`: reads a request, has a model worker run it, sends what comes back.
+
+Plain ASGI rather than a Starlette endpoint: this path is all that most requests take, and Starlette's routing
+and request objects cost as much CPU as the whole echo call.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+
+from plimsoll.errors import MethodNotAllowed, RequestError
+from plimsoll.server.access_log import AccessLog
+from plimsoll.server.asgi import RawHeaders, Receive, Scope, Send, respond
+from plimsoll.server.body import ClientGone, read_body
+from plimsoll.server.metrics import Metrics
+from plimsoll.server.replies import CLOSE, RUN_FAILED, SERVER_VERSION, error_body, error_headers
+from plimsoll.workers.frames import Flag, Frame, decode_headers, encode_head
+from plimsoll.workers.lifecycle import CallState
+from plimsoll.workers.pending import PendingCall
+from plimsoll.workers.supervisor import Supervisor
+
+_METHODS = frozenset({"GET", "POST", "OPTIONS", "HEAD"})
+_FORMS = (b"application/x-www-form-urlencoded", b"multipart/form-data")
+_CLIENT_GONE = 499
+"""Status in the log and the metrics for an answer that nobody was there to take, as nginx writes it."""
+
+
+class Scoring:
+    """`closing` makes every answer the last of its connection: the server is draining."""
+
+    def __init__(self, supervisor: Supervisor, metrics: Metrics, access_log: AccessLog, max_body_bytes: int) -> None:
+        self._supervisor = supervisor
+        self._dispatcher = supervisor.dispatcher
+        self._metrics = metrics
+        self._access_log = access_log
+        self._max_body_bytes = max_body_bytes
+        self.closing = False
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send, ids: RawHeaders) -> None:
+        started_at = time.monotonic()
+        try:
+            status, outcome, size = await self._answer(scope, receive, send, ids)
+        except RequestError as error:
+            status, outcome = error.status, error.code
+            size = await self._refuse(send, error, ids)
+        except ClientGone:
+            status, outcome, size = _CLIENT_GONE, "client_gone", 0
+        took_s = time.monotonic() - started_at
+        self._metrics.count(outcome, status)
+        self._metrics.request_time.observe(took_s)
+        self._access_log.write(scope["method"], _target(scope).decode("latin-1"), status, took_s, size)
+
+    async def _answer(self, scope: Scope, receive: Receive, send: Send, ids: RawHeaders) -> tuple[int, str, int | None]:
+        if scope["method"] not in _METHODS:
+            raise MethodNotAllowed("The method is not allowed for the requested URL.")
+        body = await read_body(scope, receive, self._max_body_bytes)
+        call = self._dispatcher.submit(self._head(scope), body)
+        frame = await self._result(call, receive)
+        self._metrics.queue_wait.observe(call.started_at - call.queued_at)
+        if frame.flags & Flag.RUN_RETURNED:
+            self._metrics.run_time.observe(frame.run_ns / 1e9)
+        outcome = _outcome(frame)
+        if call.chunks is None:
+            await respond(send, frame.status, self._headers(frame, ids), frame.body)
+            return frame.status, outcome, len(frame.body)
+        await self._stream(send, call, frame, ids)
+        return frame.status, outcome, None
+
+    async def _result(self, call: PendingCall, receive: Receive) -> Frame:
+        """The call's answer; a client that leaves meanwhile takes the call with it."""
+        watcher: list[asyncio.Task[None]] = []
+        call.watch = lambda: watcher.append(asyncio.ensure_future(self._drop_if_gone(call, receive)))
+        try:
+            return await call.answer
+        except asyncio.CancelledError:
+            if call.state is CallState.DROPPED:
+                raise ClientGone from None
+            self._dispatcher.drop(call)
+            raise
+        finally:
+            call.watch = None
+            for task in watcher:
+                task.cancel()
+
+    async def _drop_if_gone(self, call: PendingCall, receive: Receive) -> None:
+        while (await receive())["type"] != "http.disconnect":
+            pass
+        self._dispatcher.drop(call)
+
+    def _head(self, scope: Scope) -> bytes:
+        """Empty for what most scripts take: a POST whose headers they do not look at."""
+        if scope["method"] == "POST" and not self._supervisor.needs_head and not _is_form(scope):
+            return b""
+        host, port = scope.get("client") or ("", 0)
+        client = f"{host}:{port}" if host else ""
+        return encode_head(scope["method"], _target(scope), scope["scheme"], client, scope["headers"])
+
+    def _headers(self, frame: Frame, ids: RawHeaders) -> RawHeaders:
+        headers = [pair for pair in decode_headers(frame.head) if not _is_ours(pair[0])]
+        headers += ids
+        headers.append(SERVER_VERSION)
+        if not frame.flags & Flag.RUN_FAILED_UNKNOWN:
+            headers.append(RUN_FAILED[bool(frame.flags & Flag.RUN_FAILED)])
+        if frame.flags & Flag.RUN_RETURNED:
+            headers.append((b"x-ms-run-fn-exec-ms", b"%.3f" % (frame.run_ns / 1e6)))
+        if self.closing:
+            headers.append(CLOSE)
+        return headers
+
+    async def _stream(self, send: Send, call: PendingCall, frame: Frame, ids: RawHeaders) -> None:
+        """Sends chunks as they come. A script that fails now can only be shown by a body that stops short."""
+        assert call.chunks is not None
+        await send({"type": "http.response.start", "status": frame.status, "headers": self._headers(frame, ids)})
+        while True:
+            chunk = await call.chunks.get()
+            if chunk.flags & Flag.ABORTED:
+                return
+            more = bool(chunk.flags & Flag.MORE)
+            await send({"type": "http.response.body", "body": chunk.body, "more_body": more})
+            if not more:
+                return
+
+    async def _refuse(self, send: Send, error: RequestError, ids: RawHeaders) -> int:
+        body = error_body(error, ids[0][1])
+        headers = error_headers(error, ids)
+        if self.closing or error.status == 413:  # the rest of the body is not worth reading
+            headers.append(CLOSE)
+        await respond(send, error.status, headers, body)
+        return len(body)
+
+
+def _target(scope: Scope) -> bytes:
+    query: bytes = scope["query_string"]
+    path: bytes = scope["raw_path"]
+    return path + b"?" + query if query else path
+
+
+def _is_form(scope: Scope) -> bool:
+    """A form's body never reaches an undecorated run(): the worker must see the content type to know."""
+    return any(name == b"content-type" and value.lower().startswith(_FORMS) for name, value in scope["headers"])
+
+
+def _is_ours(name: bytes) -> bool:
+    """The front frames the response and owns the ids, whatever the script set."""
+    return name in (
+        b"content-length",
+        b"transfer-encoding",
+        b"connection",
+        b"x-request-id",
+        b"x-ms-request-id",
+        b"x-ms-client-request-id",
+    )
+
+
+def _outcome(frame: Frame) -> str:
+    if frame.flags & Flag.RUN_FAILED:
+        return "script_failed"
+    if frame.status < 400:
+        return "ok"
+    return "client_error" if frame.status < 500 else "script_error"

@@ -1,0 +1,125 @@
+"""The life of a worker and the life of a call, as tables.
+
+Two rules for editors: whatever may happen to a worker or a call is a row here, and nothing else
+decides what state follows. `advance` refuses an event that its table does not know: that is a defect,
+not an input.
+
+    worker   STARTING ─ LOADING ─ READY ─┬─ DOOMED ──┬─ DEAD      doomed: one call is stuck, siblings finish
+                                         └─ DRAINING ┘            draining: asked to stop
+    call     QUEUED ─ HANDED ─ RUNNING ─┬─ ANSWERED
+                └───────┴─ (taken back)  ├─ FAILED                 timeout, dead worker
+                                         └─ DROPPED                client left
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import Enum
+from typing import TypeVar
+
+from plimsoll.errors import InternalError
+
+
+class WorkerState(Enum):
+    STARTING = "starting"
+    LOADING = "loading"
+    READY = "ready"
+    DOOMED = "doomed"
+    DRAINING = "draining"
+    DEAD = "dead"
+
+
+class WorkerEvent(Enum):
+    HELLO = "hello"
+    LOADED = "loaded"
+    LOAD_FAILED = "load_failed"
+    CALL_STUCK = "call_stuck"
+    STOP = "stop"
+    EXITED = "exited"
+
+
+class CallState(Enum):
+    QUEUED = "queued"
+    HANDED = "handed"
+    RUNNING = "running"
+    ANSWERED = "answered"
+    FAILED = "failed"
+    DROPPED = "dropped"
+
+
+class CallEvent(Enum):
+    HAND = "hand"
+    START = "start"
+    TAKE_BACK = "take_back"
+    ANSWER = "answer"
+    FAIL = "fail"
+    DROP = "drop"
+
+
+WORKER_TABLE: Mapping[WorkerState, Mapping[WorkerEvent, WorkerState]] = {
+    WorkerState.STARTING: {
+        WorkerEvent.HELLO: WorkerState.LOADING,
+        WorkerEvent.STOP: WorkerState.DRAINING,
+        WorkerEvent.EXITED: WorkerState.DEAD,
+    },
+    WorkerState.LOADING: {
+        WorkerEvent.LOADED: WorkerState.READY,
+        WorkerEvent.LOAD_FAILED: WorkerState.DRAINING,
+        WorkerEvent.STOP: WorkerState.DRAINING,
+        WorkerEvent.EXITED: WorkerState.DEAD,
+    },
+    WorkerState.READY: {
+        WorkerEvent.CALL_STUCK: WorkerState.DOOMED,
+        WorkerEvent.STOP: WorkerState.DRAINING,
+        WorkerEvent.EXITED: WorkerState.DEAD,
+    },
+    WorkerState.DOOMED: {
+        WorkerEvent.CALL_STUCK: WorkerState.DOOMED,
+        WorkerEvent.STOP: WorkerState.DRAINING,
+        WorkerEvent.EXITED: WorkerState.DEAD,
+    },
+    WorkerState.DRAINING: {
+        # Messages that were under way when the worker was told to stop.
+        WorkerEvent.HELLO: WorkerState.DRAINING,
+        WorkerEvent.LOADED: WorkerState.DRAINING,
+        WorkerEvent.LOAD_FAILED: WorkerState.DRAINING,
+        WorkerEvent.CALL_STUCK: WorkerState.DRAINING,
+        WorkerEvent.STOP: WorkerState.DRAINING,
+        WorkerEvent.EXITED: WorkerState.DEAD,
+    },
+    WorkerState.DEAD: {},
+}
+
+CALL_TABLE: Mapping[CallState, Mapping[CallEvent, CallState]] = {
+    CallState.QUEUED: {
+        CallEvent.HAND: CallState.HANDED,
+        CallEvent.FAIL: CallState.FAILED,
+        CallEvent.DROP: CallState.DROPPED,
+    },
+    CallState.HANDED: {
+        CallEvent.START: CallState.RUNNING,
+        CallEvent.TAKE_BACK: CallState.QUEUED,
+        CallEvent.DROP: CallState.DROPPED,
+    },
+    CallState.RUNNING: {
+        # It was thought begun, but its frame still lay unread in the socket.
+        CallEvent.TAKE_BACK: CallState.QUEUED,
+        CallEvent.ANSWER: CallState.ANSWERED,
+        CallEvent.FAIL: CallState.FAILED,
+        CallEvent.DROP: CallState.DROPPED,
+    },
+    CallState.ANSWERED: {},
+    CallState.FAILED: {},
+    CallState.DROPPED: {},
+}
+
+State = TypeVar("State", WorkerState, CallState)
+Event = TypeVar("Event", WorkerEvent, CallEvent)
+
+
+def advance(table: Mapping[State, Mapping[Event, State]], state: State, event: Event) -> State:
+    """The state after `event`. Raises InternalError on an event that cannot happen in `state`."""
+    try:
+        return table[state][event]
+    except KeyError:
+        raise InternalError(f"event {event.value} cannot happen in state {state.value}") from None

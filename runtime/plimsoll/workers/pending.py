@@ -1,0 +1,59 @@
+"""A call that the front has accepted and not yet answered."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+from plimsoll.errors import RequestError
+from plimsoll.workers.frames import Flag, Frame
+from plimsoll.workers.lifecycle import CALL_TABLE, CallEvent, CallState, advance
+
+
+class PendingCall:
+    """One call on its way; `answer` resolves to the ANSWER frame or raises a RequestError.
+
+    Times are seconds of the monotonic clock: `queued_at` when it was accepted, `started_at` when
+    it became the oldest call of its slot, which is when the worker can have begun it.
+    """
+
+    __slots__ = ("answer", "body", "call_id", "chunks", "head", "queued_at", "started_at", "state", "watch")
+
+    def __init__(self, call_id: int, head: bytes, body: bytes, queued_at: float, answer: asyncio.Future[Frame]) -> None:
+        self.call_id = call_id
+        self.head = head
+        self.body = body
+        self.queued_at = queued_at
+        self.started_at = 0.0
+        self.state = CallState.QUEUED
+        self.answer = answer
+        self.chunks: asyncio.Queue[Frame] | None = None
+        self.watch: Callable[[], None] | None = None
+        """Called once if the call takes long: the endpoint then looks whether its client is still there."""
+
+    def note(self, event: CallEvent) -> None:
+        self.state = advance(CALL_TABLE, self.state, event)
+
+    def start(self, now: float) -> None:
+        self.started_at = now
+        self.note(CallEvent.START)
+
+    def resolve(self, frame: Frame) -> None:
+        """Takes an ANSWER or CHUNK frame; the call stays RUNNING while more is to come."""
+        if not frame.flags & Flag.MORE and self.state is CallState.RUNNING:
+            self.note(CallEvent.ANSWER)
+        if self.chunks is not None:
+            self.chunks.put_nowait(frame)
+        elif not self.answer.done():
+            if frame.flags & Flag.MORE:
+                self.chunks = asyncio.Queue()
+            self.answer.set_result(frame)
+
+    def fail(self, error: RequestError) -> None:
+        """Ends the call with `error`; one that is already streaming is cut off instead."""
+        if self.state is not CallState.DROPPED:
+            self.note(CallEvent.FAIL)
+        if self.chunks is not None:
+            self.chunks.put_nowait(Frame(0, self.call_id, flags=Flag.ABORTED))
+        elif not self.answer.done():
+            self.answer.set_exception(error)

@@ -1,0 +1,153 @@
+"""One model worker process, seen from the front: spawned, listened to, watched, killed.
+
+Knows nothing of calls. What happens to it is told to an `Owner`, on the event loop.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Protocol
+
+from plimsoll.workers import frames
+from plimsoll.workers.lifecycle import WORKER_TABLE, WorkerEvent, WorkerState, advance
+from plimsoll.workers.main import DUMP_SIGNAL
+from plimsoll.workers.output import LineSink, OutputPipe
+from plimsoll.workers.slot import Slot
+from plimsoll.workers.spec import PoolSpec
+
+
+class Owner(Protocol):
+    def on_loaded(self, worker: WorkerProcess) -> None: ...
+    def on_exit(self, worker: WorkerProcess) -> None: ...
+
+
+class WorkerProcess:
+    """`slots` exist from the start; the worker reads them once its script is loaded."""
+
+    def __init__(self, index: int, spec: PoolSpec, owner: Owner, sink: LineSink) -> None:
+        self.index = index
+        self.state = WorkerState.STARTING
+        self.needs_head = True
+        self.load_error: str | None = None
+        self.exit_status: int | None = None
+        self.started_at = time.monotonic()
+        self.ready_at: float | None = None
+        self._owner = owner
+        self._loop = asyncio.get_running_loop()
+        self._control, child_control = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        pairs = [socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET) for _ in range(spec.threads)]
+        self.slots = [Slot(index, front_end, worker_end) for front_end, worker_end in pairs]
+        with child_control:
+            self._process = self._spawn(child_control, [worker_end for _, worker_end in pairs], spec.environment)
+        self._pidfd = os.pidfd_open(self.pid)
+        self._outputs = [
+            OutputPipe(self._process.stdout, f"worker-{index}", "stdout", sink),
+            OutputPipe(self._process.stderr, f"worker-{index}", "stderr", sink),
+        ]
+        self._control.setblocking(False)
+        first = {"entry": asdict(spec.entry), "scoring_timeout_ms": round(spec.limits.scoring_timeout_s * 1000)}
+        self._control.send(json.dumps(first).encode())
+        self._loop.add_reader(self._control.fileno(), self._on_control)
+        self._loop.add_reader(self._pidfd, self._on_exit)
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    @property
+    def name(self) -> str:
+        return f"worker-{self.index} (pid {self.pid})"
+
+    def note(self, event: WorkerEvent) -> None:
+        self.state = advance(WORKER_TABLE, self.state, event)
+
+    def stop(self) -> None:
+        """Lets the calls under way finish, then the interpreter end by itself."""
+        self.note(WorkerEvent.STOP)
+        for slot in self.slots:
+            slot.end_input()
+
+    def dump_stacks(self) -> None:
+        self._signal(DUMP_SIGNAL)
+
+    def kill(self) -> None:
+        """Ends the worker and whatever it has started: it leads its own process group."""
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self.pid, signal.SIGKILL)
+
+    def ending(self) -> str:
+        """How the process ended, for logs and answers."""
+        status = self.exit_status
+        if status is None:
+            return "is running"
+        if status < 0:
+            return f"was killed by {signal.Signals(-status).name}"
+        return f"exited with code {status}"
+
+    def _spawn(
+        self, control: socket.socket, slots: list[socket.socket], environment: Mapping[str, str]
+    ) -> subprocess.Popen[bytes]:
+        descriptors = [control.fileno(), *(slot.fileno() for slot in slots)]
+        return subprocess.Popen(
+            [sys.executable, "-m", "plimsoll.workers.main", *map(str, [os.getpid(), *descriptors])],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            pass_fds=descriptors,
+            env=dict(environment),
+            # A session of its own: Ctrl-C and a group-wide SIGTERM reach the front, which decides.
+            start_new_session=True,
+        )
+
+    def _signal(self, number: signal.Signals) -> None:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(self.pid, number)
+
+    def _on_control(self) -> None:
+        while (data := self._heard()) is not None:
+            if not data:
+                self._loop.remove_reader(self._control.fileno())
+                return
+            self._on_message(json.loads(data))
+
+    def _heard(self) -> bytes | None:
+        """One message of the worker; empty once it has closed its end, None when nothing is there now."""
+        try:
+            return self._control.recv(frames.MESSAGE_BYTES)
+        except BlockingIOError:
+            return None
+        except ConnectionResetError:
+            return b""
+
+    def _on_message(self, message: dict[str, object]) -> None:
+        event = WorkerEvent(message["event"])
+        was = self.state
+        self.note(event)
+        if event is WorkerEvent.LOAD_FAILED:
+            self.load_error = str(message["message"])
+        elif was is WorkerState.LOADING and self.state is WorkerState.READY:
+            self.needs_head = bool(message["needs_head"])
+            self.ready_at = time.monotonic()
+            self._owner.on_loaded(self)
+
+    def _on_exit(self) -> None:
+        self._loop.remove_reader(self._pidfd)
+        os.close(self._pidfd)
+        self.exit_status = self._process.wait()
+        self._on_control()
+        self._loop.remove_reader(self._control.fileno())
+        self._control.close()
+        for output in self._outputs:
+            output.close()
+        self.note(WorkerEvent.EXITED)
+        self._owner.on_exit(self)

@@ -1,0 +1,108 @@
+"""A slot: one thread of a worker, seen from the front, with the calls handed to it.
+
+A slot runs one call at a time, in order, and answers it before it reads the next. So the oldest
+outstanding call is the only one that can have begun, and every later one is still in the socket, from
+where `take_back` can fetch it.
+"""
+
+from __future__ import annotations
+
+import socket
+from collections import deque
+
+from plimsoll.workers import frames
+from plimsoll.workers.frames import Frame, Kind
+from plimsoll.workers.lifecycle import CallEvent, CallState
+from plimsoll.workers.pending import PendingCall
+
+AHEAD_S = 0.001
+"""Calls are handed ahead only while they are shorter than this, so that none waits behind a slow one.
+
+With a 100-byte echo on two cores a request cost 84 µs of CPU with one call per slot at a time, 60 µs with
+two, 50 µs with four: each hand-over then wakes both sides for more than one call.
+"""
+MAX_AHEAD = 8
+_SMOOTHING = 0.2
+
+
+class Slot:
+    """`worker_index` names the worker it belongs to; `open` is False once no new call may come."""
+
+    def __init__(self, worker_index: int, front_end: socket.socket, worker_end: socket.socket) -> None:
+        front_end.setblocking(False)
+        self.worker_index = worker_index
+        self.open = True
+        self.outstanding: deque[PendingCall] = deque()
+        self.run_s = AHEAD_S
+        self._ahead = 1
+        self._front_end = front_end
+        self._worker_end = worker_end
+        self._buffer = bytearray(frames.MESSAGE_BYTES)
+
+    def fileno(self) -> int:
+        return self._front_end.fileno()
+
+    def has_room(self, now: float) -> bool:
+        count = len(self.outstanding)
+        if count == 0:
+            return self.open
+        return self.open and count < self._ahead and now - self.outstanding[0].started_at < AHEAD_S
+
+    def hand(self, call: PendingCall, now: float) -> bool:
+        """Sends `call` to the worker; False when the socket is full or closed, and the call stays queued."""
+        try:
+            frames.send(self._front_end, Frame(Kind.CALL, call.call_id, call.head, call.body))
+        except (BlockingIOError, BrokenPipeError, ConnectionResetError):
+            return False
+        call.note(CallEvent.HAND)
+        self.outstanding.append(call)
+        if len(self.outstanding) == 1:
+            call.start(now)
+        return True
+
+    def receive(self) -> Frame | None:
+        """The next answer; None when there is none now."""
+        try:
+            return frames.receive(self._front_end, self._buffer)
+        except (BlockingIOError, ConnectionResetError):
+            return None
+
+    def finish_head(self, now: float) -> None:
+        """The oldest call is over: the next one has begun."""
+        self.outstanding.popleft()
+        if self.outstanding:
+            head = self.outstanding[0]
+            if head.state is CallState.DROPPED:
+                head.started_at = now
+            else:
+                head.start(now)
+
+    def learn(self, run_s: float) -> None:
+        self.run_s += _SMOOTHING * (run_s - self.run_s)
+        self._ahead = 1 if self.run_s >= AHEAD_S else min(MAX_AHEAD, 1 + int(AHEAD_S / max(self.run_s, 1e-6)))
+
+    def take_back(self) -> list[PendingCall]:
+        """Fetches the calls that the worker has not begun out of the socket, oldest first."""
+        taken = set()
+        while (frame := self._unread()) is not None:
+            taken.add(frame.call_id)
+        back = [call for call in self.outstanding if call.call_id in taken]
+        self.outstanding = deque(call for call in self.outstanding if call.call_id not in taken)
+        return back
+
+    def close(self) -> None:
+        """The worker sees the end of its input and, once its call is done, ends."""
+        self.open = False
+        self._front_end.close()
+        self._worker_end.close()
+
+    def end_input(self) -> None:
+        """No more calls: the worker's loop ends after the ones it has, and can still answer them."""
+        self.open = False
+        self._front_end.shutdown(socket.SHUT_WR)
+
+    def _unread(self) -> Frame | None:
+        try:
+            return frames.receive(self._worker_end, self._buffer, socket.MSG_DONTWAIT)
+        except BlockingIOError:
+            return None

@@ -1,0 +1,31 @@
+"""What the front needs to know to run workers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from plimsoll.entry.spec import EntrySpec
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """`scoring_timeout_s` bounds the wait in the queue and, anew, the time in run()."""
+
+    scoring_timeout_s: float
+    max_queue: int
+
+
+@dataclass(frozen=True, slots=True)
+class PoolSpec:
+    """`workers` processes of `threads` slots each, started with `environment`.
+
+    `grace_s`: how long calls beside a stuck one, or under way at a stop, may take to finish.
+    """
+
+    entry: EntrySpec
+    environment: Mapping[str, str]
+    workers: int
+    threads: int
+    limits: Limits
+    grace_s: float
