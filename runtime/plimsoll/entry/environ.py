@@ -23,14 +23,15 @@ def environ_of(call: Call) -> dict[str, Any]:
 
 
 def _request_line(head: Head) -> dict[str, Any]:
-    path, _, query = head.target.partition("?")
+    target = head.target.encode("latin-1", "replace")
+    path, _, query = target.partition(b"?")
     return {
         "REQUEST_METHOD": head.method,
-        "RAW_URI": head.target,
-        "REQUEST_URI": head.target,
+        "RAW_URI": target.decode("latin-1"),
+        "REQUEST_URI": target.decode("latin-1"),
         "SCRIPT_NAME": "",
         "PATH_INFO": unquote_to_bytes(path).decode("latin-1"),
-        "QUERY_STRING": query,
+        "QUERY_STRING": query.decode("latin-1"),
         "SERVER_PROTOCOL": "HTTP/1.1",
     }
 

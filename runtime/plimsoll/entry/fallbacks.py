@@ -9,10 +9,14 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 from importlib import import_module
-from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec
-from importlib.util import spec_from_loader
 from types import ModuleType
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from importlib.abc import Loader
+else:
+    Loader = object  # the real base class costs every worker 2 MB of imports, and only its methods matter
 
 _RAW = ("rawhttp", "plimsoll.entry.raw")
 _REQUEST = ("AMLRequest", "plimsoll.entry.request")
@@ -39,7 +43,7 @@ _NAMES: dict[str, tuple[tuple[str, str], ...]] = {
 }
 
 
-class FallbackFinder(MetaPathFinder, Loader):
+class FallbackFinder(Loader):
     """Finds and fills the modules of the table above."""
 
     def find_spec(
@@ -48,7 +52,10 @@ class FallbackFinder(MetaPathFinder, Loader):
         if fullname not in _NAMES:
             return None
         is_package = any(name.startswith(f"{fullname}.") for name in _NAMES)
-        return spec_from_loader(fullname, self, origin="plimsoll", is_package=is_package)
+        return ModuleSpec(fullname, self, origin="plimsoll", is_package=is_package)
+
+    def create_module(self, spec: ModuleSpec) -> None:
+        """None: the import system makes an ordinary module."""
 
     def exec_module(self, module: ModuleType) -> None:
         for name, home in _NAMES[module.__name__]:

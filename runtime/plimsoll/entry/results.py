@@ -35,7 +35,9 @@ def _is_response(result: Any) -> bool:
 def _from_numpy(value: Any) -> Any:
     numpy = sys.modules.get("numpy")
     if numpy is not None and isinstance(value, (numpy.ndarray, numpy.generic)) and value.dtype.kind not in "mM":
-        return value.tolist()
+        plain = value.tolist()
+        if type(plain) is not type(value):  # longdouble has no Python form
+            return plain
     raise TypeError(f"Object of type {type(value).__name__} is not JSON serializable")
 
 
