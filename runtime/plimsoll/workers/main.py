@@ -15,6 +15,7 @@ import signal
 import socket
 import sys
 import threading
+import traceback
 from collections.abc import Iterator
 
 from plimsoll.entry.call import Answer, Call, Head
