@@ -95,7 +95,7 @@ MULTIPART = (
 
 def test_files_and_form(load: Load) -> None:
     given = post(MULTIPART, [("content-type", "multipart/form-data; boundary=b")])
-    expression = "[request.files['image'].read().hex(), request.files['image'].filename, request.form['note']]"
+    expression = "[(request.files['image'].read().hex(), request.files['image'].filename, request.form['note']), request.close()][0]"
     assert value(answered(load, expression, given)) == ["ffd8ff", "a.jpg", "hello"]
 
 
@@ -121,7 +121,7 @@ def test_request_headers_come_beside_the_request(load: Load) -> None:
     [
         Head("POST", "//x//%ff%00?%zz", [("host", "[::1]:80")], client="[::1]:9"),
         Head("POST", "", [("host", ""), ("", "x")], client="unix"),
-        Head("POST", "/\udcff\xff?a=\udcff", [("content-length", "many"), ("cookie", "\xff=;;")], client=""),
+        Head("POST", "/\xff?a=\udcff", [("content-length", "many"), ("cookie", "=;;")], client=""),
     ],
 )
 def test_strange_heads_reach_run(load: Load, head: Head) -> None:
