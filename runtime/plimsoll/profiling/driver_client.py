@@ -77,7 +77,7 @@ class DriverClient:
                 stdout=subprocess.PIPE,
                 stderr=log,
                 start_new_session=True,
-                preexec_fn=prepare,  # noqa: PLW1509
+                preexec_fn=prepare,
             )
         self._errors = errors
         self._received = b""

@@ -31,7 +31,8 @@ class ServerMeter:
     def __init__(self, tree: ProcessTree) -> None:
         self._tree = tree
         self._ledger: CpuLedger[str] = CpuLedger()
-        self._workers: dict[tuple[int, int], str] = {}
+        self._inside_workers: dict[tuple[int, int], str] = {}
+        self._worker_count = 0
         self.peak_unknown: str | None = None
 
     def cpu_ns(self) -> dict[str, int]:
@@ -70,9 +71,16 @@ class ServerMeter:
         return roles
 
     def _role(self, process: Process, parent_role: str) -> str:
-        if parent_role != FRONT or not _is_worker(process.command_line):
-            return self._workers.get(process.key, parent_role)
-        return self._workers.setdefault(process.key, f"worker {len(self._workers)}")
+        known = self._inside_workers.get(process.key)
+        if known is None and parent_role != FRONT:
+            known = parent_role
+        elif known is None and _is_worker(process.command_line):
+            self._worker_count += 1
+            known = f"worker {self._worker_count - 1}"
+        if known is None:
+            # A child between fork and exec still wears the front's command line: look again next time.
+            return FRONT
+        return self._inside_workers.setdefault(process.key, known)
 
 
 def _is_worker(command_line: Iterable[str]) -> bool:

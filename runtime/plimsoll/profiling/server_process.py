@@ -18,6 +18,9 @@ from plimsoll.host.processes import ProcessTree, tie_to_parent
 _HOST = "127.0.0.1"
 _ASK_TIMEOUT_S = 2.0
 _QUOTED_LINES = 5
+# The child serves: what told this process to profile must not tell it the same.
+_OWN_VARIABLES = {"PLIMSOLL_PROFILE", "PLIMSOLL_HOST", "PLIMSOLL_PORT"}
+_ERROR_PREFIX = "plimsoll: error: "
 
 
 class ServerProcess:
@@ -40,7 +43,8 @@ class ServerProcess:
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
-                preexec_fn=prepare,  # noqa: PLW1509
+                env={name: value for name, value in os.environ.items() if name not in _OWN_VARIABLES},
+                preexec_fn=prepare,
             )
         self.tree = ProcessTree(self._process.pid)
 
@@ -64,6 +68,12 @@ class ServerProcess:
         """The end of the server's output, empty lines left out."""
         text = self._log.read_text(encoding="utf-8", errors="replace")
         return [line.rstrip() for line in text.splitlines() if line.strip()][-count:]
+
+    def last_error(self) -> str:
+        """The server's own error line, else the last line it wrote."""
+        lines = self.last_lines(count=200)
+        errors = [line.removeprefix(_ERROR_PREFIX) for line in lines if line.startswith(_ERROR_PREFIX)]
+        return (errors or lines or ["it wrote nothing"])[-1]
 
     def stop(self, grace_s: float) -> None:
         """SIGTERM, then SIGKILL for all that is left after `grace_s`."""

@@ -1,0 +1,147 @@
+"""What every phase works with: the running server, the driver, the meters and the time that is left."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from plimsoll.profiling.dataset import Dataset
+from plimsoll.profiling.driver_client import DriverClient, LoadAnswer, RowAnswer
+from plimsoll.profiling.meter import ServerMeter
+from plimsoll.profiling.noise import CpuUse, read_cpu_use
+from plimsoll.profiling.options import ProfileOptions, Progress
+from plimsoll.profiling.server_process import ServerProcess
+
+_SHORTEST_SAMPLE_S = 0.1
+
+
+class ServerLost(Exception):
+    """The server ended while it was measured; the message says how."""
+
+
+class Stopwatch:
+    """Monotonic time since it was made, against a budget in seconds."""
+
+    def __init__(self, budget_s: float) -> None:
+        self.budget_s = budget_s
+        self._begun_s = time.monotonic()
+
+    def elapsed_s(self) -> float:
+        """Since the beginning."""
+        return time.monotonic() - self._begun_s
+
+    def left_s(self) -> float:
+        """Never negative."""
+        return max(0.0, self.budget_s - self.elapsed_s())
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """One stretch of load and what the server's tree used for it, from first request to last answer."""
+
+    answer: LoadAnswer
+    cpu_s: dict[str, float]
+    cores: Sequence[float]
+    elsewhere_cores: float
+
+    @property
+    def total_cpu_s(self) -> float:
+        """Front and workers."""
+        return sum(self.cpu_s.values())
+
+    @property
+    def cpu_per_request_s(self) -> float:
+        """CPU seconds of the server per answered request, failed ones included."""
+        return self.total_cpu_s / max(1, self.answer.requests)
+
+
+@dataclass(slots=True)
+class Bench:
+    """One run's tools."""
+
+    options: ProfileOptions
+    dataset: Dataset
+    server: ServerProcess
+    driver: DriverClient
+    meter: ServerMeter
+    watch: Stopwatch
+    progress: Progress
+    request_timeout_s: float
+    _phase: Stopwatch = field(default_factory=lambda: Stopwatch(0.0))
+    _cores: list[float] = field(default_factory=list)
+    _last_sample: tuple[float, float] = (0.0, 0.0)
+
+    def begin(self, phase: str, expected_s: float) -> Stopwatch:
+        """Announces a phase and measures its time."""
+        self._phase = Stopwatch(expected_s)
+        self.progress.phase(phase, expected_s)
+        return self._phase
+
+    def window(self, connections: int, seconds: float, max_seconds: float, whole_passes: bool) -> Window:
+        """Closed-loop load with the CPU of the server around it."""
+        box_before = read_cpu_use()
+        before_ns, self._cores = self.meter.cpu_ns(), []
+        self._last_sample = time.monotonic(), sum(before_ns.values()) / 1e9
+        answer = self.driver.load(connections, seconds, max_seconds, whole_passes, self._tick)
+        after_ns = self.meter.cpu_ns()
+        self._sample(sum(after_ns.values()) / 1e9)
+        self.check_server()
+        cpu_s = {role: (used - before_ns.get(role, 0)) / 1e9 for role, used in after_ns.items()}
+        return Window(answer, cpu_s, tuple(self._cores), self._elsewhere(box_before, cpu_s, answer))
+
+    def send_row(self, index: int) -> RowAnswer:
+        """One row, nothing else in flight."""
+        answer = self.driver.send_row(index, self.check_server)
+        if not answer.succeeded:
+            self.check_server()
+        self.progress.advance(self._phase.elapsed_s())
+        return answer
+
+    def check_server(self) -> None:
+        """Raises ServerLost when the server's root process has ended."""
+        code = self.server.exit_code()
+        if code is not None:
+            raise ServerLost(
+                f"the server {describe_exit(code)} in the middle; its last line: {self.server.last_error()}"
+            )
+
+    def wait_until_ready(self, longest_s: float) -> bool:
+        """After a worker was lost: the next request should meet a new one, not a 503."""
+        wait = Stopwatch(longest_s)
+        while wait.left_s() > 0:
+            self.check_server()
+            if self.server.readiness()[0]:
+                return True
+            time.sleep(0.05)
+        return False
+
+    def _tick(self) -> None:
+        self.check_server()
+        self._sample(self.meter.total_cpu_s())
+        self.progress.advance(self._phase.elapsed_s())
+
+    def _sample(self, cpu_s: float) -> None:
+        now_s, (then_s, used_s) = time.monotonic(), self._last_sample
+        if now_s - then_s >= _SHORTEST_SAMPLE_S:
+            self._cores.append((cpu_s - used_s) / (now_s - then_s))
+            self._last_sample = now_s, cpu_s
+
+    def _elsewhere(self, before: CpuUse, cpu_s: dict[str, float], answer: LoadAnswer) -> float:
+        after = read_cpu_use()
+        ours_s = sum(cpu_s.values()) + answer.driver_cpu_s + after.own_s - before.own_s
+        return max(0.0, (after.busy_s - before.busy_s - ours_s) / max(answer.elapsed_s, _SHORTEST_SAMPLE_S))
+
+
+def describe_exit(code: int) -> str:
+    """`ended with code 3` or `was killed by signal 9`."""
+    return f"was killed by signal {-code}" if code < 0 else f"ended with code {code}"
+
+
+def failures_by_row(windows: Sequence[Window]) -> Counter[int]:
+    """Failures under load, by row index."""
+    failures: Counter[int] = Counter()
+    for window in windows:
+        failures.update(window.answer.failed_rows)
+    return failures

@@ -1,0 +1,147 @@
+"""Phase: closed-loop levels of 1, 2, 4, … connections until more of them bring no more answers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from plimsoll.profiling.bench import Bench, Window, failures_by_row
+from plimsoll.profiling.intervals import rank_percentile
+from plimsoll.profiling.latency import Distribution, pool
+from plimsoll.profiling.meter import TreeMemory
+from plimsoll.profiling.pacing import Pace, pace
+
+_SMALLEST_GAIN = 0.05
+_FLAT_LEVELS = 2
+_MOST_CONNECTIONS = 1024
+_SLOW_S = 1.0
+_TOO_MANY_FAILURES = 0.01
+_KNEE_SHARE = 0.95
+_LEVELS_TO_PLAN_FOR = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Level:
+    """One number of connections; `memory` is read when it is over, its peaks are the level's."""
+
+    connections: int
+    windows: tuple[Window, ...]
+    memory: TreeMemory
+    unexpected_failures: int
+
+    @property
+    def requests(self) -> int:
+        """All that were answered or given up."""
+        return sum(window.answer.requests for window in self.windows)
+
+    @property
+    def successes(self) -> int:
+        """2xx."""
+        return sum(window.answer.successes for window in self.windows)
+
+    @property
+    def elapsed_s(self) -> float:
+        """Load time, the pauses between windows left out."""
+        return sum(window.answer.elapsed_s for window in self.windows)
+
+    @property
+    def throughput_rps(self) -> float:
+        """Successes per second, windows weighted by their time."""
+        weighted = sum(window.answer.throughput_rps * window.answer.elapsed_s for window in self.windows)
+        return weighted / self.elapsed_s if self.elapsed_s else 0.0
+
+    @property
+    def cpu_per_request_s(self) -> float:
+        """Server tree."""
+        return sum(window.total_cpu_s for window in self.windows) / max(1, self.requests)
+
+    @property
+    def latency(self) -> Distribution:
+        """Successes of all windows, pooled."""
+        return pool(window.answer.latency for window in self.windows)
+
+    @property
+    def cores_mean(self) -> float:
+        """CPU time of the server over load time."""
+        return sum(window.total_cpu_s for window in self.windows) / self.elapsed_s if self.elapsed_s else 0.0
+
+    def cores_percentile(self, share: float) -> float | None:
+        """Over samples of a quarter of a second."""
+        return rank_percentile([cores for window in self.windows for cores in window.cores], share)
+
+    @property
+    def driver_cores(self) -> float:
+        """What the load driver itself kept busy."""
+        return sum(window.answer.driver_cpu_s for window in self.windows) / self.elapsed_s if self.elapsed_s else 0.0
+
+    @property
+    def elsewhere_cores(self) -> float:
+        """What neither the server nor the profiler used."""
+        weighted = sum(window.elsewhere_cores * window.answer.elapsed_s for window in self.windows)
+        return weighted / self.elapsed_s if self.elapsed_s else 0.0
+
+
+@dataclass(slots=True)
+class Capacity:
+    """The levels in the order they were run, and why no further one was."""
+
+    levels: list[Level] = field(default_factory=list)
+    stopped: str = "not run"
+
+    def best_rps(self) -> float:
+        """The greatest throughput."""
+        return max((level.throughput_rps for level in self.levels), default=0.0)
+
+    def knee(self) -> Level | None:
+        """The fewest connections that reach 95 % of the greatest throughput."""
+        return next(iter(self.saturated()), None)
+
+    def saturated(self) -> list[Level]:
+        """All levels that reach 95 % of the greatest throughput."""
+        least_rps = self.best_rps() * _KNEE_SHARE
+        return [level for level in self.levels if level.successes and level.throughput_rps >= least_rps]
+
+
+def find_capacity(bench: Bench, capacity: Capacity, rate_rps: float, rows: int, known_failing: frozenset[int]) -> None:
+    """Runs levels until the gain over the best so far is under 5 % twice, requests fail, or the time is up."""
+    phase_s = bench.watch.left_s()
+    watch = bench.begin("capacity", phase_s)
+    flat = 0
+    for connections in connection_counts(bench.options.slots, 1 / rate_rps):
+        parts = max(1, _LEVELS_TO_PLAN_FOR - len(capacity.levels))
+        expected_rps = max(rate_rps * min(connections, bench.options.slots), capacity.best_rps())
+        plan = pace(bench.options.budget_s, watch.left_s() / parts, expected_rps, rows)
+        if capacity.levels and watch.left_s() < plan.expected_s:
+            capacity.stopped = "the time was up"
+            return
+        best_rps = capacity.best_rps()
+        level = _run_level(bench, connections, plan, known_failing)
+        capacity.levels.append(level)
+        if level.unexpected_failures > _TOO_MANY_FAILURES * level.requests:
+            capacity.stopped = f"with {connections} connections {level.unexpected_failures} requests failed"
+            return
+        flat = flat + 1 if level.throughput_rps < best_rps * (1 + _SMALLEST_GAIN) else 0
+        if flat == _FLAT_LEVELS:
+            capacity.stopped = "twice as many connections brought less than 5 % more answers, two times running"
+            return
+    capacity.stopped = "all levels were run"
+
+
+def connection_counts(slots: int, latency_s: float) -> Iterator[int]:
+    """1, 2, 4, …; where one request takes over a second only one, one per slot and two per slot."""
+    if latency_s > _SLOW_S:
+        yield from sorted({1, slots, 2 * slots})
+        return
+    connections = 1
+    while connections <= _MOST_CONNECTIONS:
+        yield connections
+        connections *= 2
+
+
+def _run_level(bench: Bench, connections: int, plan: Pace, known_failing: frozenset[int]) -> Level:
+    bench.meter.reset_peaks()
+    windows = tuple(
+        bench.window(connections, plan.seconds, plan.max_seconds, plan.whole_passes) for _ in range(plan.windows)
+    )
+    unexpected = sum(count for row, count in failures_by_row(windows).items() if row not in known_failing)
+    return Level(connections, windows, bench.meter.memory(), unexpected)

@@ -1,0 +1,106 @@
+"""Phase: every row once, one at a time. Which rows fail, and what each costs in time, CPU and memory."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from plimsoll.profiling.bench import Bench, Stopwatch
+from plimsoll.profiling.driver.tally import OUTCOME_TIMEOUT
+from plimsoll.profiling.driver_client import RowAnswer
+from plimsoll.profiling.intervals import spread_out
+from plimsoll.profiling.meter import TreeMemory
+
+_LOST_WORKER = {"502", "503", "504"}
+_HUNG = {OUTCOME_TIMEOUT, "504"}
+_MOST_HANGS_IN_A_ROW = 3
+
+
+@dataclass(frozen=True, slots=True)
+class RowCost:
+    """One row alone on the server; `peak_bytes` is how far memory rose above where it was, None where unknown."""
+
+    index: int
+    answer: RowAnswer
+    cpu_s: float
+    peak_bytes: int | None
+
+    @property
+    def harms(self) -> bool:
+        """True when the row cost a worker its life, or hung: it would disturb the load of the others."""
+        return not self.answer.outcome.isdigit() or self.answer.outcome in _LOST_WORKER
+
+
+@dataclass(slots=True)
+class Census:
+    """Filled row by row, so that what was measured is there even when the server is lost."""
+
+    rows: dict[int, RowCost] = field(default_factory=dict)
+    first_request: RowCost | None = None
+    memory: TreeMemory | None = None
+    incomplete: str | None = None
+
+    def failed(self) -> list[RowCost]:
+        """In the order of the dataset."""
+        return sorted((row for row in self.rows.values() if not row.answer.succeeded), key=lambda row: row.index)
+
+    def succeeded(self) -> list[RowCost]:
+        """In the order of the dataset."""
+        return sorted((row for row in self.rows.values() if row.answer.succeeded), key=lambda row: row.index)
+
+    def mean_latency_s(self) -> float | None:
+        """Of the rows that were answered."""
+        latencies = [row.answer.latency_s for row in self.succeeded() or self.rows.values()]
+        return sum(latencies) / len(latencies) if latencies else None
+
+
+def take_census(bench: Bench, census: Census, budget_s: float) -> None:
+    """Sends the rows; when time runs out, those that were sent are spread evenly over the sizes of all.
+
+    The first request of a fresh worker also pays for what the script puts off until then. It is kept apart, and the
+    rows that met fresh workers are sent once more.
+    """
+    watch = bench.begin("census", budget_s)
+    order = list(visiting_order([len(row.body) for row in bench.dataset.rows]))
+    hangs = 0
+    for position, index in enumerate(order):
+        if watch.left_s() <= 0 and census.rows:
+            census.incomplete = f"time for {position} of {len(order)} rows, chosen evenly by size"
+            break
+        cost = _measure(bench, index)
+        census.first_request = census.first_request or cost
+        census.rows[index] = cost
+        hangs = hangs + 1 if cost.answer.outcome in _HUNG else 0
+        if hangs == _MOST_HANGS_IN_A_ROW:
+            census.incomplete = (
+                f"the server hung on {hangs} rows in a row; {position + 1} of {len(order)} rows were sent"
+            )
+            break
+        if cost.harms:
+            bench.wait_until_ready(bench.request_timeout_s)
+    _repeat_first(bench, census, order[: bench.options.slots], watch)
+    census.memory = bench.meter.memory()
+
+
+def visiting_order(sizes_bytes: list[int]) -> Iterator[int]:
+    """The biggest body first, then the others so that every beginning of the order covers all sizes."""
+    by_size = sorted(range(len(sizes_bytes)), key=lambda index: (sizes_bytes[index], index))
+    yield by_size[-1]
+    yield from (by_size[place] for place in spread_out(len(by_size)) if place != len(by_size) - 1)
+
+
+def _repeat_first(bench: Bench, census: Census, indexes: list[int], watch: Stopwatch) -> None:
+    for index in indexes:
+        if index in census.rows and census.rows[index].answer.succeeded and watch.left_s() > 0:
+            census.rows[index] = _measure(bench, index)
+
+
+def _measure(bench: Bench, index: int) -> RowCost:
+    bench.meter.reset_peaks()
+    peak_before_bytes = bench.meter.peak_sum_bytes()
+    cpu_before_s = bench.meter.total_cpu_s()
+    answer = bench.send_row(index)
+    cpu_s = bench.meter.total_cpu_s() - cpu_before_s
+    rise_bytes = max(0, bench.meter.peak_sum_bytes() - peak_before_bytes)
+    known = bench.meter.peak_unknown is None
+    return RowCost(index, answer, cpu_s, rise_bytes if known else None)

@@ -1,0 +1,71 @@
+"""Phase: the recommendation, from what the other phases found; without load there is no answer for CPU."""
+
+from __future__ import annotations
+
+from plimsoll.profiling.findings import Findings
+from plimsoll.profiling.intervals import rank_percentile, squared_variation, upper_bound
+from plimsoll.profiling.recommendation import Demand, recommend_cpu, recommend_memory
+
+
+def decide(findings: Findings) -> None:
+    """Fills in `cpu` and `memory`, each only if it was measured."""
+    options = findings.options
+    demand = _demand(findings)
+    if demand is not None:
+        findings.cpu = recommend_cpu(demand, options.target_rps, options.max_cpu_cores)
+    if findings.startup is not None:
+        load_bytes = findings.startup.memory.total.peak_bytes
+        findings.memory = recommend_memory(load_bytes, phase_peak_bytes(findings), heavy_bytes(findings))
+    _warn_of_bounds(findings)
+
+
+def _demand(findings: Findings) -> Demand | None:
+    saturated = findings.capacity.saturated()
+    if not saturated:
+        return None
+    windows = [window for level in saturated for window in level.windows]
+    costs_s = [window.cpu_per_request_s for window in windows]
+    mean_s = sum(window.total_cpu_s for window in windows) / sum(window.answer.requests for window in windows)
+    samples = [cores for window in windows for cores in window.cores]
+    best = max(saturated, key=lambda level: level.throughput_rps)
+    alone = next((level.latency for level in findings.capacity.levels if level.connections == 1), None)
+    return Demand(
+        cpu_s=max(upper_bound(costs_s) or 0.0, mean_s),
+        capacity_rps=best.throughput_rps * best.requests / best.successes,
+        service_s=alone.mean_s() if alone else None,
+        squared_variation=_variation(findings),
+        busiest_cores=rank_percentile(samples, 0.95) or 0.0,
+        slots=findings.options.slots,
+    )
+
+
+def _variation(findings: Findings) -> float | None:
+    """CV² of the time one request takes alone: over the level of one connection, else over the rows."""
+    alone = next((level.latency for level in findings.capacity.levels if level.connections == 1), None)
+    if alone is not None and alone.count >= 30:
+        return alone.squared_variation()
+    return squared_variation([row.answer.latency_s for row in findings.census.succeeded()])
+
+
+def phase_peak_bytes(findings: Findings) -> int:
+    """The highest peak of any phase after the start."""
+    memories = [level.memory for level in findings.capacity.levels]
+    if findings.census.memory is not None:
+        memories.append(findings.census.memory)
+    return max((memory.total.peak_bytes for memory in memories), default=0)
+
+
+def heavy_bytes(findings: Findings) -> int | None:
+    """Memory with the heaviest row on every slot at once: at rest after the census, plus slots times its rise."""
+    rises = [row.peak_bytes for row in findings.census.rows.values() if row.peak_bytes is not None]
+    if findings.census.memory is None or not rises:
+        return None
+    return findings.census.memory.total.pss_bytes + findings.options.slots * max(rises)
+
+
+def _warn_of_bounds(findings: Findings) -> None:
+    allowed_gb, memory = findings.options.max_memory_gb, findings.memory
+    if allowed_gb is not None and memory is not None and memory.request_bytes > allowed_gb * 1e9:
+        findings.warnings.append(
+            f"the model needs {memory.request_bytes / 1e9:.2f} GB of memory, more than the {allowed_gb:g} GB allowed"
+        )

@@ -1,0 +1,56 @@
+"""Everything one run has found so far. Phases fill it in, so that a run which breaks off still has its results."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from plimsoll.host.cpus import Host
+from plimsoll.host.memory import ProcessMemory
+from plimsoll.profiling.capacity import Capacity
+from plimsoll.profiling.census import Census
+from plimsoll.profiling.dataset import Dataset
+from plimsoll.profiling.noise import Spin
+from plimsoll.profiling.options import ProfileOptions
+from plimsoll.profiling.placement import Placement
+from plimsoll.profiling.recommendation import CpuAnswer, MemoryAnswer
+from plimsoll.profiling.start import Startup
+from plimsoll.profiling.warmup import Warmup
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """What stopped the run or spoiled part of it; `exit_code` is what the program ends with."""
+
+    code: str
+    message: str
+    exit_code: int
+    details: tuple[str, ...] = ()
+
+
+@dataclass(slots=True)
+class Findings:
+    """None and empty mean: not measured (yet)."""
+
+    options: ProfileOptions
+    dataset: Dataset
+    host: Host
+    placement: Placement
+    request_timeout_s: float
+    created: datetime
+    spin_before: Spin | None = None
+    spin_after: Spin | None = None
+    startup: Startup | None = None
+    census: Census = field(default_factory=Census)
+    warmup: Warmup = field(default_factory=Warmup)
+    capacity: Capacity = field(default_factory=Capacity)
+    driver_memory: ProcessMemory | None = None
+    peak_unknown: str | None = None
+    cpu: CpuAnswer | None = None
+    memory: MemoryAnswer | None = None
+    problem: Problem | None = None
+    warnings: list[str] = field(default_factory=list)
+
+    def row_number(self, index: int) -> int:
+        """By which the user knows the row."""
+        return self.dataset.rows[index].number

@@ -1,0 +1,49 @@
+"""How long a window of load lasts: enough requests and whole passes where the time allows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+_SHORTEST_S, _LONGEST_S = 1.0, 10.0
+_ENOUGH_REQUESTS = 30
+# One part in this many of the budget is a window's usual length.
+_BUDGET_PARTS = 45.0
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """Windows of one level; each stops at a pass's end between `seconds` and `max_seconds` if `whole_passes`."""
+
+    windows: int
+    seconds: float
+    max_seconds: float
+    whole_passes: bool
+
+    @property
+    def expected_s(self) -> float:
+        """All windows of the level."""
+        return self.windows * self.seconds
+
+
+def usual_window_s(budget_s: float) -> float:
+    """1 s for the quick budget, 4 s for the default, never above 10 s."""
+    return min(max(_SHORTEST_S, budget_s / _BUDGET_PARTS), _LONGEST_S)
+
+
+def pace(budget_s: float, allowed_s: float, rate_rps: float, rows: int, windows: int = 3) -> Pace:
+    """Windows for a level that is expected to answer `rate_rps` and may take about `allowed_s` in all.
+
+    A window holds at least 30 requests; where even one third of the allowed time is too short for that, the level is
+    one single window.
+    """
+    longest_s = min(_LONGEST_S, max(_SHORTEST_S, allowed_s / windows))
+    wanted_s = max(usual_window_s(budget_s), _ENOUGH_REQUESTS / rate_rps)
+    pass_s = rows / rate_rps
+    if wanted_s > longest_s and _ENOUGH_REQUESTS / rate_rps > longest_s:
+        seconds = max(longest_s, min(allowed_s, wanted_s))
+        return Pace(1, seconds, seconds, whole_passes=False)
+    seconds = min(wanted_s, longest_s)
+    whole_passes = pass_s <= longest_s
+    if whole_passes:
+        seconds = max(seconds, pass_s * 0.9)
+    return Pace(windows, seconds, seconds + pass_s * 1.5 if whole_passes else seconds, whole_passes)

@@ -1,0 +1,127 @@
+"""From measurements to cores, memory and replicas. Pure arithmetic; each answer brings its reason in one sentence."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from plimsoll.profiling.rounding import MEBIBYTE, round_up_cores, round_up_memory
+from plimsoll.profiling.utilisation import DEFAULT_UTILISATION, target_utilisation
+
+MEMORY_FACTOR = 1.15
+MEMORY_MARGIN_BYTES = 100_000_000
+_CROWDED_UTILISATION = 0.9
+_CROWDED_MARGIN = 0.15
+
+
+@dataclass(frozen=True, slots=True)
+class Demand:
+    """What was measured. `cpu_s` is CPU per request (upper bound), `capacity_rps` what one replica can do at most."""
+
+    cpu_s: float
+    capacity_rps: float
+    service_s: float | None
+    squared_variation: float | None
+    busiest_cores: float
+    slots: int
+
+
+@dataclass(frozen=True, slots=True)
+class CpuAnswer:
+    """Cores for one replica and what it carries with them."""
+
+    request_cores: float
+    limit_cores: float
+    need_cores: float
+    reason: str
+    utilisation: float
+    capacity_rps: float
+    operating_rps: float
+    replicas: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class MemoryAnswer:
+    """Bytes for one replica; request and limit are the same, as memory cannot be throttled."""
+
+    request_bytes: int
+    need_bytes: int
+    reason: str
+
+
+def utilisation_for(demand: Demand) -> float:
+    """How busy one replica may be: from the variation of its service time, 0.7 where that was not measured.
+
+    The number of servers in the queueing formula is what the measurement shows (Little: throughput times service
+    time), not what was configured: four Python threads that share one lock are one server.
+    """
+    if demand.squared_variation is None or demand.service_s is None:
+        return DEFAULT_UTILISATION
+    servers = min(max(1, round(demand.capacity_rps * demand.service_s)), demand.slots)
+    return target_utilisation(servers, demand.squared_variation)
+
+
+def recommend_cpu(demand: Demand, target_rps: float | None, max_cores: float | None) -> CpuAnswer:
+    """Request = max(rate · CPU per request / utilisation, p95 of cores used at full load) · (1 + margin), rounded up.
+
+    Without a target rate the replica gets what its slots can keep busy. With one, replicas = ⌈target / (capacity ·
+    utilisation)⌉ and each gets its share. The margin is 15 % where utilisation is 0.9 or more and so is no headroom
+    itself, else none. The limit is a whole number, so that no thread is stopped in the middle of a request.
+    """
+    utilisation = utilisation_for(demand)
+    ceiling_rps = demand.capacity_rps if max_cores is None else min(demand.capacity_rps, max_cores / demand.cpu_s)
+    carries_rps = ceiling_rps * utilisation
+    replicas = None if target_rps is None else max(1, math.ceil(target_rps / carries_rps))
+    rate_rps = carries_rps if target_rps is None or replicas is None else target_rps / replicas
+    margin = _CROWDED_MARGIN if utilisation >= _CROWDED_UTILISATION else 0.0
+    busy_cores = rate_rps * demand.cpu_s / utilisation
+    if target_rps is None and ceiling_rps == demand.capacity_rps:
+        busy_cores = max(busy_cores, demand.busiest_cores)
+    need_cores = busy_cores * (1 + margin)
+    request_cores = round_up_cores(need_cores)
+    if max_cores is not None:
+        request_cores = min(request_cores, max_cores)
+    return CpuAnswer(
+        request_cores=request_cores,
+        limit_cores=float(math.ceil(max(request_cores, 1.0))),
+        need_cores=need_cores,
+        reason=_cpu_reason(demand, rate_rps, utilisation, margin, need_cores, target_rps),
+        utilisation=utilisation,
+        capacity_rps=ceiling_rps,
+        operating_rps=rate_rps,
+        replicas=replicas,
+    )
+
+
+def _cpu_reason(
+    demand: Demand, rate_rps: float, utilisation: float, margin: float, need_cores: float, target_rps: float | None
+) -> str:
+    cost = f"One request costs {demand.cpu_s * 1000:.3g} ms of CPU"
+    room = f", plus {margin:.0%} margin," if margin else ""
+    if target_rps is None:
+        load = (
+            f"at its limit of {demand.capacity_rps:.3g} requests/s the server keeps {need_cores:.2f} cores busy{room}"
+        )
+        return f"{cost}; {load} and {utilisation:.0%} of that rate can be served without long waits."
+    load = f"{rate_rps:.3g} requests/s per replica at {utilisation:.0%} utilisation{room} need {need_cores:.2f} cores"
+    return f"{cost}; {load}."
+
+
+def recommend_memory(load_peak_bytes: int, phase_peak_bytes: int, heavy_bytes: int | None) -> MemoryAnswer:
+    """max(need · 1.15, need + 100 MB) rounded up; need = the greatest of the three, unknown ones left out.
+
+    `heavy_bytes` is the memory when ready plus one heaviest row on every slot at once. 15 % and 100 MB are what the
+    Kubernetes vertical pod autoscaler and KRR add.
+    """
+    needs = {
+        "while the model loads": load_peak_bytes,
+        "under load": phase_peak_bytes,
+        "with the heaviest row on every slot at once": heavy_bytes or 0,
+    }
+    when, need_bytes = max(needs.items(), key=lambda item: item[1])
+    request_bytes = round_up_memory(max(need_bytes * MEMORY_FACTOR, need_bytes + MEMORY_MARGIN_BYTES))
+    reason = (
+        f"The most it needs is {need_bytes / 1e6:.0f} MB, {when}; with 15 % or 100 MB of headroom "
+        f"({request_bytes // MEBIBYTE} Mi = {request_bytes / 1e9:.2f} GB)."
+    )
+    return MemoryAnswer(request_bytes, need_bytes, reason)
