@@ -9,8 +9,10 @@ import os
 from pathlib import Path
 from typing import Any
 
-# Before the import: TensorFlow's C++ side reads it while it loads.
+# Before the import: TensorFlow's C++ side reads these while it loads.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+# Otherwise the first worker takes the whole memory of the GPU.
+os.environ.setdefault("TF_FORCE_GPU_ALLOW_GROWTH", "true")
 
 import tensorflow as tf
 from azureml.contrib.services.aml_request import AMLRequest, rawhttp
@@ -28,6 +30,8 @@ def init() -> None:
     if len(inputs) != 1:
         raise ValueError(f"this score.py serves models with one input, this one has {sorted(inputs)}")
     input_name = next(iter(inputs))
+    # TensorFlow optimises the graph on the first call, which nobody should have to wait for.
+    score(tf.io.encode_jpeg(tf.zeros([8, 8, 3], tf.uint8)).numpy())
 
 
 @rawhttp
