@@ -50,13 +50,14 @@ class Front:
         if scope["type"] != "http":
             await self._starlette(scope, receive, send)
             return
+        headers = dict(scope["headers"])
         try:
-            ids = request_ids(scope["headers"])
+            ids = request_ids(headers)
         except IdTooLong as error:
             await respond(send, error.status, error_headers(error, []), error_body(error))
             return
         if scope["path"] == "/score" and self._scoring is not None:
-            await self._scoring(scope, receive, send, ids)
+            await self._scoring(scope, receive, send, headers, ids)
         else:
             await self._starlette(scope, receive, _with_ids(send, ids, self._draining))
 

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from plimsoll.errors import BadRequest, BodyTooLarge
-from plimsoll.server.asgi import Receive, Scope
+from plimsoll.server.asgi import Receive
 
 
 class ClientGone(Exception):
     """The client closed the connection before its request was complete."""
 
 
-async def read_body(scope: Scope, receive: Receive, max_bytes: int) -> bytes:
+async def read_body(headers: dict[bytes, bytes], receive: Receive, max_bytes: int) -> bytes:
     """Raises BodyTooLarge as soon as the limit is known to be passed, ClientGone on a broken request."""
-    if declared_bytes(scope) > max_bytes:
+    if _declared_bytes(headers) > max_bytes:
         raise _too_large(max_bytes)
     message = await receive()
     if message["type"] == "http.disconnect":
@@ -25,14 +25,11 @@ async def read_body(scope: Scope, receive: Receive, max_bytes: int) -> bytes:
     return body
 
 
-def declared_bytes(scope: Scope) -> int:
-    """The Content-Length header; 0 when there is none."""
-    for name, value in scope["headers"]:
-        if name == b"content-length":
-            if not value.isdigit():
-                raise BadRequest("Content-Length is not a number.")
-            return int(value)
-    return 0
+def _declared_bytes(headers: dict[bytes, bytes]) -> int:
+    value = headers.get(b"content-length", b"0")
+    if not value.isdigit():
+        raise BadRequest("Content-Length is not a number.")
+    return int(value)
 
 
 async def _read_rest(first: bytes, receive: Receive, max_bytes: int) -> bytes:

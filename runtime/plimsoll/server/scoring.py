@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from functools import lru_cache
 
 from plimsoll.errors import MethodNotAllowed, RequestError
 from plimsoll.server.access_log import AccessLog
@@ -22,6 +23,16 @@ from plimsoll.workers.supervisor import Supervisor
 
 _METHODS = frozenset({"GET", "POST", "OPTIONS", "HEAD"})
 _FORMS = (b"application/x-www-form-urlencoded", b"multipart/form-data")
+_OURS = frozenset(
+    {
+        b"content-length",
+        b"transfer-encoding",
+        b"connection",
+        b"x-request-id",
+        b"x-ms-request-id",
+        b"x-ms-client-request-id",
+    }
+)
 _CLIENT_GONE = 499
 """Status in the log and the metrics for an answer that nobody was there to take, as nginx writes it."""
 
@@ -37,25 +48,30 @@ class Scoring:
         self._max_body_bytes = max_body_bytes
         self.closing = False
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send, ids: RawHeaders) -> None:
+    async def __call__(
+        self, scope: Scope, receive: Receive, send: Send, headers: dict[bytes, bytes], ids: RawHeaders
+    ) -> None:
+        """`headers`: the last value of each header of the request; `ids`: the id headers of the answer."""
         started_at = time.monotonic()
         try:
-            status, outcome, size = await self._answer(scope, receive, send, ids)
+            status, outcome, size = await self._answer(scope, receive, send, headers, ids)
         except RequestError as error:
             status, outcome = error.status, error.code
             size = await self._refuse(send, error, ids)
         except ClientGone:
             status, outcome, size = _CLIENT_GONE, "client_gone", 0
         took_s = time.monotonic() - started_at
-        self._metrics.count(outcome, status)
+        self._metrics.requests.add(outcome, status)
         self._metrics.request_time.observe(took_s)
         self._access_log.write(scope["method"], _target(scope).decode("latin-1"), status, took_s, size)
 
-    async def _answer(self, scope: Scope, receive: Receive, send: Send, ids: RawHeaders) -> tuple[int, str, int | None]:
+    async def _answer(
+        self, scope: Scope, receive: Receive, send: Send, headers: dict[bytes, bytes], ids: RawHeaders
+    ) -> tuple[int, str, int | None]:
         if scope["method"] not in _METHODS:
             raise MethodNotAllowed("The method is not allowed for the requested URL.")
-        body = await read_body(scope, receive, self._max_body_bytes)
-        call = self._dispatcher.submit(self._head(scope), body)
+        body = await read_body(headers, receive, self._max_body_bytes)
+        call = self._dispatcher.submit(self._head(scope, headers), body)
         frame = await self._result(call, receive)
         self._metrics.queue_wait.observe(call.started_at - call.queued_at)
         if frame.flags & Flag.RUN_RETURNED:
@@ -88,18 +104,16 @@ class Scoring:
             pass
         self._dispatcher.drop(call)
 
-    def _head(self, scope: Scope) -> bytes:
+    def _head(self, scope: Scope, headers: dict[bytes, bytes]) -> bytes:
         """Empty for what most scripts take: a POST whose headers they do not look at."""
-        if scope["method"] == "POST" and not self._supervisor.needs_head and not _is_form(scope):
+        if scope["method"] == "POST" and not self._supervisor.needs_head and not _is_form(headers):
             return b""
         host, port = scope.get("client") or ("", 0)
         client = f"{host}:{port}" if host else ""
         return encode_head(scope["method"], _target(scope), scope["scheme"], client, scope["headers"])
 
     def _headers(self, frame: Frame, ids: RawHeaders) -> RawHeaders:
-        headers = [pair for pair in decode_headers(frame.head) if not _is_ours(pair[0])]
-        headers += ids
-        headers.append(SERVER_VERSION)
+        headers = [*_script_headers(frame.head), *ids, SERVER_VERSION]
         if not frame.flags & Flag.RUN_FAILED_UNKNOWN:
             headers.append(RUN_FAILED[bool(frame.flags & Flag.RUN_FAILED)])
         if frame.flags & Flag.RUN_RETURNED:
@@ -136,21 +150,15 @@ def _target(scope: Scope) -> bytes:
     return path + b"?" + query if query else path
 
 
-def _is_form(scope: Scope) -> bool:
+def _is_form(headers: dict[bytes, bytes]) -> bool:
     """A form's body never reaches an undecorated run(): the worker must see the content type to know."""
-    return any(name == b"content-type" and value.lower().startswith(_FORMS) for name, value in scope["headers"])
+    return headers.get(b"content-type", b"").lower().startswith(_FORMS)
 
 
-def _is_ours(name: bytes) -> bool:
-    """The front frames the response and owns the ids, whatever the script set."""
-    return name in (
-        b"content-length",
-        b"transfer-encoding",
-        b"connection",
-        b"x-request-id",
-        b"x-ms-request-id",
-        b"x-ms-client-request-id",
-    )
+@lru_cache(maxsize=256)
+def _script_headers(head: bytes) -> tuple[tuple[bytes, bytes], ...]:
+    """What the script set, without what is not its to set: the front frames the response and owns the ids."""
+    return tuple(pair for pair in decode_headers(head) if pair[0] not in _OURS)
 
 
 def _outcome(frame: Frame) -> str:

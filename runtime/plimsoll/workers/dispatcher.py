@@ -42,6 +42,7 @@ class Dispatcher:
         self._queue: deque[PendingCall] = deque()
         self._slots: list[Slot] = []
         self._last_id = 0
+        self._hand_out_due = False
         self._sweep: asyncio.TimerHandle | None = None
         self._sweep_period_s = min(0.05, max(0.002, limits.scoring_timeout_s / 20))
         self.refusal: str | None = None
@@ -64,9 +65,12 @@ class Dispatcher:
         now = time.monotonic()
         self._last_id = (self._last_id + 1) & 0xFFFFFFFF
         call = PendingCall(self._last_id, head, body, now, self._loop.create_future())
-        slot = None if self._queue else self._slot_with_room(now)
-        if slot is None or not slot.hand(call, now):
-            self._enqueue(call)
+        self._enqueue(call)
+        if not self._hand_out_due:
+            # Not at once: calls that arrive in the same turn of the loop are handed over together, which
+            # wakes the worker once for all of them.
+            self._hand_out_due = True
+            self._loop.call_soon(self._hand_out)
         if self._sweep is None:
             self._sweep = self._loop.call_later(self._sweep_period_s, self._on_sweep)
         return call
@@ -115,10 +119,15 @@ class Dispatcher:
     def _enqueue(self, call: PendingCall) -> None:
         if self.refusal is not None and not self._slots:
             raise NotReady(self.refusal, retry_after_s=5)
-        if len(self._queue) >= self._limits.max_queue:
+        if len(self._queue) >= self._limits.max_queue and not self._is_room():
             retry_after_s = min(60, max(1, math.ceil(self.wait_s())))
             raise QueueFull("All slots are busy and the queue is full.", retry_after_s=retry_after_s)
         self._queue.append(call)
+
+    def _is_room(self) -> bool:
+        """Whether idle slots will take more calls than are queued over the bound already."""
+        idle = sum(slot.open and not slot.outstanding for slot in self._slots)
+        return len(self._queue) < self._limits.max_queue + idle
 
     def _slot_with_room(self, now: float) -> Slot | None:
         """The slot with the fewest calls among those with room."""
@@ -137,6 +146,8 @@ class Dispatcher:
             if frame is None:
                 break
             self._on_frame(slot, frame)
+            if not slot.outstanding:
+                break  # nothing more can come: spares the read that would only say so
         self._fill(slot, time.monotonic())
 
     def _on_frame(self, slot: Slot, frame: Frame) -> None:
@@ -157,9 +168,15 @@ class Dispatcher:
                 self._queue.appendleft(call)
                 break
 
-    def _fill_all(self, now: float) -> None:
-        for slot in self._slots:
-            self._fill(slot, now)
+    def _hand_out(self) -> None:
+        """Gives queued calls to the slots with the fewest, as long as any has room."""
+        self._hand_out_due = False
+        now = time.monotonic()
+        while self._queue and (slot := self._slot_with_room(now)) is not None:
+            call = self._queue.popleft()
+            if not slot.hand(call, now):
+                self._queue.appendleft(call)
+                break
 
     def _requeue(self, calls: list[PendingCall]) -> None:
         """Called-back calls are older than anything in the queue and keep their order."""
@@ -174,7 +191,7 @@ class Dispatcher:
         self._expire_queue(now)
         for slot in list(self._slots):
             self._check(slot, now)
-        self._fill_all(now)
+        self._hand_out()
         busy = bool(self._queue) or any(slot.outstanding for slot in self._slots)
         self._sweep = self._loop.call_later(self._sweep_period_s, self._on_sweep) if busy else None
 

@@ -19,7 +19,6 @@ import socket
 import struct
 from collections.abc import Iterable
 from dataclasses import dataclass
-from enum import IntEnum, IntFlag
 
 from plimsoll.entry.call import Head, Headers
 
@@ -30,13 +29,15 @@ MESSAGE_BYTES = 128 * 1024
 _ANCILLARY_BYTES = socket.CMSG_SPACE(_FD_BYTES)
 
 
-class Kind(IntEnum):
+class Kind:
+    """Plain integers, as in `Flag`: enum arithmetic costs more than packing the frame."""
+
     CALL = 1
     ANSWER = 2
     CHUNK = 3
 
 
-class Flag(IntFlag):
+class Flag:
     NONE = 0
     BODY_IN_FILE = 1
     MORE = 2

@@ -14,13 +14,13 @@ not an input.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from enum import Enum
+from enum import StrEnum
 from typing import TypeVar
 
 from plimsoll.errors import InternalError
 
 
-class WorkerState(Enum):
+class WorkerState(StrEnum):
     STARTING = "starting"
     LOADING = "loading"
     READY = "ready"
@@ -29,7 +29,7 @@ class WorkerState(Enum):
     DEAD = "dead"
 
 
-class WorkerEvent(Enum):
+class WorkerEvent(StrEnum):
     HELLO = "hello"
     LOADED = "loaded"
     LOAD_FAILED = "load_failed"
@@ -38,7 +38,7 @@ class WorkerEvent(Enum):
     EXITED = "exited"
 
 
-class CallState(Enum):
+class CallState(StrEnum):
     QUEUED = "queued"
     HANDED = "handed"
     RUNNING = "running"
@@ -47,7 +47,7 @@ class CallState(Enum):
     DROPPED = "dropped"
 
 
-class CallEvent(Enum):
+class CallEvent(StrEnum):
     HAND = "hand"
     START = "start"
     TAKE_BACK = "take_back"

@@ -130,7 +130,7 @@ class WorkerProcess:
             return b""
 
     def _on_message(self, message: dict[str, object]) -> None:
-        event = WorkerEvent(message["event"])
+        event = WorkerEvent(str(message["event"]))
         was = self.state
         self.note(event)
         if event is WorkerEvent.LOAD_FAILED:

@@ -49,6 +49,8 @@ class Supervisor:
         self._all_dead = asyncio.Event()
         self._stuck_pids: set[int] = set()
         self._last_trouble = ""
+        self.needs_head = True
+        """Whether the script looks at headers; known once a worker has loaded it."""
         self.dispatcher = Dispatcher(spec.limits, self)
 
     def start(self) -> None:
@@ -58,10 +60,6 @@ class Supervisor:
     @property
     def workers(self) -> list[WorkerProcess]:
         return [self._workers[index] for index in sorted(self._workers)]
-
-    @property
-    def needs_head(self) -> bool:
-        return any(worker.needs_head for worker in self._workers.values())
 
     def unready_reason(self) -> str | None:
         """Why no call can be run now; None when one can."""
@@ -86,6 +84,7 @@ class Supervisor:
     def on_loaded(self, worker: WorkerProcess) -> None:
         self._loaded_once = True
         self._last_trouble = ""
+        self.needs_head = worker.needs_head
         self.dispatcher.refusal = None
         _LOG.info("%s is ready after %.2f s", worker.name, time.monotonic() - worker.started_at)
         for slot in worker.slots:
