@@ -99,9 +99,9 @@ def test_the_module_is_registered_for_dataclasses_and_pickle(load: Load) -> None
         class Point:
             x: int
         def init(): pass
-        def run(data): return [__name__, pickle.loads(pickle.dumps(Point(4))).x]
+        def run(data): return [__name__, pickle.loads(pickle.dumps(Point(4))).x, __file__[-14:]]
     """)
-    assert value(script.run(post())) == ["entry_module", 4]
+    assert value(script.run(post())) == ["entry_module", 4, "/code/score.py"]
 
 
 def test_imports_from_working_directory_app_root_source_and_script_folder(tmp_path: Path, load: Load) -> None:

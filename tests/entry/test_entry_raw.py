@@ -211,6 +211,7 @@ def test_headers_of_the_connection_and_the_length_are_the_servers(load: Load) ->
         "Response('x', 'hello')",
         "Response('x', 101)",
         "Response(['x', 3])",
+        "AMLResponse(3, 200)",
     ],
 )
 def test_a_response_that_http_does_not_allow_is_our_500(
@@ -238,6 +239,22 @@ def run(request): return Response(parts()) if request.method == "POST" else log
     answer = script.run(post())
     assert not isinstance(answer.body, bytes)
     assert list(answer.body) == ["é".encode(), b"", b"two"]
+    assert value(script.run(call("GET"))) == ["closed"]
+
+
+def test_a_stream_that_nobody_reads_to_the_end_is_closed(load: Load) -> None:
+    script = load(f"""{PRELUDE}
+log = []
+@rawhttp
+def run(request):
+    response = Response(iter(["one", "two"]))
+    response.call_on_close(lambda: log.append("closed"))
+    return response if request.method == "POST" else log
+""")
+    body = script.run(post()).body
+    assert not isinstance(body, bytes)
+    assert next(body) == b"one"
+    body.close()  # type: ignore[attr-defined]
     assert value(script.run(call("GET"))) == ["closed"]
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 import sys
 from contextlib import suppress
-from importlib.machinery import SourceFileLoader
-from importlib.util import module_from_spec, spec_from_loader
+from importlib.machinery import ModuleSpec, SourceFileLoader
+from importlib.util import module_from_spec
 from pathlib import Path
 from types import ModuleType
 
@@ -28,9 +28,9 @@ def prepare_path(spec: EntrySpec) -> None:
 def load_module(path: str) -> ModuleType:
     _must_be_readable(path)
     loader = SourceFileLoader(MODULE_NAME, path)
-    found = spec_from_loader(MODULE_NAME, loader)
-    if found is None:
-        raise BrokenScript(f"{path}: the entry script cannot be loaded")
+    found = ModuleSpec(MODULE_NAME, loader, origin=path)
+    # Gives the module its __file__.
+    found.has_location = True
     module = module_from_spec(found)
     # Dataclasses and pickle look their module up by name.
     sys.modules[MODULE_NAME] = module

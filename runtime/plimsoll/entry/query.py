@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import codecs
 import json
-from typing import Any
+from typing import Any, cast
 from urllib.parse import parse_qsl, quote_from_bytes
 
 _KEEP_ESCAPED = "plimsoll.keep_escaped"
@@ -29,11 +29,10 @@ def _parsed(value: str) -> Any:
         return value
 
 
-def _keep_escaped(failure: UnicodeError) -> tuple[str, int]:
+def _keep_escaped(failure: UnicodeDecodeError) -> tuple[str, int]:
     # Bytes that are not UTF-8 stay percent-encoded, as Werkzeug leaves them for raw scripts.
-    if not isinstance(failure, UnicodeDecodeError):
-        raise failure
     return quote_from_bytes(failure.object[failure.start : failure.end], safe=""), failure.end
 
 
-codecs.register_error(_KEEP_ESCAPED, _keep_escaped)
+# The name is used for decoding only.
+codecs.register_error(_KEEP_ESCAPED, cast(Any, _keep_escaped))

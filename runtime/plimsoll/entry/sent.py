@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from werkzeug.datastructures import Headers as WerkzeugHeaders
 from werkzeug.wrappers import Response
@@ -67,7 +67,12 @@ def _checked(headers: WerkzeugHeaders) -> Headers:
 
 
 def _has_stream(response: Response, head: Head) -> bool:
-    return not response.is_sequence and head.method != "HEAD" and response.status_code not in (204, 304)
+    if response.is_sequence or head.method == "HEAD" or response.status_code in (204, 304):
+        return False
+    if not isinstance(response.response, Iterable):
+        # Found now, while there still can be another status.
+        raise TypeError(f"a response of run() holds {type(response.response).__name__}, not bytes or str")
+    return True
 
 
 def _stream(response: Response) -> Iterator[bytes]:
