@@ -7,7 +7,7 @@ from dataclasses import dataclass
 _SHORTEST_S, _LONGEST_S = 1.0, 10.0
 _ENOUGH_REQUESTS = 30
 # One part in this many of the budget is a window's usual length.
-_BUDGET_PARTS = 45.0
+_BUDGET_PARTS = 30.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +26,7 @@ class Pace:
 
 
 def usual_window_s(budget_s: float) -> float:
-    """1 s for the quick budget, 4 s for the default, never above 10 s."""
+    """1.5 s for the quick budget, 6 s for the default, never above 10 s."""
     return min(max(_SHORTEST_S, budget_s / _BUDGET_PARTS), _LONGEST_S)
 
 

@@ -21,22 +21,22 @@ class Azureml(Model):
     """What `ModelProfile.get_details()` of azureml-core named; percentiles and rate are those of the knee level."""
 
     requested_cpu: float | None = None
-    requested_memory_in_gb: float | None = Field(None, alias="requestedMemoryInGB")
+    requested_memory_in_gb: float | None = None
     requested_queries_per_second: float | None = None
     max_utilized_cpu: float | None = None
-    max_utilized_memory_in_gb: float | None = Field(None, alias="maxUtilizedMemoryInGB")
+    max_utilized_memory_in_gb: float | None = None
     total_queries: int | None = None
     success_queries: int | None = None
     success_rate: float | None = None
     average_latency_in_ms: float | None = None
-    latency_percentile_50_in_ms: float | None = Field(None, alias="latencyPercentile50InMs")
-    latency_percentile_90_in_ms: float | None = Field(None, alias="latencyPercentile90InMs")
-    latency_percentile_95_in_ms: float | None = Field(None, alias="latencyPercentile95InMs")
-    latency_percentile_99_in_ms: float | None = Field(None, alias="latencyPercentile99InMs")
-    latency_percentile_999_in_ms: float | None = Field(None, alias="latencyPercentile999InMs")
+    latency_percentile_50_in_ms: float | None = None
+    latency_percentile_90_in_ms: float | None = None
+    latency_percentile_95_in_ms: float | None = None
+    latency_percentile_99_in_ms: float | None = None
+    latency_percentile_999_in_ms: float | None = None
     measured_queries_per_second: float | None = None
     recommended_cpu: float | None = None
-    recommended_memory_in_gb: float | None = Field(None, alias="recommendedMemoryInGB")
+    recommended_memory_in_gb: float | None = None
 
 
 class CpuRecommendation(Model):
@@ -80,7 +80,7 @@ class Recommendation(Model):
     workers: int
     threads: int
     max_batch_size: int | None = None
-    environment: dict[str, str] = {}
+    environment: dict[str, str] = Field(default_factory=dict)
     max_requests_per_second: float | None = None
     replicas: int | None = None
     operating_point: OperatingPoint | None = None
@@ -92,7 +92,7 @@ class ProfileError(Model):
     code: str
     message: str
     exit_code: int
-    details: list[str] = []
+    details: list[str] = Field(default_factory=list)
 
 
 class HostInfo(Model):
@@ -143,7 +143,7 @@ class SettingsInfo(Model):
     server_arguments: list[str]
     target_requests_per_second: float | None
     max_cpu_cores: float | None
-    max_memory_gb: float | None = Field(alias="maxMemoryGB")
+    max_memory_gb: float | None
     workers: int
     threads: int
 
@@ -170,7 +170,7 @@ class Profile(Model):
     dataset: DatasetInfo
     driver: DriverInfo
     settings: SettingsInfo
-    unknown: dict[str, str] = {}
+    unknown: dict[str, str] = Field(default_factory=dict)
 
     @property
     def exit_code(self) -> int:

@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 from pydantic import BaseModel, ConfigDict
-from pydantic.alias_generators import to_camel
+
+_UNITS = {"gb": "GB"}
+
+
+def camel(name: str) -> str:
+    """`recommended_memory_in_gb` → `recommendedMemoryInGB`."""
+    first, *rest = name.split("_")
+    return first + "".join(_UNITS.get(word, word.capitalize()) for word in rest)
 
 
 class Model(BaseModel):
     """A part of `profile.json`."""
 
     model_config = ConfigDict(
-        alias_generator=to_camel, validate_by_name=True, validate_by_alias=True, frozen=True, extra="forbid"
+        alias_generator=camel, validate_by_name=True, validate_by_alias=True, frozen=True, extra="forbid"
     )

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Literal
 
+from pydantic import Field
+
 from plimsoll.profiling.result_base import Model
 
 
@@ -150,9 +152,9 @@ class Measurements(Model):
     startup: StartupResult
     request: RequestResult
     concurrency_levels: list[ConcurrencyLevel]
-    rate_levels: list[None] = []
-    cpu_levels: list[None] = []
-    batch_levels: list[None] = []
+    rate_levels: list[None] = Field(default_factory=list)
+    cpu_levels: list[None] = Field(default_factory=list)
+    batch_levels: list[None] = Field(default_factory=list)
     memory: MemoryResult
     growth: GrowthResult = GrowthResult()
     rows: RowsResult

@@ -1,0 +1,67 @@
+"""How far the answer can be trusted: each doubt is one sentence."""
+
+from __future__ import annotations
+
+from plimsoll.profiling.capacity import Level
+from plimsoll.profiling.findings import Findings
+from plimsoll.profiling.noise import drift
+
+_FEW_DISTINCT_ROWS = 10
+_DRIVER_BUSY_CORES = 0.8
+_NOISY_SHARE = 0.05
+_LITTLE_TOLERANCE = 0.05
+
+
+def grade_reasons(findings: Findings) -> list[str]:
+    """Why the grade is `estimated` and what weakens the estimate further."""
+    reasons = ["not verified: the server has not been run inside the recommended limits"]
+    reasons += _census_doubts(findings) + _load_doubts(findings) + _noise_doubts(findings)
+    if findings.peak_unknown:
+        reasons.append(f"memory per row and per level is not known: {findings.peak_unknown}")
+    return reasons
+
+
+def _census_doubts(findings: Findings) -> list[str]:
+    doubts = []
+    if findings.census.incomplete:
+        doubts.append(f"not every row was sent: {findings.census.incomplete}")
+    distinct = findings.dataset.distinct()
+    if distinct < _FEW_DISTINCT_ROWS:
+        doubts.append(f"the dataset has {distinct} distinct row(s): how cost depends on the input was hardly measured")
+    return doubts
+
+
+def _load_doubts(findings: Findings) -> list[str]:
+    doubts = []
+    if findings.warmup.windows and not findings.warmup.steady:
+        spread = findings.warmup.last_spread()
+        doubts.append(f"no steady state: the last windows of the warm-up differ by a factor of {spread:.2f}")
+    for level in findings.capacity.saturated():
+        doubts += _level_doubts(level, findings.host.usable_cores)
+    if findings.capacity.levels and findings.capacity.stopped == "the time was up":
+        doubts.append("the search for the highest throughput ended because the time was up")
+    return list(dict.fromkeys(doubts))
+
+
+def _level_doubts(level: Level, usable_cores: float) -> list[str]:
+    doubts = []
+    if level.driver_cores > _DRIVER_BUSY_CORES:
+        doubts.append("the load driver was busy over 80 % of a core: the server may be able to do more")
+    if level.cores_mean + level.driver_cores > 0.9 * usable_cores:
+        doubts.append(f"the load kept all {usable_cores:g} usable cores busy: on more cores throughput may be higher")
+    if level.elsewhere_cores > _NOISY_SHARE * usable_cores:
+        doubts.append("other processes used this machine's CPUs meanwhile: latency and throughput are disturbed")
+    mean_s = level.latency.mean_s() or 0.0
+    if level.successes > 100 and abs(level.throughput_rps * mean_s / level.connections - 1) > _LITTLE_TOLERANCE:
+        doubts.append("throughput times latency is not the number of connections: the machine was disturbed")
+    return doubts
+
+
+def _noise_doubts(findings: Findings) -> list[str]:
+    before, after = findings.spin_before, findings.spin_after
+    doubts = []
+    if before and after and drift(before, after) > _NOISY_SHARE:
+        doubts.append(f"the machine's speed changed by {drift(before, after):.0%} during the run")
+    if before and before.stolen_share > _NOISY_SHARE:
+        doubts.append(f"the machine was busy before the run: {before.stolen_share:.0%} of the time was not available")
+    return doubts

@@ -1,0 +1,95 @@
+"""Why a number of the result is null: every null gets its reason, by the first rule that fits its path."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from fnmatch import fnmatchcase
+from typing import Any
+
+from plimsoll.profiling.findings import Findings
+from plimsoll.profiling.latency import needed_for
+
+_NOT_RUN = "this phase was not run"
+_PERCENTILES = {"50": 0.5, "90": 0.9, "95": 0.95, "99": 0.99, "999": 0.999}
+# Where null or empty is itself the answer.
+_ANSWERS = (
+    "error",
+    "error.details",
+    "description",
+    "warnings",
+    "unknown",
+    "*.name",
+    "recommendation.environment",
+    "measurements.rows.failed",
+    "settings.serverArguments",
+)
+
+Rules = list[tuple[str, str]]
+
+
+def explain(result: dict[str, Any], findings: Findings) -> dict[str, str]:
+    """Path → reason for each null and each empty list; list items are counted from 0: `levels.0.p99`."""
+    rules = _rules(findings)
+    paths = (path for path in _empty_paths(result, "") if not _fits(path, _ANSWERS))
+    return {path: _reason(path, rules) for path in paths}
+
+
+def _empty_paths(value: Any, path: str) -> Iterator[str]:
+    if value is None or value in ([], {}):
+        yield path
+    elif isinstance(value, dict):
+        for key, item in value.items():
+            yield from _empty_paths(item, f"{path}.{key}" if path else key)
+    elif isinstance(value, list):
+        for index, item in enumerate(value):
+            yield from _empty_paths(item, f"{path}.{index}")
+
+
+def _fits(path: str, patterns: tuple[str, ...]) -> bool:
+    return any(fnmatchcase(path, pattern) for pattern in patterns)
+
+
+def _reason(path: str, rules: Rules) -> str:
+    return next(reason for pattern, reason in rules if fnmatchcase(path, pattern))
+
+
+def _rules(findings: Findings) -> Rules:
+    ended = findings.problem.message if findings.problem else "it was not measured"
+    rules: Rules = [
+        ("verification", _NOT_RUN),
+        ("measurements.rateLevels", f"{_NOT_RUN} (open loop)"),
+        ("measurements.cpuLevels", f"{_NOT_RUN} (CPU sweep)"),
+        ("measurements.batchLevels", f"{_NOT_RUN} (batch sizes)"),
+        ("measurements.growth.*", f"{_NOT_RUN} (growth)"),
+        ("*gpu", "GPUs are not measured"),
+        ("recommendation.maxBatchSize", "batch sizes are not measured"),
+        ("recommendation.operatingPoint.latencySeconds.*", f"{_NOT_RUN} (open loop)"),
+        ("azureml.requestedCpu", "no upper bound for CPU was given"),
+        ("azureml.requestedMemoryInGB", "no upper bound for memory was given"),
+        ("azureml.requestedQueriesPerSecond", "no target rate was given"),
+        ("settings.*", "not given"),
+        ("host.cpuLimitCores", "no CPU quota is set"),
+        ("host.memoryLimitBytes", "no memory limit is set"),
+        ("host.cgroupVersion", "no control group was found"),
+        ("host.cpuModel", "the kernel does not name it"),
+        ("host.*Cpus", "not pinned"),
+        ("measurements.memory.perInFlightBytes", "needs three levels of concurrency"),
+    ]
+    if findings.options.target_rps is None:
+        rules.append(("recommendation.replicas", "no target rate was given"))
+    if findings.peak_unknown:
+        rules.append(("*peakMemoryBytes", findings.peak_unknown))
+    if findings.capacity.levels:
+        rules += _percentile_rules()
+        rules.append(("measurements.request.cpuSeconds.upperBound", "needs three windows of load"))
+        rules.append(("*coresUsed*", "the level was too short for a sample"))
+        rules.append(("*warmup.spread", "a window without a single answer"))
+    return [*rules, ("*", ended)]
+
+
+def _percentile_rules() -> Rules:
+    return [
+        (pattern, f"needs {needed_for(share)} successful requests")
+        for name, share in _PERCENTILES.items()
+        for pattern in (f"*latencySeconds.p{name}", f"*latencyPercentile{name}InMs")
+    ]

@@ -1,0 +1,151 @@
+"""The answer on a console: what was measured, what is doubtful, and as the last lines the three numbers."""
+
+from __future__ import annotations
+
+from rich.console import Console, Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from plimsoll.profiling.result import Profile
+from plimsoll.profiling.result_measurements import ConcurrencyLevel
+from plimsoll.profiling.rounding import MEBIBYTE
+from plimsoll.reports.units import UNKNOWN, megabytes, milliseconds, number
+
+_MOST_FAILED_ROWS = 10
+
+
+def print_profile(profile: Profile, console: Console) -> None:
+    """Writes the whole answer to stdout's console; its last lines are for machines and hurried people."""
+    for part in _parts(profile):
+        console.print(part)
+        console.print()
+    for line in answer_lines(profile):
+        console.print(line, highlight=False, soft_wrap=True, markup=False)
+
+
+def answer_lines(profile: Profile) -> list[str]:
+    """CPU, memory and rate, each on a line of its own; why there is none where there is none."""
+    recommendation = profile.recommendation
+    cpu, memory, rate_rps = recommendation.cpu, recommendation.memory, recommendation.max_requests_per_second
+    if cpu is None or memory is None or rate_rps is None:
+        return [f"no recommendation: {profile.error.message if profile.error else 'nothing was measured'}"]
+    replicas = f", {recommendation.replicas} replica(s) for the target" if recommendation.replicas else ""
+    return [
+        f"cpu:    {cpu.request_cores:g} cores (limit {cpu.limit_cores:g})",
+        f"memory: {memory.request_bytes // MEBIBYTE} Mi ({memory.request_bytes / 1e9:.2f} GB)",
+        f"rate:   up to {number(rate_rps)} requests/s per replica{replicas}; grade {profile.grade}",
+    ]
+
+
+def _parts(profile: Profile) -> list[RenderableType]:
+    parts: list[RenderableType] = [_heading(profile)]
+    if profile.measurements.startup.seconds_to_ready is not None:
+        parts.append(_basics(profile))
+    if profile.measurements.concurrency_levels:
+        parts.append(_levels(profile.measurements.concurrency_levels))
+    if profile.measurements.rows.heaviest:
+        parts.append(_rows(profile))
+    parts.append(_reasons(profile))
+    return parts
+
+
+def _heading(profile: Profile) -> Text:
+    colour = "green" if profile.state == "Succeeded" else "red"
+    text = Text(f"Profile {profile.name}: ", style="bold")
+    text.append(profile.state, style=f"bold {colour}")
+    text.append(f" in {profile.elapsed_seconds:.0f} s, grade {profile.grade}", style="none")
+    if profile.error is not None:
+        text.append(f"\n{profile.error.message}", style="red")
+        for line in profile.error.details:
+            text.append(f"\n  {line}", style="dim")
+    return text
+
+
+def _basics(profile: Profile) -> Table:
+    startup, memory, request = (
+        profile.measurements.startup,
+        profile.measurements.memory,
+        profile.measurements.request,
+    )
+    table = _table("What it takes", "", "measured", "")
+    table.add_row(
+        "start until ready", f"{number(startup.seconds_to_ready)} s", f"{number(startup.cpu_seconds)} s of CPU"
+    )
+    first = f"{milliseconds(startup.first_request_seconds)} ms"
+    table.add_row("first request", first, f"later {milliseconds(request.latency_seconds.p50)} ms (p50, alone)")
+    loading = f"{megabytes(startup.peak_memory_bytes)} MB at most while loading"
+    table.add_row("memory when ready", f"{megabytes(startup.ready_memory_bytes)} MB", loading)
+    per_worker = f"{megabytes(memory.per_worker_private_bytes)} MB of it private to each worker"
+    table.add_row("memory at most", f"{megabytes(memory.peak_bytes)} MB", per_worker)
+    table.add_row("CPU per request", f"{milliseconds(request.cpu_seconds.mean)} ms", _cpu_split(profile))
+    return table
+
+
+def _cpu_split(profile: Profile) -> str:
+    front = milliseconds(profile.processes.front.cpu_seconds_per_request)
+    costs_s = [worker.cpu_seconds_per_request or 0.0 for worker in profile.processes.workers]
+    driver = milliseconds(profile.processes.driver.cpu_seconds_per_request)
+    return f"model {milliseconds(sum(costs_s))}, server {front} ms; load driver {driver} ms, not counted"
+
+
+def _levels(levels: list[ConcurrencyLevel]) -> Table:
+    table = _table(
+        "Capacity: closed loop",
+        "connections",
+        "requests/s",
+        "p50 ms",
+        "p95 ms",
+        "p99 ms",
+        "failed",
+        "cores",
+        "CPU ms",
+        "MB",
+    )
+    for level in levels:
+        latency = level.latency_seconds
+        table.add_row(
+            str(level.connections),
+            number(level.requests_per_second),
+            milliseconds(latency.p50),
+            milliseconds(latency.p95),
+            milliseconds(latency.p99),
+            str(level.requests - level.successes),
+            number(level.cores_used.mean),
+            milliseconds(level.cpu_seconds_per_request),
+            megabytes(level.memory.peak_bytes),
+        )
+    return table
+
+
+def _rows(profile: Profile) -> Group:
+    rows = profile.measurements.rows
+    table = _table(
+        f"Rows: {rows.measured} of {rows.count} measured, the dearest", "row", "bytes", "ms", "CPU ms", "memory MB"
+    )
+    for row in rows.heaviest:
+        name = f"{row.row} {row.name}" if row.name else str(row.row)
+        rise = UNKNOWN if row.peak_memory_bytes is None else f"+{row.peak_memory_bytes / 1e6:.1f}"
+        table.add_row(name, str(row.body_bytes), milliseconds(row.latency_seconds), milliseconds(row.cpu_seconds), rise)
+    lines: list[RenderableType] = [table]
+    for failed in rows.failed[:_MOST_FAILED_ROWS]:
+        name = f" ({failed.name})" if failed.name else ""
+        lines.append(Text(f"row {failed.row}{name} failed: {failed.outcome}", style="red"))
+    if len(rows.failed) > _MOST_FAILED_ROWS:
+        lines.append(Text(f"and {len(rows.failed) - _MOST_FAILED_ROWS} more rows failed", style="red"))
+    return Group(*lines)
+
+
+def _reasons(profile: Profile) -> Group:
+    recommendation = profile.recommendation
+    lines = [Text("Why", style="bold")]
+    lines += [Text(f"• {answer.reason}") for answer in (recommendation.cpu, recommendation.memory) if answer]
+    lines += [Text(f"• warning: {warning}", style="yellow") for warning in profile.warnings]
+    lines += [Text(f"• {profile.grade}: {reason}", style="dim") for reason in profile.grade_reasons]
+    return Group(*lines)
+
+
+def _table(title: str, *columns: str) -> Table:
+    table = Table(title=title, title_justify="left", title_style="bold", box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    for place, column in enumerate(columns):
+        table.add_column(column, justify="left" if place == 0 else "right", header_style="dim")
+    return table
