@@ -191,6 +191,12 @@ def test_the_run_function_failed_flag(load: Load, expression: str, failed: bool 
     assert header(answer, "x-ms-run-function-failed") == []
 
 
+@pytest.mark.parametrize(("complete", "expected"), [(False, "/a%20b"), (True, "http://h:1/a%20b")])
+def test_a_location_is_completed_only_where_the_response_asks_for_it(load: Load, complete: bool, expected: str) -> None:
+    body = f"r = Response('', 302, {{'Location': '/a b'}}); r.autocorrect_location_header = {complete}; return r"
+    assert header(raw(load, body, post("", [("host", "h:1")])), "location") == [expected]
+
+
 def test_response_is_html_by_default(load: Load) -> None:
     assert header(answered(load, "Response('x')"), "content-type") == [HTML]
 

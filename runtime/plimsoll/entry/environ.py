@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from functools import lru_cache
 from io import BytesIO
 from typing import Any
 from urllib.parse import unquote_to_bytes
@@ -54,6 +55,7 @@ def _server(head: Head, host: str) -> dict[str, Any]:
     }
 
 
+@lru_cache(maxsize=256)
 def _cgi_name(name: str) -> str:
     cgi = name.upper().replace("-", "_")
     return cgi if cgi in ("CONTENT_TYPE", "CONTENT_LENGTH") else f"HTTP_{cgi}"
