@@ -111,7 +111,6 @@ def _request(findings: Findings) -> RequestResult:
 
 
 def _level(level: Level) -> ConcurrencyLevel:
-    mean_s = level.latency.mean_s()
     return ConcurrencyLevel(
         connections=level.connections,
         requests=level.requests,
@@ -126,7 +125,7 @@ def _level(level: Level) -> ConcurrencyLevel:
         whole_passes=all(window.answer.whole_passes for window in level.windows),
         driver_cores=level.driver_cores,
         elsewhere_cores=level.elsewhere_cores,
-        little_ratio=level.throughput_rps * mean_s / level.connections if mean_s else None,
+        little_ratio=level.little_ratio,
     )
 
 

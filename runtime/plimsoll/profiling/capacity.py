@@ -61,6 +61,15 @@ class Level:
         return pool(window.answer.latency for window in self.windows)
 
     @property
+    def little_ratio(self) -> float | None:
+        """Throughput · latency / connections, failures included: 1 by Little's law when nothing disturbed the level."""
+        if not self.successes:
+            return None
+        failures_s = sum(window.answer.failure_latency_sum_s for window in self.windows)
+        mean_s = (self.latency.sum_s + failures_s) / self.requests
+        return self.throughput_rps * self.requests / self.successes * mean_s / self.connections
+
+    @property
     def cores_mean(self) -> float:
         """CPU time of the server over load time."""
         return sum(window.total_cpu_s for window in self.windows) / self.elapsed_s if self.elapsed_s else 0.0

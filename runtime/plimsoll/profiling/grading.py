@@ -51,8 +51,8 @@ def _level_doubts(level: Level, usable_cores: float) -> list[str]:
         doubts.append(f"the load kept all {usable_cores:g} usable cores busy: on more cores throughput may be higher")
     if level.elsewhere_cores > _NOISY_SHARE * usable_cores:
         doubts.append("other processes used this machine's CPUs meanwhile: latency and throughput are disturbed")
-    mean_s = level.latency.mean_s() or 0.0
-    if level.successes > 100 and abs(level.throughput_rps * mean_s / level.connections - 1) > _LITTLE_TOLERANCE:
+    ratio = level.little_ratio
+    if ratio is not None and level.requests > 100 and abs(ratio - 1) > _LITTLE_TOLERANCE:
         doubts.append("throughput times latency is not the number of connections: the machine was disturbed")
     return doubts
 

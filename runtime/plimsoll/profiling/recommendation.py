@@ -49,7 +49,7 @@ class MemoryAnswer:
     reason: str
 
 
-def utilisation_for(demand: Demand) -> float:
+def utilisation_for(demand: Demand, capacity_rps: float) -> float:
     """How busy one replica may be: from the variation of its service time, 0.7 where that was not measured.
 
     The number of servers in the queueing formula is what the measurement shows (Little: throughput times service
@@ -57,7 +57,7 @@ def utilisation_for(demand: Demand) -> float:
     """
     if demand.squared_variation is None or demand.service_s is None:
         return DEFAULT_UTILISATION
-    servers = min(max(1, round(demand.capacity_rps * demand.service_s)), demand.slots)
+    servers = min(max(1, round(capacity_rps * demand.service_s)), demand.slots)
     return target_utilisation(servers, demand.squared_variation)
 
 
@@ -68,8 +68,8 @@ def recommend_cpu(demand: Demand, target_rps: float | None, max_cores: float | N
     utilisation)⌉ and each gets its share. The margin is 15 % where utilisation is 0.9 or more and so is no headroom
     itself, else none. The limit is a whole number, so that no thread is stopped in the middle of a request.
     """
-    utilisation = utilisation_for(demand)
     ceiling_rps = demand.capacity_rps if max_cores is None else min(demand.capacity_rps, max_cores / demand.cpu_s)
+    utilisation = utilisation_for(demand, ceiling_rps)
     carries_rps = ceiling_rps * utilisation
     replicas = None if target_rps is None else max(1, math.ceil(target_rps / carries_rps))
     rate_rps = carries_rps if target_rps is None or replicas is None else target_rps / replicas
@@ -96,15 +96,20 @@ def recommend_cpu(demand: Demand, target_rps: float | None, max_cores: float | N
 def _cpu_reason(
     demand: Demand, rate_rps: float, utilisation: float, margin: float, need_cores: float, target_rps: float | None
 ) -> str:
-    cost = f"One request costs {demand.cpu_s * 1000:.3g} ms of CPU"
+    cost = f"One request costs {_plain(demand.cpu_s * 1000)} ms of CPU"
     room = f", plus {margin:.0%} margin," if margin else ""
     if target_rps is None:
-        load = (
-            f"at its limit of {demand.capacity_rps:.3g} requests/s the server keeps {need_cores:.2f} cores busy{room}"
-        )
+        rate = _plain(demand.capacity_rps)
+        load = f"at its limit of {rate} requests/s the server keeps {need_cores:.2f} cores busy{room}"
         return f"{cost}; {load} and {utilisation:.0%} of that rate can be served without long waits."
-    load = f"{rate_rps:.3g} requests/s per replica at {utilisation:.0%} utilisation{room} need {need_cores:.2f} cores"
+    load = (
+        f"{_plain(rate_rps)} requests/s per replica at {utilisation:.0%} utilisation{room} need {need_cores:.2f} cores"
+    )
     return f"{cost}; {load}."
+
+
+def _plain(value: float) -> str:
+    return f"{value:.0f}" if value >= 100 else f"{value:.3g}"
 
 
 def recommend_memory(load_peak_bytes: int, phase_peak_bytes: int, heavy_bytes: int | None) -> MemoryAnswer:

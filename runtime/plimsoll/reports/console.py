@@ -67,7 +67,9 @@ def _basics(profile: Profile) -> Table:
         profile.measurements.memory,
         profile.measurements.request,
     )
-    table = _table("What it takes", "", "measured", "")
+    table = _table("What it takes", "", "", "")
+    table.show_header = False
+    table.columns[2].justify = "left"
     table.add_row(
         "start until ready", f"{number(startup.seconds_to_ready)} s", f"{number(startup.cpu_seconds)} s of CPU"
     )
@@ -85,7 +87,7 @@ def _cpu_split(profile: Profile) -> str:
     front = milliseconds(profile.processes.front.cpu_seconds_per_request)
     costs_s = [worker.cpu_seconds_per_request or 0.0 for worker in profile.processes.workers]
     driver = milliseconds(profile.processes.driver.cpu_seconds_per_request)
-    return f"model {milliseconds(sum(costs_s))}, server {front} ms; load driver {driver} ms, not counted"
+    return f"model {milliseconds(sum(costs_s))} ms, server {front} ms; not counted: load driver {driver} ms"
 
 
 def _levels(levels: list[ConcurrencyLevel]) -> Table:

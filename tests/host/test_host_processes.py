@@ -1,0 +1,194 @@
+"""Process trees, CPU clocks and memory of real children that use a known amount."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+
+import pytest
+from host_children import child, tell
+
+from plimsoll.host import procfs
+from plimsoll.host.cpu_clock import CpuLedger, process_cpu_ns
+from plimsoll.host.memory import ProcessMemory, group_memory, peak_rss_bytes, read_memory, reset_peak
+from plimsoll.host.processes import Process, ProcessTree
+
+BURN = """
+import sys, time
+def burn(seconds):
+    end = time.process_time() + seconds
+    while time.process_time() < end: pass
+"""
+FAMILY = """
+import subprocess, sys
+grandchild = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
+print("ready", flush=True)
+sys.stdin.readline()
+"""
+
+
+def test_the_clock_of_a_child_that_burns_300_ms() -> None:
+    with child(
+        BURN + "print('ready', flush=True); sys.stdin.readline(); burn(0.3); print(1, flush=True); time.sleep(9)"
+    ) as it:
+        before_ns = process_cpu_ns(it.pid)
+        tell(it)
+        after_ns = process_cpu_ns(it.pid)
+        assert before_ns is not None
+        assert after_ns is not None
+        assert (after_ns - before_ns) / 1e9 == pytest.approx(0.3, rel=0.03)
+
+
+def test_what_ended_children_used_is_not_lost() -> None:
+    """A child of the child burns and ends between two readings: nobody ever sees it."""
+    source = (
+        BURN
+        + """
+import subprocess
+print("ready", flush=True)
+sys.stdin.readline()
+burner = [sys.executable, "-c", "import time\\nend = time.process_time() + 0.3\\nwhile time.process_time() < end: pass"]
+subprocess.run(burner, check=True)
+print(1, flush=True)
+sys.stdin.readline()
+"""
+    )
+    with child(source) as it:
+        tree, ledger = ProcessTree(it.pid), CpuLedger[str]()
+        before_ns = ledger.read((process, "all") for process in tree.members())["all"]
+        tell(it)
+        after_ns = ledger.read((process, "all") for process in tree.members())["all"]
+        assert 0.29 < (after_ns - before_ns) / 1e9 < 0.5
+
+
+def test_a_seen_child_that_ends_is_counted_once() -> None:
+    source = (
+        BURN
+        + """
+import subprocess
+helper = subprocess.Popen([sys.executable, "-c", "import time\\nend = time.process_time() + 0.2\\nwhile time.process_time() < end: pass\\nimport sys; sys.stdin.readline()"], stdin=subprocess.PIPE)
+time.sleep(0.1)
+while open(f"/proc/{helper.pid}/stat").read().split()[2] != "S": time.sleep(0.01)
+print("ready", flush=True)
+sys.stdin.readline()
+helper.communicate(b"x\\n")
+print(1, flush=True)
+sys.stdin.readline()
+"""
+    )
+    with child(source) as it:
+        tree, ledger = ProcessTree(it.pid), CpuLedger[int]()
+        first = ledger.read((process, process.pid) for process in tree.members())
+        assert len(first) == 2
+        tell(it)
+        second = ledger.read((process, process.pid) for process in tree.members())
+        assert len(tree.members()) == 1
+        assert set(second) == set(first)
+        assert 0 <= sum(second.values()) - sum(first.values()) < 100_000_000
+
+
+def test_memory_of_a_child_that_holds_200_mb() -> None:
+    source = """
+import sys
+print("ready", flush=True)
+sys.stdin.readline()
+held = bytearray(b"x") * 200_000_000
+print(1, flush=True)
+sys.stdin.readline()
+"""
+    with child(source) as it:
+        before = read_memory(it.pid)
+        tell(it)
+        after = read_memory(it.pid)
+        assert before is not None
+        assert after is not None
+        for name in ("rss_bytes", "pss_bytes", "uss_bytes"):
+            assert getattr(after, name) - getattr(before, name) == pytest.approx(200e6, rel=0.01), name
+
+
+def test_a_short_spike_is_seen_after_the_fact_and_the_mark_can_be_reset() -> None:
+    source = """
+import sys
+print("ready", flush=True)
+while sys.stdin.readline():
+    spike = bytearray(b"x") * 100_000_000
+    del spike
+    print(1, flush=True)
+"""
+    with child(source) as it:
+        reason = reset_peak(it.pid)
+        if reason is not None:
+            pytest.skip(reason)
+        before_bytes = peak_rss_bytes(it.pid)
+        tell(it)
+        assert peak_rss_bytes(it.pid) - before_bytes == pytest.approx(100e6, rel=0.02)
+        assert reset_peak(it.pid) is None
+        assert peak_rss_bytes(it.pid) - before_bytes < 10e6
+
+
+def test_the_tree_holds_grandchildren_and_keeps_the_orphaned() -> None:
+    with child(FAMILY) as it:
+        tree = ProcessTree(it.pid)
+        parent, grandchild = tree.members()
+        assert parent.pid == it.pid
+        it.kill()
+        it.wait()
+        assert [process.pid for process in tree.members()] == [grandchild.pid]
+        tree.end(grace_s=0.2, reap=it.poll)
+        assert not grandchild.alive()
+
+
+def test_ending_a_tree_that_ignores_sigterm() -> None:
+    source = "import signal\nsignal.signal(signal.SIGTERM, signal.SIG_IGN)\n" + FAMILY
+    with child(source) as it:
+        tree = ProcessTree(it.pid)
+        members = tree.members()
+        begun_s = time.monotonic()
+        tree.end(grace_s=0.3, reap=it.poll)
+        assert time.monotonic() - begun_s < 2.0
+        assert not any(process.alive() for process in members)
+        assert it.returncode == -signal.SIGKILL
+
+
+def test_a_reused_pid_is_not_signalled() -> None:
+    with child("import sys\nprint('ready', flush=True)\nsys.stdin.readline()") as it:
+        (process,) = ProcessTree(it.pid).members()
+        Process(process.pid, process.started_ticks + 1, process.parent_pid, ()).send(signal.SIGKILL)
+        time.sleep(0.1)
+        assert it.poll() is None
+
+
+def test_a_process_that_is_gone_is_nothing() -> None:
+    with child("print('ready', flush=True)") as it:
+        it.wait()
+    assert process_cpu_ns(it.pid) is None
+    assert procfs.read_stat(it.pid) is None
+    assert read_memory(it.pid) is None
+    assert reset_peak(it.pid) is None
+    assert procfs.children_of(it.pid) == []
+    assert ProcessTree(it.pid).members() == []
+
+
+def test_children_are_found_without_the_kernels_list_too() -> None:
+    with child("import sys\nprint('ready', flush=True)\nsys.stdin.readline()") as it:
+        assert it.pid in procfs._children_by_scan(os.getpid())
+        assert it.pid in procfs.children_of(os.getpid())
+
+
+def test_shared_pages_count_once_in_a_group() -> None:
+    """Two processes of 100 with 60 shared among them, one of which peaked at 150."""
+    one = ProcessMemory(100, 70, 40, 150, 0, 0, 1)
+    two = ProcessMemory(100, 70, 40, 100, 0, 0, 1)
+    group = group_memory([one, two])
+    assert (group.pss_bytes, group.uss_bytes, group.shared_bytes) == (140, 80, 60)
+    assert group.peak_bytes == (150 - 60) + (100 - 60) + 60 + 2
+    assert group.pss_bytes <= group.peak_bytes <= group.high_water_sum_bytes
+
+
+def test_a_reset_that_is_not_permitted_says_why(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr("builtins.open", refuse)
+    assert reset_peak(1) == "the kernel does not let the high-water mark of a process be reset (Permission denied)"
