@@ -66,8 +66,11 @@ def test_a_seen_child_that_ends_is_counted_once() -> None:
     source = (
         BURN
         + """
-import subprocess
-helper = subprocess.Popen([sys.executable, "-c", "import time\\nend = time.process_time() + 0.2\\nwhile time.process_time() < end: pass\\nimport sys; sys.stdin.readline()"], stdin=subprocess.PIPE)
+    source = """
+import subprocess, sys, time
+burner = "import sys, time\\nend = time.process_time() + 0.2\\n"
+burner += "while time.process_time() < end: pass\\nsys.stdin.readline()"
+helper = subprocess.Popen([sys.executable, "-c", burner], stdin=subprocess.PIPE)
 time.sleep(0.1)
 while open(f"/proc/{helper.pid}/stat").read().split()[2] != "S": time.sleep(0.01)
 print("ready", flush=True)

@@ -67,7 +67,7 @@ def test_an_upper_bound_for_cpu_lowers_the_rate_and_raises_the_replicas() -> Non
     assert bounded.capacity_rps == pytest.approx(100.0)
     assert bounded.utilisation == pytest.approx(0.5, abs=0.01)
     assert free.replicas == 1
-    assert bounded.replicas == 7
+    assert bounded.replicas == 6
 
 
 def test_a_waiting_model_needs_little_cpu() -> None:

@@ -12,6 +12,8 @@ MEMORY_FACTOR = 1.15
 MEMORY_MARGIN_BYTES = 100_000_000
 _CROWDED_UTILISATION = 0.9
 _CROWDED_MARGIN = 0.15
+# 3.0000001 replicas are three: the utilisation is found by bisection.
+_HAIR = 1e-6
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +73,7 @@ def recommend_cpu(demand: Demand, target_rps: float | None, max_cores: float | N
     ceiling_rps = demand.capacity_rps if max_cores is None else min(demand.capacity_rps, max_cores / demand.cpu_s)
     utilisation = utilisation_for(demand, ceiling_rps)
     carries_rps = ceiling_rps * utilisation
-    replicas = None if target_rps is None else max(1, math.ceil(target_rps / carries_rps))
+    replicas = None if target_rps is None else max(1, math.ceil(target_rps / carries_rps - _HAIR))
     rate_rps = carries_rps if target_rps is None or replicas is None else target_rps / replicas
     margin = _CROWDED_MARGIN if utilisation >= _CROWDED_UTILISATION else 0.0
     busy_cores = rate_rps * demand.cpu_s / utilisation
