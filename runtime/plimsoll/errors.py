@@ -5,7 +5,7 @@
     │  ├─ UsageError        1    a flag, an environment value, a setting
     │  │  └─ PortInUse      1
     │  ├─ DatasetError      2    the request file: file and line named
-    │  ├─ EntryError        3    score.py, its init() or its surroundings
+    │  ├─ EntryError        3    score.py, its init() or its surroundings (entry.failures.BrokenScript)
     │  ├─ RowsFailed        4    the server answered, but rows of the dataset failed
     │  ├─ GateFailed        5    a limit that the user set was crossed
     │  ├─ GradeTooLow       6    the required grade was not reached

@@ -11,6 +11,7 @@ from typing import Any, ClassVar
 from uvicorn.server import Server
 from uvicorn_worker import UvicornWorker
 
+from plimsoll.host.parent import die_with
 from plimsoll.server.app import Front
 
 
@@ -50,6 +51,10 @@ class FrontWorker(UvicornWorker):  # type: ignore[misc]
         "proxy_headers": False,
     }
     DRAIN_S = 0.0
+
+    def init_process(self) -> None:
+        die_with(self.ppid)  # uvicorn's worker would go on serving without its master
+        super().init_process()
 
     async def _serve(self) -> None:
         front: Front = self.wsgi

@@ -24,11 +24,20 @@ def configure(level: str) -> None:
     _attach(_PRINT, sys.stdout, "INFO")
     for name in ("gunicorn.error", "uvicorn.error"):
         _attach(name, sys.stderr, "WARNING")
+    logging.getLogger("gunicorn.error").addFilter(_StartFailureFilter())
 
 
 def script_line(worker: str, stream: str, line: str) -> None:
     """Forwards one line of score.py's output, with its worker named."""
     logging.getLogger(_PRINT if stream == "stdout" else _STDERR).info("[%s] %s", worker, line)
+
+
+class _StartFailureFilter(logging.Filter):
+    """Drops what gunicorn says of a front that ended with code 3: the front has said why, in one line."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        text = record.getMessage()
+        return not (text.startswith(("Shutting down", "Reason: Worker failed")) or text.endswith("exited with code 3."))
 
 
 class FrontLogger(Logger):  # type: ignore[misc]

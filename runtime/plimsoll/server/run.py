@@ -42,7 +42,7 @@ def serve(settings: ServeSettings, from_flag: bool) -> None:
         environment=os.environ | environment(spec),
         workers=settings.workers,
         threads=settings.threads,
-        limits=Limits(settings.scoring_timeout_ms / 1000, settings.max_queue),
+        limits=_limits(settings),
         grace_s=settings.grace_seconds,
     )
     gc.freeze()  # what is loaded by now stays shared with the front
@@ -76,6 +76,12 @@ def bind(host: str, port: int) -> socket.socket:
         listener.close()
         raise PortInUse(f"cannot listen on {host}:{port}: {os.strerror(error.errno or 0)}") from None
     return listener
+
+
+def _limits(settings: ServeSettings) -> Limits:
+    """A call may wait for a stuck one before it, for its worker's replacement, and then as long as it may run."""
+    scoring_timeout_s = settings.scoring_timeout_ms / 1000
+    return Limits(scoring_timeout_s, 2 * scoring_timeout_s + settings.grace_seconds, settings.max_queue)
 
 
 def _must_exist(what: str, path: Path, exists: Callable[[Path], bool]) -> None:

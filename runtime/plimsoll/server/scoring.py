@@ -10,6 +10,7 @@ import asyncio
 import time
 from functools import lru_cache
 
+from plimsoll.entry.headers import is_form_type
 from plimsoll.errors import MethodNotAllowed, RequestError
 from plimsoll.server.access_log import AccessLog
 from plimsoll.server.asgi import RawHeaders, Receive, Scope, Send, respond
@@ -22,7 +23,6 @@ from plimsoll.workers.pending import PendingCall
 from plimsoll.workers.supervisor import Supervisor
 
 _METHODS = frozenset({"GET", "POST", "OPTIONS", "HEAD"})
-_FORMS = (b"application/x-www-form-urlencoded", b"multipart/form-data")
 _OURS = frozenset(
     {
         b"content-length",
@@ -152,7 +152,7 @@ def _target(scope: Scope) -> bytes:
 
 def _is_form(headers: dict[bytes, bytes]) -> bool:
     """A form's body never reaches an undecorated run(): the worker must see the content type to know."""
-    return headers.get(b"content-type", b"").lower().startswith(_FORMS)
+    return is_form_type(headers.get(b"content-type", b"").decode("latin-1"))
 
 
 @lru_cache(maxsize=256)

@@ -198,7 +198,7 @@ class Dispatcher:
     def _expire_queue(self, now: float) -> None:
         for call in self._queue:
             self._watch_if_slow(call, now)
-        while self._queue and now - self._queue[0].queued_at > self._limits.scoring_timeout_s:
+        while self._queue and now - self._queue[0].queued_at > self._limits.queue_timeout_s:
             self._queue.popleft().fail(QueueTimeout("The deadline passed before a slot was free."))
 
     def _check(self, slot: Slot, now: float) -> None:

@@ -7,10 +7,8 @@ thread, where init() ran, because scripts keep thread-bound things (SQLite handl
 
 from __future__ import annotations
 
-import ctypes
 import faulthandler
 import json
-import os
 import signal
 import socket
 import sys
@@ -23,12 +21,12 @@ from plimsoll.entry.failures import BrokenScript
 from plimsoll.entry.script import Script
 from plimsoll.entry.spec import EntrySpec
 from plimsoll.errors import EntryError
+from plimsoll.host.parent import die_with
 from plimsoll.workers import frames
 from plimsoll.workers.frames import Flag, Frame, Kind
 
 DUMP_SIGNAL = signal.SIGQUIT
 """Makes a worker write the Python stack of every thread to its stderr, even while C code holds the GIL."""
-_PR_SET_PDEATHSIG = 1
 _PLAIN_HEAD = Head()
 
 
@@ -46,13 +44,6 @@ def main(arguments: list[str]) -> int:
         return EntryError.exit_code
     _serve(slots, script)
     return 0
-
-
-def die_with(parent_pid: int) -> None:
-    """Has the kernel kill this process when its parent ends, even while it hangs in C code."""
-    ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-    if os.getppid() != parent_pid:  # it ended before the kernel knew
-        os._exit(1)
 
 
 def _loaded(control: socket.socket, entry: dict[str, str], scoring_timeout_ms: int) -> Script | None:

@@ -10,9 +10,10 @@ from plimsoll.entry.spec import EntrySpec
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """`scoring_timeout_s` bounds the wait in the queue and, anew, the time in run()."""
+    """`scoring_timeout_s` bounds the time in run(), `queue_timeout_s` the wait for a slot before it."""
 
     scoring_timeout_s: float
+    queue_timeout_s: float
     max_queue: int
 
 

@@ -99,6 +99,7 @@ class Supervisor:
             return
         _LOG.error("%s: a call passed the scoring timeout; its stacks follow, then it is replaced", worker.name)
         self._stuck_pids.add(worker.pid)
+        self._last_trouble = f"worker-{worker.index} is replaced: a call passed the scoring timeout"
         worker.dump_stacks()
         for sibling in worker.slots:
             self.dispatcher.retire(sibling)

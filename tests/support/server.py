@@ -1,0 +1,145 @@
+"""A real Plimsoll server, started as a user would, and a small HTTP client for it."""
+
+from __future__ import annotations
+
+import contextlib
+import http.client
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import psutil
+
+PATIENCE_S = 60.0
+"""Longest wait for anything; a bound against hanging, never a measured quantity."""
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def wait_for(condition: Callable[[], Any], what: str, patience_s: float = PATIENCE_S) -> Any:
+    """The first true value of `condition`."""
+    deadline = time.monotonic() + patience_s
+    while time.monotonic() < deadline:
+        if found := condition():
+            return found
+        time.sleep(0.02)
+    raise AssertionError(f"{what} did not happen within {patience_s} s")
+
+
+@dataclass(frozen=True)
+class Reply:
+    """Header names are lower case."""
+
+    status: int
+    headers: dict[str, str]
+    body: bytes
+
+    def json(self) -> Any:
+        return json.loads(self.body)
+
+
+class Server:
+    """``with Server(script_path, "--threads", "2") as server: server.post("/score", b"…")``."""
+
+    def __init__(self, script: Path, *flags: str, env: dict[str, str] | None = None, wait: bool = True) -> None:
+        self.port = free_port()
+        self._log_path = script.parent / f"server-{self.port}.log"
+        command = [sys.executable, "-m", "plimsoll", "--entry-script", str(script), "--port", str(self.port), *flags]
+        with self._log_path.open("wb") as log:
+            self.process = subprocess.Popen(
+                command, stdout=log, stderr=subprocess.STDOUT, cwd=script.parent, env=os.environ | (env or {})
+            )
+        self._wait = wait
+
+    def __enter__(self) -> Server:
+        if self._wait:
+            self.wait_ready()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        tree = self.tree()
+        if self.process.poll() is None:
+            self.process.terminate()
+            try:
+                self.process.wait(PATIENCE_S)
+            except subprocess.TimeoutExpired:
+                self.process.kill()
+                self.process.wait()
+        for process in tree:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                process.kill()
+        if error is not None:
+            sys.stderr.write(self.log())
+
+    def log(self) -> str:
+        return self._log_path.read_text(errors="replace")
+
+    def wait_ready(self) -> None:
+        wait_for(self._ready_or_over, f"readiness of the server on port {self.port}")
+        assert self.process.poll() is None, self.log()
+
+    def wait_log(self, text: str) -> None:
+        wait_for(lambda: text in self.log(), f"{text!r} in the log")
+
+    def wait_exit(self) -> int:
+        return self.process.wait(PATIENCE_S)
+
+    def is_ready(self) -> bool:
+        try:
+            return self.get("/health/ready").status == 200
+        except OSError:
+            return False
+
+    def get(self, path: str, **headers: str) -> Reply:
+        return self.request("GET", path, None, headers)
+
+    def post(self, path: str, body: bytes, **headers: str) -> Reply:
+        return self.request("POST", path, body, {"content_type": "application/json", **headers})
+
+    def request(self, method: str, path: str, body: bytes | None, headers: dict[str, str]) -> Reply:
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=PATIENCE_S)
+        with contextlib.closing(connection):
+            connection.request(method, path, body, {name.replace("_", "-"): text for name, text in headers.items()})
+            response = connection.getresponse()
+            names = {name.lower(): value for name, value in response.getheaders()}
+            return Reply(response.status, names, response.read())
+
+    def metric(self, name: str, **labels: str) -> float:
+        """The value of one sample; 0 when it is not there yet."""
+        wanted = ",".join(f'{key}="{value}"' for key, value in sorted(labels.items()))
+        prefix = f"{name}{{{wanted}}} " if wanted else f"{name} "
+        lines = self.get("/metrics").body.decode().splitlines()
+        return next((float(line.removeprefix(prefix)) for line in lines if line.startswith(prefix)), 0.0)
+
+    def tree(self) -> list[psutil.Process]:
+        try:
+            return psutil.Process(self.process.pid).children(recursive=True)
+        except psutil.NoSuchProcess:
+            return []
+
+    def front(self) -> psutil.Process:
+        return psutil.Process(self.process.pid).children()[0]
+
+    def workers(self) -> list[psutil.Process]:
+        return [child for child in self.front().children() if child.status() != psutil.STATUS_ZOMBIE]
+
+    def signal(self, number: signal.Signals) -> None:
+        self.process.send_signal(number)
+
+    def _ready_or_over(self) -> bool:
+        return self.process.poll() is not None or self.is_ready()
