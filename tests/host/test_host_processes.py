@@ -63,9 +63,6 @@ sys.stdin.readline()
 
 
 def test_a_seen_child_that_ends_is_counted_once() -> None:
-    source = (
-        BURN
-        + """
     source = """
 import subprocess, sys, time
 burner = "import sys, time\\nend = time.process_time() + 0.2\\n"
@@ -79,7 +76,6 @@ helper.communicate(b"x\\n")
 print(1, flush=True)
 sys.stdin.readline()
 """
-    )
     with child(source) as it:
         tree, ledger = ProcessTree(it.pid), CpuLedger[int]()
         first = ledger.read((process, process.pid) for process in tree.members())
