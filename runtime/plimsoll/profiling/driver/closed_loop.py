@@ -109,7 +109,6 @@ class Slot:
         """Makes a connection unless there is one; raises OSError where nobody listens."""
         if self._connection is not None and self._connection.usable:
             return
-        # The farewell of the old connection must not be taken for the loss of the new one.
         self._drop_connection()
         make = asyncio.get_running_loop().create_connection(
             lambda: Connection(self._answered, self._lost), self._target.host, self._target.port
@@ -143,6 +142,8 @@ class Slot:
         if self._connection is not None and self._connection.usable:
             self._connection.send(request)
         else:
+            # The farewell of the old connection must not be taken for the loss of the new one.
+            self._drop_connection()
             self._reconnecting = asyncio.create_task(self._connect_and_send(request))
 
     async def _connect_and_send(self, request: bytes) -> None:

@@ -46,17 +46,17 @@ class Tally:
             self.successes_before_stop += good
             self.last_before_stop_ns = self.ended_ns
 
-    def throughput_rps(self, connections: int) -> float:
-        """Successes per second.
+    def throughput_rps(self) -> float:
+        """Successes per second: the greater of two estimates that both err on the low side.
 
-        Counted up to the last answer before the driver stopped sending, so that the emptying at the end does not
-        lower it. With few answers (under five per connection) the whole stretch, emptying included, is the better
-        estimate: then the first answers come from connections that began together.
+        Up to the last answer before the driver stopped sending: misses answers that were just about to come, which
+        matters when all connections are answered at once. Up to the very last answer: includes the emptying, in which
+        the server has less and less to do.
         """
-        if self.successes_before_stop >= 5 * connections:
-            return self.successes_before_stop / ((self.last_before_stop_ns - self.begun_ns) / 1e9)
-        elapsed_s = (self.ended_ns - self.begun_ns) / 1e9
-        return len(self.success_latencies_ns) / elapsed_s if elapsed_s > 0 else 0.0
+        sending_s = (self.last_before_stop_ns - self.begun_ns) / 1e9
+        whole_s = (self.ended_ns - self.begun_ns) / 1e9
+        estimates = ((self.successes_before_stop, sending_s), (len(self.success_latencies_ns), whole_s))
+        return max((count / seconds for count, seconds in estimates if seconds > 0), default=0.0)
 
     def as_message(self, connections: int, whole_passes: bool) -> dict[str, Any]:
         """The driver's answer to `load`."""
@@ -67,7 +67,7 @@ class Tally:
             "outcomes": dict(self.outcomes),
             "failedRows": {str(row): count for row, count in self.failed_rows.items()},
             "elapsedSeconds": (self.ended_ns - self.begun_ns) / 1e9,
-            "throughput": self.throughput_rps(connections),
+            "throughput": self.throughput_rps(),
             "latency": encode_histogram(self.success_latencies_ns),
             "latencySumSeconds": sum(self.success_latencies_ns) / 1e9,
             "failureLatencySumSeconds": sum(self.failure_latencies_ns) / 1e9,
