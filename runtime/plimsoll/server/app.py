@@ -59,7 +59,7 @@ class Front:
         if scope["path"] == "/score" and self._scoring is not None:
             await self._scoring(scope, receive, send, headers, ids)
         else:
-            await self._starlette(scope, receive, _with_ids(send, ids, self._draining))
+            await self._starlette(scope, receive, _with_ids(send, ids, self.draining))
 
     def drain(self) -> None:
         """Readiness says no, and connections end with their next answer; requests are still served."""
@@ -67,7 +67,7 @@ class Front:
             self._probes.draining = self._scoring.closing = True
 
     @property
-    def _draining(self) -> bool:
+    def draining(self) -> bool:
         return self._probes is not None and self._probes.draining
 
     @asynccontextmanager

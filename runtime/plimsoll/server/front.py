@@ -18,24 +18,23 @@ from plimsoll.server.app import Front
 class DrainingServer(Server):
     """SIGTERM: first readiness says no, then, `drain_s` later, the listening sockets close and calls finish.
 
-    A second signal, or SIGINT, skips the wait.
+    SIGINT and SIGQUIT (what gunicorn makes of its own SIGINT), or a second SIGTERM, skip the wait; one more
+    cuts off the calls under way.
     """
 
     drain_s: float = 0.0
     front: Front
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        first = not self._captured_signals
-        self._captured_signals.append(sig)
+        patient = sig == signal.SIGTERM and not self.front.draining
         self.front.drain()
-        if sig == signal.SIGTERM and first and self.drain_s:
-            asyncio.get_running_loop().call_later(self.drain_s, self._stop)
-        elif sig == signal.SIGINT and self.should_exit:
-            self.force_exit = True
+        if patient and self.drain_s:
+            asyncio.get_running_loop().call_later(self.drain_s, self.stop)
         else:
-            self._stop()
+            self.force_exit = self.should_exit and sig == signal.SIGINT
+            self.stop()
 
-    def _stop(self) -> None:
+    def stop(self) -> None:
         self.should_exit = True
 
 
@@ -61,8 +60,8 @@ class FrontWorker(UvicornWorker):  # type: ignore[misc]
         self.config.app = front
         server = DrainingServer(config=self.config)
         server.drain_s, server.front = self.DRAIN_S, front
-        front.on_fatal = server._stop
-        self._install_sigquit_handler()
+        front.on_fatal = server.stop
+        asyncio.get_running_loop().add_signal_handler(signal.SIGQUIT, server.handle_exit, signal.SIGQUIT, None)
         await server.serve(sockets=self.sockets)
         if front.fatal is not None:
             sys.stderr.write(f"plimsoll: error: {front.fatal}\n")

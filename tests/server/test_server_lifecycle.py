@@ -1,0 +1,138 @@
+"""Start, readiness and shutdown."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from pathlib import Path
+
+import psutil
+import pytest
+
+from conftest import Serve, WriteScript
+from support.load import Load
+from support.server import Reply, Server, wait_for
+
+ECHO = """
+    import json
+    def init(): pass
+    def run(data): return json.loads(data)
+"""
+WAITING = """
+    import os, time
+    def init():
+        while not os.path.exists({flag!r}): time.sleep(0.01)
+    def run(data): return "ran"
+"""
+
+
+def test_the_port_answers_while_the_model_loads(serve: Serve, tmp_path: Path) -> None:
+    flag = tmp_path / "loaded"
+    server = serve(WAITING.format(flag=str(flag)), wait=False)
+    wait_for(lambda: _live(server), "liveness")
+    ready = server.get("/health/ready")
+    assert (ready.status, ready.json()["reason"]) == (503, "the model is loading")
+    assert server.get("/").body == b"Healthy"
+    replies: list[Reply] = []
+    early = threading.Thread(target=lambda: replies.append(server.post("/score", b"1")))
+    early.start()
+    wait_for(lambda: server.metric("plimsoll_queue_length") == 1, "a queued call")
+    flag.touch()
+    early.join()
+    assert replies[0].json() == "ran"
+    assert server.get("/health/ready").status == 200
+
+
+def test_init_runs_once_per_worker(serve: Serve) -> None:
+    server = serve(
+        """
+        def init(): print("init ran")
+        def run(data): return 1
+        """,
+        *("--workers", "3", "--threads", "2"),
+    )
+    wait_for(lambda: server.get("/health/ready").body.count(b'"ready"') == 4, "three ready workers")
+    for _ in range(12):
+        server.post("/score", b"1")
+    assert server.log().count("init ran") == 3
+
+
+def test_sigterm_ends_with_code_0_after_the_calls_under_way(serve: Serve) -> None:
+    server = serve("""
+        import time
+        def init(): pass
+        def run(data):
+            time.sleep(1)
+            return "whole"
+    """)
+    replies: list[Reply] = []
+    client = threading.Thread(target=lambda: replies.append(server.post("/score", b"1")))
+    client.start()
+    wait_for(lambda: server.metric("plimsoll_requests_in_flight") == 1, "a running call")
+    tree = server.tree()
+    server.signal(signal.SIGTERM)
+    assert server.wait_exit() == 0
+    client.join()
+    assert replies[0].json() == "whole"
+    assert not any(process.is_running() and process.status() != psutil.STATUS_ZOMBIE for process in tree)
+
+
+def test_readiness_falls_before_the_port_closes(serve: Serve) -> None:
+    server = serve(ECHO, "--drain-seconds", "3")
+    server.signal(signal.SIGTERM)
+    reply = wait_for(lambda: (found := server.get("/health/ready")).status == 503 and found, "a readiness of 503")
+    assert reply.json()["reason"] == "the server is shutting down"
+    answer = server.post("/score", b"1")
+    assert (answer.status, answer.headers["connection"]) == (200, "close")
+    assert server.wait_exit() == 0
+
+
+def test_sigterm_under_load_fails_no_request(serve: Serve) -> None:
+    server = serve(ECHO, "--drain-seconds", "2")
+    with Load(server.port, clients=8) as load:
+        load.wait_sent(200)
+        server.signal(signal.SIGTERM)
+        wait_for(lambda: server.get("/health/ready").status == 503, "draining")
+        load.stop()  # a load balancer that honours readiness sends no more
+    assert server.wait_exit() == 0
+    assert set(load.outcomes) == {"200"}
+    assert load.wrong == []
+
+
+def test_a_worker_that_ignores_the_end_is_killed_after_the_grace_period(serve: Serve) -> None:
+    server = serve(
+        """
+        import threading, time
+        def init(): threading.Thread(target=time.sleep, args=(10**6,)).start()  # keeps the interpreter from ending
+        def run(data): return 1
+        """,
+        *("--grace-seconds", "0.5"),
+    )
+    server.signal(signal.SIGTERM)
+    assert server.wait_exit() == 0
+    assert "did not end within the grace period" in server.log()
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_loading_server_ends_at_once(serve: Serve, tmp_path: Path, number: signal.Signals) -> None:
+    server = serve(WAITING.format(flag=str(tmp_path / "never")), wait=False)
+    wait_for(lambda: _live(server), "liveness")
+    server.signal(number)
+    assert server.wait_exit() == 0
+
+
+def test_the_same_port_can_be_used_again_at_once(write_script: WriteScript) -> None:
+    script = write_script(ECHO)
+    with Server(script) as first:
+        first.post("/score", b"1")
+        port = first.port
+    with Server(script, "--port", str(port), wait=False) as second:
+        second.port = port
+        second.wait_ready()
+
+
+def _live(server: Server) -> bool:
+    try:
+        return server.get("/health/live").status == 200
+    except OSError:
+        return False
