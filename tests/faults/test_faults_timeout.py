@@ -7,6 +7,7 @@ import threading
 import time
 
 import pytest
+
 from conftest import Serve
 from support.server import Reply, Server, wait_for
 

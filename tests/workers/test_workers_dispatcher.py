@@ -1,0 +1,286 @@
+"""The dispatcher with real slots: the test plays the worker at the other end of the socket pair."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import socket
+from collections.abc import Awaitable, Callable
+
+import pytest
+
+from plimsoll.errors import NotReady, QueueFull, QueueTimeout, ScoringTimeout, WorkerDied
+from plimsoll.workers import frames
+from plimsoll.workers.dispatcher import Dispatcher
+from plimsoll.workers.frames import Flag, Frame, Kind
+from plimsoll.workers.pending import PendingCall
+from plimsoll.workers.slot import Slot
+from plimsoll.workers.spec import Limits
+
+PATIENT = Limits(scoring_timeout_s=30, queue_timeout_s=30, max_queue=100)
+
+
+class Stage:
+    """A dispatcher and the worker's ends of its slots."""
+
+    def __init__(self, limits: Limits = PATIENT, slots: int = 1) -> None:
+        self.stuck: list[Slot] = []
+        self.idle: list[Slot] = []
+        self.dispatcher = Dispatcher(limits, self)
+        self.slots = [self.add_slot() for _ in range(slots)]
+
+    def add_slot(self) -> Slot:
+        slot = Slot(0, *socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET))
+        self.dispatcher.add(slot)
+        return slot
+
+    def on_stuck(self, slot: Slot) -> None:
+        self.stuck.append(slot)
+
+    def on_idle(self, slot: Slot) -> None:
+        self.idle.append(slot)
+
+    def submit(self, body: bytes) -> PendingCall:
+        return self.dispatcher.submit(b"", body)
+
+    async def read(self, slot: Slot) -> Frame:
+        """The next call, as the worker would read it."""
+        while (frame := slot._unread()) is None:
+            await asyncio.sleep(0.001)
+        return frame
+
+    def answer(self, slot: Slot, frame: Frame, run_s: float = 0.0, flags: int = Flag.RUN_RETURNED) -> None:
+        reply = Frame(Kind.ANSWER, frame.call_id, body=b"re:" + frame.body, flags=flags, run_ns=int(run_s * 1e9))
+        frames.send(slot._worker_end, reply)
+
+    async def run_one(self, slot: Slot, run_s: float = 0.0) -> Frame:
+        frame = await self.read(slot)
+        self.answer(slot, frame, run_s)
+        return frame
+
+    def close(self) -> None:
+        for slot in list(self.dispatcher.slots):
+            self.dispatcher.remove(slot, WorkerDied("over"))
+
+
+def on_stage(limits: Limits = PATIENT, slots: int = 1) -> Callable[[Callable[[Stage], Awaitable[None]]], None]:
+    """Runs an async test body against a fresh stage."""
+
+    def run(body: Callable[[Stage], Awaitable[None]]) -> None:
+        async def with_stage() -> None:
+            stage = Stage(limits, slots)
+            try:
+                async with asyncio.timeout(20):
+                    await body(stage)
+            finally:
+                stage.close()
+
+        asyncio.run(with_stage())
+
+    return run
+
+
+def test_an_answer_reaches_its_caller() -> None:
+    @on_stage()
+    async def body(stage: Stage) -> None:
+        call = stage.submit(b"one")
+        await stage.run_one(stage.slots[0])
+        assert (await call.answer).body == b"re:one"
+
+
+def test_slow_calls_are_handed_over_one_at_a_time() -> None:
+    @on_stage()
+    async def body(stage: Stage) -> None:
+        calls = [stage.submit(b"%d" % number) for number in range(3)]
+        first = await stage.read(stage.slots[0])
+        await asyncio.sleep(0.01)
+        assert stage.slots[0]._unread() is None
+        stage.answer(stage.slots[0], first, run_s=0.5)
+        await stage.run_one(stage.slots[0], run_s=0.5)
+        await stage.run_one(stage.slots[0], run_s=0.5)
+        assert [(await call.answer).body for call in calls] == [b"re:0", b"re:1", b"re:2"]
+
+
+def test_short_calls_are_handed_ahead() -> None:
+    @on_stage()
+    async def body(stage: Stage) -> None:
+        for _ in range(30):  # the slot learns that calls are short
+            call = stage.submit(b"warm")
+            await stage.run_one(stage.slots[0])
+            await call.answer
+        for number in range(5):
+            stage.submit(b"%d" % number)
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        assert len(stage.slots[0].outstanding) == 5
+
+
+def test_calls_handed_ahead_of_a_slow_one_go_to_a_free_slot() -> None:
+    @on_stage()
+    async def body(stage: Stage) -> None:
+        for _ in range(30):
+            call = stage.submit(b"warm")
+            await stage.run_one(stage.slots[0])
+            await call.answer
+        slow, *others = [stage.submit(b"%d" % number) for number in range(4)]
+        begun = await stage.read(stage.slots[0])  # the worker is busy with it from now on
+        free = stage.add_slot()
+        for _ in others:
+            await stage.run_one(free)
+        assert [(await call.answer).body for call in others] == [b"re:1", b"re:2", b"re:3"]
+        stage.answer(stage.slots[0], begun)
+        assert (await slow.answer).body == b"re:0"
+
+
+def test_the_queue_is_bounded() -> None:
+    @on_stage(Limits(30, 30, max_queue=2))
+    async def body(stage: Stage) -> None:
+        running = stage.submit(b"runs")
+        await stage.read(stage.slots[0])
+        stage.submit(b"waits")
+        stage.submit(b"waits")
+        with pytest.raises(QueueFull) as caught:
+            stage.submit(b"refused")
+        assert caught.value.retry_after_s is not None
+        assert caught.value.retry_after_s >= 1
+        assert not running.answer.done()
+
+
+def test_a_queue_of_none_still_lets_a_free_slot_work() -> None:
+    @on_stage(Limits(30, 30, max_queue=0), slots=2)
+    async def body(stage: Stage) -> None:
+        calls = [stage.submit(b"a"), stage.submit(b"b")]
+        with pytest.raises(QueueFull):
+            stage.submit(b"c")
+        for slot in stage.slots:
+            await stage.run_one(slot)
+        assert {(await call.answer).body for call in calls} == {b"re:a", b"re:b"}
+
+
+def test_a_stuck_call_fails_and_the_rest_is_run_elsewhere() -> None:
+    @on_stage(Limits(scoring_timeout_s=0.1, queue_timeout_s=30, max_queue=10))
+    async def body(stage: Stage) -> None:
+        stuck = stage.submit(b"stuck")
+        other = stage.submit(b"other")
+        begun = await stage.read(stage.slots[0])
+        with pytest.raises(ScoringTimeout, match="Scoring timeout after 100 ms"):
+            await stuck.answer
+        assert stage.stuck == [stage.slots[0]]
+        stage.answer(stage.slots[0], begun)  # too late: nobody gets it
+        await stage.run_one(stage.add_slot())
+        assert (await other.answer).body == b"re:other"
+
+
+def test_a_call_that_waits_too_long_is_not_begun() -> None:
+    @on_stage(Limits(scoring_timeout_s=30, queue_timeout_s=0.05, max_queue=10), slots=0)
+    async def body(stage: Stage) -> None:
+        with pytest.raises(QueueTimeout):
+            await stage.submit(b"waits").answer
+        assert stage.dispatcher.queue_length == 0
+
+
+def test_a_dead_worker_fails_only_what_it_had_begun() -> None:
+    @on_stage()
+    async def body(stage: Stage) -> None:
+        for _ in range(30):
+            call = stage.submit(b"warm")
+            await stage.run_one(stage.slots[0])
+            await call.answer
+        done, begun, waiting = [stage.submit(body) for body in (b"done", b"begun", b"waiting")]
+        await stage.run_one(stage.slots[0])  # answered, but not yet read by the front
+        await stage.read(stage.slots[0])
+        stage.dispatcher.remove(stage.slots[0], WorkerDied("died"))
+        assert (await done.answer).body == b"re:done"
+        with pytest.raises(WorkerDied):
+            await begun.answer
+        await stage.run_one(stage.add_slot())
+        assert (await waiting.answer).body == b"re:waiting"
+
+
+def test_a_call_handed_to_a_worker_that_was_dead_already_is_run_elsewhere() -> None:
+    @on_stage()
+    async def body(stage: Stage) -> None:
+        call = stage.submit(b"one")
+        await asyncio.sleep(0.01)
+        stage.dispatcher.remove(stage.slots[0], WorkerDied("died"))
+        await stage.run_one(stage.add_slot())
+        assert (await call.answer).body == b"re:one"
+
+
+def test_without_workers_to_come_calls_are_refused_with_the_reason() -> None:
+    @on_stage(slots=0)
+    async def body(stage: Stage) -> None:
+        stage.dispatcher.refusal = "it keeps crashing"
+        with pytest.raises(NotReady, match="it keeps crashing"):
+            stage.submit(b"one")
+
+
+def test_a_dropped_call_is_not_begun_and_its_result_thrown_away() -> None:
+    @on_stage()
+    async def body(stage: Stage) -> None:
+        running, queued, last = [stage.submit(body) for body in (b"running", b"queued", b"last")]
+        begun = await stage.read(stage.slots[0])
+        stage.dispatcher.drop(running)
+        stage.dispatcher.drop(queued)
+        stage.answer(stage.slots[0], begun)
+        assert (await stage.run_one(stage.slots[0])).body == b"last"
+        assert (await last.answer).body == b"re:last"
+        assert running.answer.cancelled()
+        assert queued.answer.cancelled()
+
+
+def test_streams_end_with_their_last_chunk() -> None:
+    @on_stage()
+    async def body(stage: Stage) -> None:
+        call, after = stage.submit(b"stream"), stage.submit(b"after")
+        begun = await stage.read(stage.slots[0])
+        stage.answer(stage.slots[0], begun, run_s=1, flags=Flag.MORE | Flag.RUN_RETURNED)
+        await call.answer
+        assert call.chunks is not None
+        for flags in (Flag.MORE, Flag.NONE):
+            frames.send(stage.slots[0]._worker_end, Frame(Kind.CHUNK, begun.call_id, body=b"x", flags=flags))
+        assert [(await call.chunks.get()).flags for _ in range(2)] == [Flag.MORE, Flag.NONE]
+        await stage.run_one(stage.slots[0])
+        assert (await after.answer).body == b"re:after"
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_every_call_gets_exactly_one_right_end(seed: int) -> None:
+    """Random submissions, answers, deaths, departures and retirements."""
+    print("seed", seed)
+    dice = random.Random(seed)
+
+    @on_stage(slots=2)
+    async def body(stage: Stage) -> None:
+        calls: dict[bytes, PendingCall] = {}
+        begun: dict[Slot, Frame] = {}
+        for number in range(400):
+            what = dice.choices(["submit", "work", "die", "leave", "pause"], [10, 14, 1, 1, 4])[0]
+            slot = dice.choice(stage.dispatcher.slots)
+            if what == "submit" and stage.dispatcher.queue_length < 90:
+                body = b"%d" % number
+                calls[body] = stage.submit(body)
+            elif what == "work" and slot in begun:
+                stage.answer(slot, begun.pop(slot), run_s=dice.choice([0, 0, 0.01]))
+            elif what == "work" and (frame := slot._unread()) is not None:
+                begun[slot] = frame
+            elif what == "die":
+                begun.pop(slot, None)
+                stage.dispatcher.remove(slot, WorkerDied("died"))
+                stage.add_slot()
+            elif what == "leave" and calls:
+                stage.dispatcher.drop(dice.choice(list(calls.values())))
+            await asyncio.sleep(0.004 if what == "pause" else 0)
+        while not all(call.answer.done() for call in calls.values()):
+            for slot in stage.dispatcher.slots:
+                if slot in begun:
+                    stage.answer(slot, begun.pop(slot))
+                elif (frame := slot._unread()) is not None:
+                    stage.answer(slot, frame)
+            await asyncio.sleep(0.001)
+        for body, call in calls.items():
+            if not call.answer.cancelled() and call.answer.exception() is None:
+                assert call.answer.result().body == b"re:" + body
+        ends = [type(call.answer.exception()).__name__ for call in calls.values() if not call.answer.cancelled()]
+        assert set(ends) <= {"NoneType", "WorkerDied"}
+        assert ends.count("NoneType") > len(calls) / 2
