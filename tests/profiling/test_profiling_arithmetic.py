@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from plimsoll.profiling.intervals import rank_percentile, slope, spread, spread_out, squared_variation, upper_bound
 from plimsoll.profiling.latency import decode_distribution, encode_histogram, needed_for, pool
+from plimsoll.profiling.pacing import pace, usual_window_s
 from plimsoll.profiling.rounding import GIBIBYTE, MEBIBYTE, round_up_cores, round_up_memory
 from plimsoll.profiling.utilisation import relative_wait, target_utilisation
 
@@ -130,3 +131,21 @@ def test_pooling_is_not_averaging() -> None:
     assert pooled.max_s() == pytest.approx(1.0, rel=0.01)
     assert pool([]).mean_s() is None
     assert pool([]).max_s() is None
+
+
+@given(
+    budget_s=st.floats(1, 600),
+    allowed_s=st.floats(0.1, 400),
+    rate_rps=st.floats(0.05, 20_000),
+    rows=st.integers(1, 10**5),
+)
+def test_a_level_keeps_to_about_its_time_and_never_cuts_a_pass_it_promised(
+    budget_s: float, allowed_s: float, rate_rps: float, rows: int
+) -> None:
+    plan = pace(budget_s, allowed_s, rate_rps, rows)
+    assert plan.seconds >= min(0.25, allowed_s)
+    assert plan.expected_s <= max(allowed_s, plan.windows * usual_window_s(budget_s)) * 1.001
+    if plan.whole_passes:
+        assert plan.max_seconds >= plan.seconds + rows / rate_rps
+    if plan.windows > 1:
+        assert plan.seconds * rate_rps >= min(30, rows) * 0.89

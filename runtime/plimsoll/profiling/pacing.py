@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-_SHORTEST_S, _LONGEST_S = 1.0, 10.0
+_SHORTEST_S, _LONGEST_S = 0.25, 10.0
 _ENOUGH_REQUESTS = 30
 # One part in this many of the budget is a window's usual length.
 _BUDGET_PARTS = 30.0
@@ -36,8 +36,9 @@ def pace(budget_s: float, allowed_s: float, rate_rps: float, rows: int, windows:
     A window holds at least 30 requests; where even one third of the allowed time is too short for that, the level is
     one single window.
     """
-    longest_s = min(_LONGEST_S, max(_SHORTEST_S, allowed_s / windows))
-    wanted_s = max(usual_window_s(budget_s), _ENOUGH_REQUESTS / rate_rps)
+    usual_s = usual_window_s(budget_s)
+    longest_s = min(_LONGEST_S, max(usual_s, allowed_s / windows))
+    wanted_s = max(usual_s, _ENOUGH_REQUESTS / rate_rps)
     pass_s = rows / rate_rps
     if wanted_s > longest_s and _ENOUGH_REQUESTS / rate_rps > longest_s:
         seconds = max(longest_s, min(allowed_s, wanted_s))

@@ -1,0 +1,65 @@
+"""Ctrl-C and SIGTERM in any phase: all children are gone within two seconds, and the results so far are kept."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from profile_runs import processes_that_mention
+
+RUN = """
+import sys
+from pathlib import Path
+from plimsoll.profiling.options import ProfileOptions
+from plimsoll.profiling.run import profile
+
+class Phases:
+    def phase(self, name, total_s): print(name, flush=True)
+    def advance(self, elapsed_s): pass
+    def note(self, text): pass
+
+folder = Path(sys.argv[1])
+flags = ["--entry-script", str(folder / "score.py")]
+profile(ProfileOptions(folder / "rows.txt", flags, folder / "out", budget_s=12.0), Phases())
+"""
+SCRIPT = """
+import time
+def init(): time.sleep(1.0)
+def run(data):
+    end = time.monotonic() + 0.05
+    while time.monotonic() < end: pass
+    return data
+"""
+
+
+CASES = [(phase, number) for phase in ("start", "census", "capacity") for number in (signal.SIGINT, signal.SIGTERM)]
+# One phase is enough for a signal that no code of ours sees.
+CASES += [("capacity", signal.SIGKILL)]
+
+
+@pytest.mark.parametrize(("phase", "number"), CASES)
+def test_nothing_is_left_running(tmp_path: Path, phase: str, number: signal.Signals) -> None:
+    (tmp_path / "score.py").write_text(SCRIPT)
+    (tmp_path / "rows.txt").write_text("\n".join(f"row {number}" for number in range(20)))
+    run = subprocess.Popen([sys.executable, "-c", RUN, str(tmp_path)], stdout=subprocess.PIPE, text=True)
+    assert run.stdout is not None
+    while run.stdout.readline().strip() != phase:
+        assert run.poll() is None
+    time.sleep(0.3)
+    assert processes_that_mention(str(tmp_path / "score.py"))
+    run.send_signal(number)
+    begun_s = time.monotonic()
+    run.wait(timeout=10)
+    while processes_that_mention(str(tmp_path)) and time.monotonic() - begun_s < 5:
+        time.sleep(0.02)
+    assert processes_that_mention(str(tmp_path)) == []
+    if number is not signal.SIGKILL:
+        assert time.monotonic() - begun_s < 2.0
+        content = json.loads((tmp_path / "out" / "profile.json").read_text())
+        assert (content["state"], content["error"]["code"]) == ("Failed", "interrupted")
+    run.stdout.close()
