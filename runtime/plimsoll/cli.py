@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import sys
 import traceback
+from pathlib import Path
 from typing import Any, Literal, NoReturn, get_args, get_origin
 
 import click
@@ -31,6 +32,8 @@ def main() -> NoReturn:
         sys.exit(130)
     except click.ClickException as error:
         _fail(UsageError(error.format_message(), remedy="see plimsoll --help"))
+    except KeyboardInterrupt:
+        sys.exit(130)
     except StartError as error:
         _fail(error)
     except Exception as error:
@@ -100,6 +103,9 @@ def _run(**flags: Any) -> int:
     return _profile(serving, profiling, from_flag, flags)
 
 
+# Each way of use imports what it needs, when it is chosen: a server carries no profiler in its memory.
+
+
 def _serve(settings: ServeSettings, from_flag: bool) -> int:
     from plimsoll.server.run import serve
 
@@ -108,4 +114,49 @@ def _serve(settings: ServeSettings, from_flag: bool) -> int:
 
 
 def _profile(serving: ServeSettings, profiling: ProfileSettings, from_flag: bool, flags: dict[str, Any]) -> int:
-    raise UsageError("profiling is not wired yet")
+    from rich.console import Console
+
+    from plimsoll.profiling.options import ProfileOptions
+    from plimsoll.profiling.run import profile
+    from plimsoll.reports.console import print_profile
+    from plimsoll.reports.progress import open_progress
+    from plimsoll.server.paths import entry_spec
+
+    spec = entry_spec(serving, from_flag)
+    options = ProfileOptions(
+        dataset=Path(str(profiling.profile)),
+        server_arguments=_server_arguments(spec.entry_script, flags),
+        output_dir=Path(profiling.output),
+        budget_s=_budget_s(profiling.budget),
+        target_rps=profiling.target_rps,
+        max_cpu_cores=profiling.max_cpu,
+        max_memory_gb=profiling.max_memory_gb,
+        content_type=profiling.content_type,
+        name=profiling.name or Path(spec.entry_script).stem,
+        description=profiling.description,
+        workers=serving.workers,
+        threads=serving.threads,
+        seed=profiling.seed,
+    )
+    with open_progress(sys.stderr) as progress:
+        result = profile(options, progress)
+    print_profile(result, Console())
+    return result.exit_code
+
+
+def _server_arguments(entry_script: str, flags: dict[str, Any]) -> list[str]:
+    """The serving flags of this command, for the server that is measured; it finds its own port."""
+    own = {"entry_script", "host", "port"}
+    given = [(name, value) for name, value in flags.items() if name in ServeSettings.model_fields and value is not None]
+    pairs = [("entry_script", entry_script), *((name, value) for name, value in given if name not in own)]
+    return [part for name, value in pairs for part in (flag(name), value)]
+
+
+def _budget_s(text: str) -> float:
+    from plimsoll.profiling.options import NAMED_BUDGETS_S
+
+    try:
+        return NAMED_BUDGETS_S[text] if text in NAMED_BUDGETS_S else float(text)
+    except ValueError:
+        names = ", ".join(NAMED_BUDGETS_S)
+        raise UsageError(f"{flag('budget')} = {text!r}: neither one of {names} nor a number of seconds") from None

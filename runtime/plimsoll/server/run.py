@@ -15,10 +15,11 @@ from gunicorn.app.base import BaseApplication
 from plimsoll import __version__
 from plimsoll.entry.environment import environment
 from plimsoll.entry.spec import EntrySpec
-from plimsoll.errors import EntryError, PortInUse, UsageError
+from plimsoll.errors import PortInUse
 from plimsoll.server import logs
 from plimsoll.server.app import Front
 from plimsoll.server.front import FrontWorker
+from plimsoll.server.paths import entry_spec
 from plimsoll.settings import ServeSettings
 from plimsoll.workers.spec import Limits, PoolSpec
 
@@ -49,21 +50,6 @@ def serve(settings: ServeSettings, from_flag: bool) -> None:
     _Gunicorn(_options(settings, listener), lambda: Front(settings, pool)).run()
 
 
-def entry_spec(settings: ServeSettings, from_flag: bool) -> EntrySpec:
-    """Absolute paths of the script and its surroundings. Raises UsageError or EntryError."""
-    if settings.entry_script is None:
-        raise UsageError("no entry script", remedy="give --entry-script score.py or set AZUREML_ENTRY_SCRIPT")
-    root = Path(settings.app_root or ".").resolve()
-    script = Path(settings.entry_script).resolve() if from_flag else (root / settings.entry_script).resolve()
-    source = root / settings.source_dir if settings.source_dir else None
-    model = Path(settings.model_dir).resolve() if settings.model_dir else None
-    _must_exist("entry script", script, Path.is_file)
-    for name, folder in (("app root", root), ("source folder", source), ("model folder", model)):
-        if folder is not None:
-            _must_exist(name, folder, Path.is_dir)
-    return EntrySpec(str(script), str(root), str(source) if source else None, str(model) if model else None)
-
-
 def bind(host: str, port: int) -> socket.socket:
     """A bound socket, so that a port in use is known before anything is started."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
@@ -82,11 +68,6 @@ def _limits(settings: ServeSettings) -> Limits:
     """A call may wait for a stuck one before it, for its worker's replacement, and then as long as it may run."""
     scoring_timeout_s = settings.scoring_timeout_ms / 1000
     return Limits(scoring_timeout_s, 2 * scoring_timeout_s + settings.grace_seconds, settings.max_queue)
-
-
-def _must_exist(what: str, path: Path, exists: Callable[[Path], bool]) -> None:
-    if not exists(path):
-        raise EntryError(f"{what} not found: {path}", remedy="check the path, it is shown as it was resolved")
 
 
 def _announce(settings: ServeSettings, spec: EntrySpec) -> None:
