@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo demo-tensorflow test lint unit lock clean
+.PHONY: help install demo demo-tensorflow test truth lint lock clean
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 20
@@ -18,6 +18,30 @@ $(READY): images/locks/all.txt pyproject.toml
 	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes --requirement images/locks/all.txt
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $@
+
+demo: $(READY)  ## train a digits classifier, serve it, find out what it needs (about a minute)
+	$(BIN)/python entry_scripts/onnx/make_model.py demo/onnx
+	$(BIN)/plimsoll --entry-script entry_scripts/onnx/score.py --model-dir demo/onnx/model \
+	    --profile demo/onnx/requests.txt --budget quick --output demo/onnx/profile --name digits
+	@echo
+	@echo 'The whole result: demo/onnx/profile/profile.json. To serve the same model:'
+	@echo '  $(BIN)/plimsoll --entry-script entry_scripts/onnx/score.py --model-dir demo/onnx/model'
+	@echo '  head -1 demo/onnx/requests.txt | curl -s -H content-type:application/json --data-binary @- localhost:5001/score'
+
+demo-tensorflow: $(READY)  ## the same with a TensorFlow ResNet-50 that takes JPEG files
+	$(BIN)/python entry_scripts/tensorflow/make_model.py demo/tensorflow
+	$(BIN)/plimsoll --entry-script entry_scripts/tensorflow/score.py --model-dir demo/tensorflow/model \
+	    --profile demo/tensorflow/requests --budget quick --output demo/tensorflow/profile --name resnet50
+	@echo
+	@echo 'The whole result: demo/tensorflow/profile/profile.json. To serve the same model:'
+	@echo '  $(BIN)/plimsoll --entry-script entry_scripts/tensorflow/score.py --model-dir demo/tensorflow/model'
+	@echo "  curl -s --data-binary @$$(ls demo/tensorflow/requests/*.jpg | head -1) localhost:5001/score | head -c 200"
+
+test: lint  ## style, types, and every test
+	$(BIN)/pytest --cov --cov-report=term:skip-covered
+
+truth: $(READY)  ## profile servers of known cost and print the errors of the answers
+	$(BIN)/pytest tests/truth -m truth -s
 
 lint: $(READY)  ## style, types and the direction of imports
 	$(BIN)/ruff check runtime tests entry_scripts benchmarks
