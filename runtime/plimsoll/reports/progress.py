@@ -54,7 +54,7 @@ class BarProgress:
 
     def note(self, text: str) -> None:
         """Above the bars."""
-        self._bars.console.print(text, markup=False)
+        self._bars.console.print(text, markup=False, highlight=False)
 
     def finish(self) -> None:
         """The last phase is over."""
