@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import faulthandler
 import json
-import signal
 import socket
 import sys
 import threading
@@ -24,9 +23,8 @@ from plimsoll.errors import EntryError
 from plimsoll.host.parent import die_with
 from plimsoll.workers import frames
 from plimsoll.workers.frames import Flag, Frame, Kind
+from plimsoll.workers.spec import DUMP_SIGNAL
 
-DUMP_SIGNAL = signal.SIGQUIT
-"""Makes a worker write the Python stack of every thread to its stderr, even while C code holds the GIL."""
 _PLAIN_HEAD = Head()
 
 

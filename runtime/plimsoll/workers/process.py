@@ -20,10 +20,9 @@ from typing import Protocol
 
 from plimsoll.workers import frames
 from plimsoll.workers.lifecycle import WORKER_TABLE, WorkerEvent, WorkerState, advance
-from plimsoll.workers.main import DUMP_SIGNAL
 from plimsoll.workers.output import LineSink, OutputPipe
 from plimsoll.workers.slot import Slot
-from plimsoll.workers.spec import PoolSpec
+from plimsoll.workers.spec import DUMP_SIGNAL, PoolSpec
 
 
 class Owner(Protocol):

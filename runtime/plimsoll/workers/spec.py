@@ -1,11 +1,15 @@
-"""What the front needs to know to run workers."""
+"""What the front needs to know to run workers, and the one signal that both sides know."""
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 from plimsoll.entry.spec import EntrySpec
+
+DUMP_SIGNAL = signal.SIGQUIT
+"""Makes a worker write the Python stack of every thread to its stderr, even while C code holds the GIL."""
 
 
 @dataclass(frozen=True, slots=True)
