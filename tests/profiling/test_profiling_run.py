@@ -11,7 +11,8 @@ from profile_runs import ECHO, Notes, options_for, processes_that_mention, writt
 
 from plimsoll.errors import DatasetError, EntryError, RowsFailed, UsageError
 from plimsoll.profiling.result import Profile
-from plimsoll.profiling.run import profile, server_arguments
+from plimsoll.profiling.run import profile
+from plimsoll.profiling.timeouts import request_timeout_s, server_arguments
 
 SLEEP = """
 import time
@@ -277,8 +278,22 @@ def test_a_row_that_hangs_is_ended_in_the_server_and_named(tmp_path: Path) -> No
     assert result.recommendation.cpu is not None
 
 
-def test_the_users_scoring_timeout_is_kept(tmp_path: Path) -> None:
-    given = options_for(tmp_path, ECHO, ["a"], flags=["--scoring_timeout_ms", "1234"])
-    assert server_arguments(given, 15.0) == given.server_arguments
-    added = server_arguments(options_for(tmp_path, ECHO, ["a"]), 15.0)
-    assert added[-2:] == ["--scoring-timeout-ms", "15000"]
+@pytest.mark.parametrize("flags", [["--scoring_timeout_ms", "1234"], ["--scoring-timeout-ms=1234"]])
+def test_the_users_scoring_timeout_is_kept(tmp_path: Path, flags: list[str]) -> None:
+    given = options_for(tmp_path, ECHO, ["a"], flags=flags, request_timeout_s=None)
+    assert request_timeout_s(given, {}) == 1.234
+    assert server_arguments(given, 1.234, {}) == given.server_arguments
+
+
+def test_a_scoring_timeout_from_the_environment_is_kept_too(tmp_path: Path) -> None:
+    options = options_for(tmp_path, ECHO, ["a"], request_timeout_s=None)
+    azure = {"SCORING_TIMEOUT_MS": "60000"}
+    assert request_timeout_s(options, azure) == 60.0
+    assert server_arguments(options, 60.0, azure) == options.server_arguments
+
+
+@pytest.mark.parametrize(("budget_s", "timeout_s"), [(45.0, 15.0), (180.0, 60.0), (3600.0, 120.0)])
+def test_without_one_the_budget_decides(tmp_path: Path, budget_s: float, timeout_s: float) -> None:
+    options = options_for(tmp_path, ECHO, ["a"], request_timeout_s=None, budget_s=budget_s)
+    assert request_timeout_s(options, {}) == timeout_s
+    assert server_arguments(options, timeout_s, {})[-2:] == ["--scoring-timeout-ms", str(round(timeout_s * 1000))]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import signal
 import threading
 from collections.abc import Iterator
@@ -28,6 +29,7 @@ from plimsoll.profiling.result import Profile
 from plimsoll.profiling.rows import check_rows, describe_failed, rows_for_load
 from plimsoll.profiling.server_process import ServerProcess
 from plimsoll.profiling.start import wait_for_start
+from plimsoll.profiling.timeouts import request_timeout_s, server_arguments
 from plimsoll.profiling.warmup import warm_up
 from plimsoll.profiling.write import make_output_folder, write_profile
 
@@ -78,7 +80,7 @@ def _prepare(options: ProfileOptions) -> Findings:
         dataset=dataset,
         host=host,
         placement=place(host.allowed_cpus, options.max_cpu_cores),
-        request_timeout_s=options.request_timeout_s or min(max(15.0, options.budget_s / 3), 120.0),
+        request_timeout_s=request_timeout_s(options, os.environ),
         created=datetime.now(UTC),
     )
 
@@ -86,7 +88,7 @@ def _prepare(options: ProfileOptions) -> Findings:
 def _measure(findings: Findings, progress: Progress) -> None:
     options, placement = findings.options, findings.placement
     findings.spin_before = spin()
-    arguments = server_arguments(options, findings.request_timeout_s)
+    arguments = server_arguments(options, findings.request_timeout_s, os.environ)
     with (
         ServerProcess(arguments, options.output_dir / "server.log", placement.server) as server,
         DriverClient(options.output_dir / "driver.log", placement.driver) as driver,
@@ -120,14 +122,6 @@ def _run_phases(bench: Bench, findings: Findings) -> None:
     rate_rps, failing = 1 / latency_s, frozenset(row.index for row in findings.census.failed())
     warm_up(bench, findings.warmup, rate_rps * options.slots, len(indexes), _WARMUP_SHARE * bench.watch.left_s())
     find_capacity(bench, findings.capacity, rate_rps, len(indexes), failing)
-
-
-def server_arguments(options: ProfileOptions, timeout_s: float) -> list[str]:
-    """The user's flags; a scoring timeout is added unless there is one, so that a hanging row ends in the server."""
-    arguments = list(options.server_arguments)
-    if not any(argument.replace("_", "-").startswith("--scoring-timeout-ms") for argument in arguments):
-        arguments += ["--scoring-timeout-ms", str(round(timeout_s * 1000))]
-    return arguments
 
 
 def _finish(findings: Findings, watch: Stopwatch) -> Profile:
