@@ -209,8 +209,11 @@ class Dispatcher:
         self._watch_if_slow(head, now)
         if ran_s > self._limits.scoring_timeout_s:
             self._stop_stuck(slot, head)
-        elif len(slot.outstanding) > 1 and ran_s > 2 * AHEAD_S:
+        elif len(slot.outstanding) > 1 and ran_s > 2 * AHEAD_S and self._is_idle_slot():
             self._requeue(slot.take_back())
+
+    def _is_idle_slot(self) -> bool:
+        return any(slot.open and not slot.outstanding for slot in self._slots)
 
     def _stop_stuck(self, slot: Slot, head: PendingCall) -> None:
         slot.outstanding.popleft()
