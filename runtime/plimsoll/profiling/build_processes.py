@@ -9,13 +9,13 @@ from plimsoll.profiling.result_measurements import Processes, ProcessMemoryResul
 
 
 def build_processes(findings: Findings) -> Processes:
-    """CPU over all capacity levels, memory after the last."""
-    levels = findings.capacity.levels
+    """CPU over all capacity levels and per request at the knee, memory after the last level."""
+    levels, knee = findings.capacity.levels, findings.capacity.knee()
     memory = levels[-1].memory if levels else findings.startup.memory if findings.startup else None
     workers = sorted(_roles(levels, memory) - {FRONT}, key=lambda role: (len(role), role))
     return Processes(
-        front=_process(FRONT, levels, memory),
-        workers=[_process(role, levels, memory) for role in workers],
+        front=_process(FRONT, levels, knee, memory),
+        workers=[_process(role, levels, knee, memory) for role in workers],
         driver=_driver(findings),
     )
 
@@ -25,14 +25,11 @@ def _roles(levels: list[Level], memory: TreeMemory | None) -> set[str]:
     return used | set(memory.roles if memory else ())
 
 
-def _process(role: str, levels: list[Level], memory: TreeMemory | None) -> ProcessResult:
-    windows = [window for level in levels for window in level.windows]
-    cpu_s = sum(window.cpu_s.get(role, 0.0) for window in windows)
-    requests = sum(level.requests for level in levels)
+def _process(role: str, levels: list[Level], knee: Level | None, memory: TreeMemory | None) -> ProcessResult:
     group = memory.roles.get(role) if memory else None
     return ProcessResult(
-        cpu_seconds=cpu_s if windows else None,
-        cpu_seconds_per_request=cpu_s / requests if requests else None,
+        cpu_seconds=sum(_cpu_s(role, level) for level in levels) if levels else None,
+        cpu_seconds_per_request=_cpu_s(role, knee) / knee.requests if knee else None,
         memory=None
         if group is None
         else ProcessMemoryResult(
@@ -41,17 +38,22 @@ def _process(role: str, levels: list[Level], memory: TreeMemory | None) -> Proce
     )
 
 
+def _cpu_s(role: str, level: Level) -> float:
+    return sum(window.cpu_s.get(role, 0.0) for window in level.windows)
+
+
 def _driver(findings: Findings) -> ProcessResult:
-    windows = [window for level in findings.capacity.levels for window in level.windows]
-    cpu_s = sum(window.answer.driver_cpu_s for window in windows)
-    requests = sum(level.requests for level in findings.capacity.levels)
-    memory = findings.driver_memory
+    levels, knee, memory = findings.capacity.levels, findings.capacity.knee(), findings.driver_memory
     return ProcessResult(
-        cpu_seconds=cpu_s if windows else None,
-        cpu_seconds_per_request=cpu_s / requests if requests else None,
+        cpu_seconds=sum(_driver_cpu_s(level) for level in levels) if levels else None,
+        cpu_seconds_per_request=_driver_cpu_s(knee) / knee.requests if knee else None,
         memory=None
         if memory is None
         else ProcessMemoryResult(
             pss_bytes=memory.pss_bytes, private_bytes=memory.uss_bytes, peak_bytes=memory.peak_bytes
         ),
     )
+
+
+def _driver_cpu_s(level: Level) -> float:
+    return sum(window.answer.driver_cpu_s for window in level.windows)

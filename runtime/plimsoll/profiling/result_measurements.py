@@ -170,7 +170,7 @@ class ProcessMemoryResult(Model):
 
 
 class ProcessResult(Model):
-    """CPU over all capacity levels; per request means per request of the whole server."""
+    """CPU over all capacity levels; at the knee, its part of the CPU that one request costs."""
 
     cpu_seconds: float | None = None
     cpu_seconds_per_request: float | None = None

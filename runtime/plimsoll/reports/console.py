@@ -40,9 +40,9 @@ def answer_lines(profile: Profile) -> list[str]:
 def _parts(profile: Profile) -> list[RenderableType]:
     parts: list[RenderableType] = [_heading(profile)]
     if profile.measurements.startup.seconds_to_ready is not None:
-        parts.append(_basics(profile))
+        parts.append(_titled("What it takes", _basics(profile)))
     if profile.measurements.concurrency_levels:
-        parts.append(_levels(profile.measurements.concurrency_levels))
+        parts.append(_titled("Capacity, closed loop", _levels(profile.measurements.concurrency_levels)))
     if profile.measurements.rows.heaviest:
         parts.append(_rows(profile))
     parts.append(_reasons(profile))
@@ -67,7 +67,7 @@ def _basics(profile: Profile) -> Table:
         profile.measurements.memory,
         profile.measurements.request,
     )
-    table = _table("What it takes", "", "", "")
+    table = _table("", "", "")
     table.show_header = False
     table.columns[2].justify = "left"
     table.add_row(
@@ -92,7 +92,6 @@ def _cpu_split(profile: Profile) -> str:
 
 def _levels(levels: list[ConcurrencyLevel]) -> Table:
     table = _table(
-        "Capacity: closed loop",
         "connections",
         "requests/s",
         "p50 ms",
@@ -121,14 +120,12 @@ def _levels(levels: list[ConcurrencyLevel]) -> Table:
 
 def _rows(profile: Profile) -> Group:
     rows = profile.measurements.rows
-    table = _table(
-        f"Rows: {rows.measured} of {rows.count} measured, the dearest", "row", "bytes", "ms", "CPU ms", "memory MB"
-    )
+    table = _table("row", "bytes", "ms", "CPU ms", "memory MB")
     for row in rows.heaviest:
         name = f"{row.row} {row.name}" if row.name else str(row.row)
         rise = UNKNOWN if row.peak_memory_bytes is None else f"+{row.peak_memory_bytes / 1e6:.1f}"
         table.add_row(name, str(row.body_bytes), milliseconds(row.latency_seconds), milliseconds(row.cpu_seconds), rise)
-    lines: list[RenderableType] = [table]
+    lines: list[RenderableType] = [_titled(f"Rows: {rows.measured} of {rows.count} measured, the dearest", table)]
     for failed in rows.failed[:_MOST_FAILED_ROWS]:
         name = f" ({failed.name})" if failed.name else ""
         lines.append(Text(f"row {failed.row}{name} failed: {failed.outcome}", style="red"))
@@ -146,8 +143,12 @@ def _reasons(profile: Profile) -> Group:
     return Group(*lines)
 
 
-def _table(title: str, *columns: str) -> Table:
-    table = Table(title=title, title_justify="left", title_style="bold", box=None, pad_edge=False, padding=(0, 2, 0, 0))
+def _titled(title: str, table: Table) -> Group:
+    return Group(Text(title, style="bold"), table)
+
+
+def _table(*columns: str) -> Table:
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
     for place, column in enumerate(columns):
         table.add_column(column, justify="left" if place == 0 else "right", header_style="dim")
     return table
