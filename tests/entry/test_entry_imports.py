@@ -144,9 +144,9 @@ def test_our_own_names_load_on_first_use(run_fresh: RunFresh) -> None:
         import plimsoll.entry
         import plimsoll.entry.call
         assert "werkzeug" not in sys.modules
-        from plimsoll.entry import rawhttp, Request, Response, AMLRequest, AMLResponse
+        from plimsoll.entry import batch, rawhttp, Request, Response, AMLRequest, AMLResponse
         assert callable(rawhttp) and AMLRequest is Request and issubclass(AMLResponse, Response)
-        assert set(plimsoll.entry.__all__) == {"rawhttp", "Request", "Response", "AMLRequest", "AMLResponse"}
+        assert set(plimsoll.entry.__all__) == {"batch", "rawhttp", "Request", "Response", "AMLRequest", "AMLResponse"}
         try:
             plimsoll.entry.batchy
         except AttributeError as failure:

@@ -54,9 +54,10 @@ def test_json(load: Load, expression: str, body: bytes) -> None:
 @pytest.mark.parametrize(
     ("expression", "reason"),
     [
-        ("b'bytes'", "Object of type bytes is not JSON serializable"),
+        ("[b'bytes']", "Object of type bytes is not JSON serializable"),
         ("{1, 2}", "Object of type set is not JSON serializable"),
-        ("(x for x in 'ab')", "Object of type generator is not JSON serializable"),
+        ("[(x for x in 'ab')]", "Object of type generator is not JSON serializable"),
+        ("iter('ab')", "Object of type str_ascii_iterator is not JSON serializable"),
         ("datetime.datetime.now()", "Object of type datetime is not JSON serializable"),
         ("np.datetime64('2020-01-01T00:00:00.000000000')", "Object of type datetime64 is not JSON serializable"),
         ("np.complex64(1)", "Object of type complex is not JSON serializable"),
@@ -72,10 +73,20 @@ def test_what_has_no_json_form_is_our_500_and_the_reason_goes_to_the_log(
 ) -> None:
     answer = returned(load, expression)
     assert (answer.status, answer.run_function_failed, answer.run_s) == (500, False, None)
+    assert answer.is_error
     assert message(answer) == "An unexpected internal error occurred. Check the logs for more info."
     log = capsys.readouterr().err
     assert reason in log
     assert "Traceback" not in log
+
+
+@pytest.mark.parametrize("expression", ["b'a\\xff'", "bytearray(b'a\\xff')", "memoryview(b'_a\\xff_')[1:3]"])
+def test_bytes_are_sent_as_they_are(load: Load, expression: str) -> None:
+    answer = returned(load, expression)
+    assert (answer.status, answer.body, answer.run_function_failed) == (200, b"a\xff", False)
+    assert type(answer.body) is bytes
+    assert header(answer, "content-type") == ["application/octet-stream"]
+    assert not answer.is_error
 
 
 def test_a_werkzeug_response_of_a_plain_script_is_sent_as_it_is(load: Load) -> None:

@@ -1,4 +1,4 @@
-"""What score.py sees, and the names it may import from Plimsoll: ``from plimsoll.entry import rawhttp``.
+"""What score.py sees, and the names it may import from Plimsoll: ``from plimsoll.entry import batch, rawhttp``.
 
 The names load on first use: a worker whose script has a plain run() never pays for Werkzeug, and the
 front takes `Call` and `Answer` from `plimsoll.entry.call` without it.
@@ -10,17 +10,19 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from plimsoll.entry.batching import batch
     from plimsoll.entry.raw import rawhttp
     from plimsoll.entry.request import AMLRequest, Request
     from plimsoll.entry.response import AMLResponse, Response
 
-__all__ = ["AMLRequest", "AMLResponse", "Request", "Response", "rawhttp"]
+__all__ = ["AMLRequest", "AMLResponse", "Request", "Response", "batch", "rawhttp"]
 
 _HOMES = {
     "AMLRequest": "plimsoll.entry.request",
     "AMLResponse": "plimsoll.entry.response",
     "Request": "plimsoll.entry.request",
     "Response": "plimsoll.entry.response",
+    "batch": "plimsoll.entry.batching",
     "rawhttp": "plimsoll.entry.raw",
 }
 

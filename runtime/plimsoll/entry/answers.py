@@ -14,7 +14,7 @@ _HTML_TYPE = ("content-type", "text/html; charset=utf-8")
 
 def message_answer(status: int, message: str, *, run_function_failed: bool = False) -> Answer:
     body = json.dumps({"message": message}).encode()
-    return Answer(status, [JSON_TYPE], body, run_function_failed)
+    return Answer(status, [JSON_TYPE], body, run_function_failed, is_error=True)
 
 
 def empty_answer() -> Answer:

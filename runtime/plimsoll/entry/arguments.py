@@ -48,9 +48,7 @@ class PlainReader:
     def _without_body(self, call: Call) -> Arguments | Answer:
         if call.head.method == "GET":
             return self._arguments(query_as_json(call.head.target), call)
-        if call.head.method == "OPTIONS":
-            return empty_answer()
-        return message_answer(405, "Method not allowed")
+        return answer_without_run(call.head.method)
 
     def _arguments(self, data: str, call: Call) -> Arguments:
         if self._takes_headers:
@@ -61,6 +59,11 @@ class PlainReader:
         if not self._warned:
             self._warned = True
             log_line(_FORM_WARNING)
+
+
+def answer_without_run(method: str) -> Answer:
+    """OPTIONS and HEAD, which only raw scripts see."""
+    return empty_answer() if method == "OPTIONS" else message_answer(405, "Method not allowed")
 
 
 def raw_reader(signature: Signature) -> Reader:

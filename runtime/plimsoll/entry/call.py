@@ -36,12 +36,15 @@ class Call:
     body: bytes
 
 
-@dataclass(slots=True, frozen=True)
+# Not frozen: that alone would cost a tenth of an echo.
+@dataclass(slots=True)
 class Answer:
     """What run() made of a call, ready for the wire.
 
     `run_function_failed` None leaves that header out. `run_s` is the time inside the user's run(), in
-    seconds; None where run() did not return.
+    seconds; None where run() did not return. `is_error`: Plimsoll itself refuses or reports here, with
+    a JSON object that has a `message`; the front may add to it. What the script chose to answer, an
+    error status included, is never marked.
     """
 
     status: int
@@ -49,3 +52,4 @@ class Answer:
     body: bytes | Iterator[bytes]
     run_function_failed: bool | None = False
     run_s: float | None = None
+    is_error: bool = False

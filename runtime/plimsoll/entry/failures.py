@@ -1,6 +1,7 @@
 """What is said about a failing script: one line for people, the user's own traceback for the log.
 
-Frames of this package above the user's code are left out: they say nothing about the script.
+Frames of this package and of the event loop above the user's code are left out: they say nothing about
+the script.
 """
 
 from __future__ import annotations
@@ -15,7 +16,8 @@ from types import TracebackType
 
 from plimsoll.errors import EntryError
 
-_OWN_FRAMES = (os.path.dirname(__file__) + os.sep, "<frozen ")  # noqa: PTH120
+_ASYNCIO = os.path.join(os.path.dirname(os.__file__), "asyncio")  # noqa: PTH120
+_OWN_FRAMES = (os.path.dirname(__file__) + os.sep, _ASYNCIO + os.sep, "<frozen ")  # noqa: PTH120
 _LISTING_LINES_MAX = 200
 
 

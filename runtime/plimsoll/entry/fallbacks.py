@@ -43,12 +43,20 @@ _NAMES: dict[str, tuple[tuple[str, str], ...]] = {
 }
 
 
+_TO_INSTALL = {
+    "inference_schema": "this script uses its decorators; install it with: pip install inference-schema",
+}
+
+
 class FallbackFinder(Loader):
-    """Finds and fills the modules of the table above."""
+    """Finds and fills the modules of the table above, and says what to install for those it cannot stand in for."""
 
     def find_spec(
         self, fullname: str, path: Sequence[str] | None = None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
+        if fullname in _TO_INSTALL:
+            message = f"No module named {fullname!r}: {_TO_INSTALL[fullname]}"
+            raise ModuleNotFoundError(message, name=fullname)
         if fullname not in _NAMES:
             return None
         is_package = any(name.startswith(f"{fullname}.") for name in _NAMES)

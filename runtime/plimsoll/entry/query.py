@@ -1,4 +1,4 @@
-"""GET for an undecorated run(): the query string becomes the JSON text of an object."""
+"""GET: the query string becomes a dictionary, or for an undecorated run() the JSON text of one."""
 
 from __future__ import annotations
 
@@ -11,11 +11,15 @@ _KEEP_ESCAPED = "plimsoll.keep_escaped"
 
 
 def query_as_json(target: str) -> str:
+    return json.dumps(query_values(target))
+
+
+def query_values(target: str) -> dict[str, Any]:
     """Each value is taken as JSON where it is JSON, else as text; a repeated key becomes a list."""
     values: dict[str, list[Any]] = {}
     for key, value in parse_qsl(_query(target), keep_blank_values=True, errors=_KEEP_ESCAPED):
         values.setdefault(key, []).append(_parsed(value))
-    return json.dumps({key: found[0] if len(found) == 1 else found for key, found in values.items()})
+    return {key: found[0] if len(found) == 1 else found for key, found in values.items()}
 
 
 def _query(target: str) -> str:

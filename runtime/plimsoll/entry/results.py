@@ -1,4 +1,4 @@
-"""From what run() returned to the answer: a response object as it is, everything else as JSON."""
+"""From what run() returned to the answer: responses and bytes as they are, streams, everything else as JSON."""
 
 from __future__ import annotations
 
@@ -7,24 +7,51 @@ import sys
 from typing import Any
 
 from plimsoll.entry.answers import JSON_TYPE, RESULT_UNUSABLE, message_answer
+from plimsoll.entry.awaiting import resolved
 from plimsoll.entry.call import Answer, Head
 from plimsoll.entry.failures import log_line, one_line
+from plimsoll.entry.streams import Stream, streamed
 
-_CERTAINLY_JSON = frozenset({str, dict, list, tuple, int, float, bool, type(None)})
+CERTAINLY_JSON = frozenset({str, dict, list, tuple, int, float, bool, type(None)})
+"""Types of results that need no second look."""
+_BYTES_TYPE = ("content-type", "application/octet-stream")
+_STREAM_TYPE = ("content-type", "text/plain; charset=utf-8")
+
+
+def settled(result: Any) -> Any:
+    """Awaits what can be awaited and begins a stream: the part of making a result in which user code runs."""
+    return streamed(resolved(result))
 
 
 def answer_of(result: Any, head: Head, run_s: float) -> Answer:
     """Never raises: what cannot be sent is logged and answered with 500."""
     try:
-        if type(result) not in _CERTAINLY_JSON and _is_response(result):
-            from plimsoll.entry.sent import answer_of_response  # Werkzeug is loaded by now
-
-            return answer_of_response(result, head, run_s)
+        if type(result) not in CERTAINLY_JSON and (answer := _as_it_is(result, head, run_s)) is not None:
+            return answer
         body = b"{}" if result is None else _ENCODER.encode(result).encode()
     except BaseException as failure:
         log_line(f"The result of run() cannot be sent: {one_line(failure)}")
         return message_answer(500, RESULT_UNUSABLE)
     return Answer(200, [JSON_TYPE], body, False, run_s)
+
+
+def _as_it_is(result: Any, head: Head, run_s: float) -> Answer | None:
+    if isinstance(result, Stream):
+        return _stream_answer(result, head, run_s)
+    if isinstance(result, (bytes, bytearray, memoryview)):
+        return Answer(200, [_BYTES_TYPE], bytes(result), False, run_s)
+    if _is_response(result):
+        from plimsoll.entry.sent import answer_of_response  # Werkzeug is loaded by now
+
+        return answer_of_response(result, head, run_s)
+    return None
+
+
+def _stream_answer(stream: Stream, head: Head, run_s: float) -> Answer:
+    if head.method != "HEAD":
+        return Answer(200, [_STREAM_TYPE], stream, False, run_s)
+    stream.close()
+    return Answer(200, [_STREAM_TYPE], b"", False, run_s)
 
 
 def _is_response(result: Any) -> bool:

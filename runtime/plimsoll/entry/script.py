@@ -1,21 +1,27 @@
 """score.py, loaded: init() once, then run() per call, from as many threads as the worker has slots.
 
 Runs inside a model worker. Knows nothing of processes, sockets or queues; what it imports, every
-worker pays for in memory, so Werkzeug and numpy come only with scripts that use them.
+worker pays for in memory, so Werkzeug, numpy and asyncio come only with scripts that use them.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from time import perf_counter
 
-from plimsoll.entry import fallbacks
+from plimsoll.entry import fallbacks, openapi
 from plimsoll.entry.answers import SCRIPT_FAILED, message_answer
 from plimsoll.entry.arguments import PlainReader, Reader, raw_reader
+from plimsoll.entry.awaiting import resolved
+from plimsoll.entry.batches import Batches
+from plimsoll.entry.batching import BatchRule, batch_rule
 from plimsoll.entry.call import Answer, Call
 from plimsoll.entry.failures import BrokenScript, log_failure, model_listing, one_line, user_traceback
 from plimsoll.entry.loading import load_module, prepare_path
+from plimsoll.entry.openapi_documents import Document
 from plimsoll.entry.raw import raw_requested
-from plimsoll.entry.results import answer_of
+from plimsoll.entry.results import CERTAINLY_JSON, answer_of, settled
+from plimsoll.entry.schema import SchemaReader, is_decorated
 from plimsoll.entry.signature import Signature, UserFunction, find_functions, signature_of
 from plimsoll.entry.spec import EntrySpec
 
@@ -24,50 +30,71 @@ class Script:
     """A loaded script. `needs_head` False: run() never looks at headers, so the front need not send them.
 
     Exceptions to that for a plain script: GET needs the target, and a form's POST its Content-Type.
+    `batch`: how many calls run() takes at once, None where it takes one.
     """
 
-    __slots__ = ("_init", "_read", "_run", "_spec", "_timeout_ms", "needs_head")
+    __slots__ = ("_batches", "_init", "_read", "_run", "_spec", "_timeout_ms", "batch", "needs_head")
 
-    def __init__(
-        self, spec: EntrySpec, init: UserFunction, run: UserFunction, read: Reader, *, needs_head: bool, timeout_ms: int
-    ) -> None:
+    def __init__(self, spec: EntrySpec, init: UserFunction, run: UserFunction, timeout_ms: int) -> None:
+        signature = signature_of(run, spec.entry_script)
+        raw, schema = raw_requested(), is_decorated(run)
         self._spec = spec
         self._init = init
         self._run = run
-        self._read = read
         self._timeout_ms = timeout_ms
-        self.needs_head = needs_head
+        self._read = _reader(signature, spec.entry_script, raw=raw, schema=schema)
+        self.needs_head = raw or schema or signature.takes_headers
+        self.batch: BatchRule | None = batch_rule(run)
+        self._batches = Batches(run, self._read, self._failed, converts=schema) if self.batch else None
 
     @classmethod
     def load(cls, spec: EntrySpec, *, scoring_timeout_ms: int = 3_600_000) -> Script:
         """Raises `BrokenScript`, an EntryError. The timeout is only quoted here; the front enforces it."""
         fallbacks.install()
+        if spec.tf1_compat:
+            from plimsoll.entry.tf1 import install_tf1_compat
+
+            install_tf1_compat()
         prepare_path(spec)
         init, run = find_functions(load_module(spec.entry_script), spec.entry_script)
-        signature = signature_of(run, spec.entry_script)
-        raw = raw_requested()
-        needs_head = raw or signature.takes_headers
-        return cls(spec, init, run, _reader(signature, raw), needs_head=needs_head, timeout_ms=scoring_timeout_ms)
+        return cls(spec, init, run, scoring_timeout_ms)
 
     def init(self) -> None:
         try:
-            self._init()
+            resolved(self._init())
         except BaseException as failure:
             report = user_traceback(failure) + model_listing(self._spec.model_dir)
             message = f"User's init function failed: {self._spec.entry_script}: {one_line(failure)}"
             raise BrokenScript(message, report=report) from None
 
+    def swaggers(self) -> dict[str, Document]:
+        """By version; after init(), which may write the files. Raises `BrokenScript` for a file that is no JSON."""
+        return openapi.documents(self._run, self._spec)
+
     def run(self, call: Call) -> Answer:
-        """Never raises for what the script does, SystemExit included: the worker and its other calls live on."""
+        """Never raises for what the script does, SystemExit included: the worker and its other calls live on.
+
+        A streamed body must be iterated on the same thread, and closed.
+        """
+        if self._batches is not None:
+            return self._batches.run([call])[0]
         arguments = self._read(call)
         if isinstance(arguments, Answer):
             return arguments
         started_s = perf_counter()
         try:
             result = self._run(**arguments)
+            if type(result) not in CERTAINLY_JSON:
+                result = settled(result)
         except BaseException as failure:
             return self._failed(failure)
         return answer_of(result, call.head, perf_counter() - started_s)
+
+    def run_batch(self, calls: Sequence[Call]) -> list[Answer]:
+        """One answer per call, in their order; as one run() where the script takes batches."""
+        if self._batches is not None:
+            return self._batches.run(calls)
+        return [self.run(call) for call in calls]
 
     def _failed(self, failure: BaseException) -> Answer:
         log_failure(f"run() of {self._spec.entry_script} failed:", failure)
@@ -76,5 +103,9 @@ class Script:
         return message_answer(500, message, run_function_failed=True)
 
 
-def _reader(signature: Signature, raw: bool) -> Reader:
-    return raw_reader(signature) if raw else PlainReader(signature)
+def _reader(signature: Signature, path: str, *, raw: bool, schema: bool) -> Reader:
+    if raw and schema:
+        raise BrokenScript(f"{path}: run() cannot be decorated with both @rawhttp and @input_schema")
+    if raw:
+        return raw_reader(signature)
+    return SchemaReader(signature) if schema else PlainReader(signature)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
+from types import AsyncGeneratorType
 from typing import Any
 
 from werkzeug.datastructures import Headers as WerkzeugHeaders
 from werkzeug.wrappers import Response
 
 from plimsoll.entry.answers import SCRIPT_FAILED
+from plimsoll.entry.awaiting import iterated
 from plimsoll.entry.call import Answer, Call, Head, Headers
 from plimsoll.entry.environ import environ_of
 from plimsoll.entry.failures import log_failure
@@ -38,6 +40,8 @@ def answer_of_response(response: Response, head: Head, run_s: float) -> Answer:
     status = response.status_code
     if not 200 <= status <= 599:
         raise ValueError(f"a response of run() has the status {response.status!r}")
+    if isinstance(response.response, AsyncGeneratorType):
+        response.response = iterated(response.response)
     environ = _environ(response, head)
     headers = response.get_wsgi_headers(environ)
     failed = _failed(headers, status)

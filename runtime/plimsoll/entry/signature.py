@@ -11,16 +11,21 @@ from typing import Any
 from plimsoll.entry.failures import BrokenScript
 
 UserFunction = Callable[..., Any]
+REQUIRED = inspect.Parameter.empty
 _HEADERS = "request_headers"
 _NAMEABLE = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
 
 
 @dataclass(slots=True, frozen=True)
 class Signature:
-    """`data` is the name of the parameter that takes the request; arguments go by name."""
+    """`data` is the name of the parameter that takes the request; arguments go by name.
+
+    `defaults` has every parameter but `request_headers`; `REQUIRED` stands where there is no default.
+    """
 
     data: str
     takes_headers: bool
+    defaults: dict[str, Any]
 
 
 def find_functions(module: ModuleType, path: str) -> tuple[UserFunction, UserFunction]:
@@ -43,7 +48,8 @@ def signature_of(run: UserFunction, path: str) -> Signature:
     data = next((name for name in parameters if name != _HEADERS), None)
     if data is None:
         raise BrokenScript(f"{path}: {_what_is_missing(_HEADERS in parameters)}")
-    return Signature(data, _HEADERS in parameters)
+    defaults = {name: parameter.default for name, parameter in parameters.items() if name != _HEADERS}
+    return Signature(data, _HEADERS in parameters, defaults)
 
 
 def _function(module: ModuleType, name: str, path: str) -> UserFunction:

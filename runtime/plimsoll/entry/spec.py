@@ -7,9 +7,13 @@ from dataclasses import dataclass
 
 @dataclass(slots=True, frozen=True)
 class EntrySpec:
-    """Absolute paths; `source_dir` and `model_dir` may be None."""
+    """Absolute paths; `source_dir` and `model_dir` may be None. The service's names only fill the API description."""
 
     entry_script: str
     app_root: str
     source_dir: str | None = None
     model_dir: str | None = None
+    tf1_compat: bool = False
+    service_name: str = "ML service"
+    service_version: str = "1.0"
+    service_path_prefix: str = ""

@@ -1,0 +1,94 @@
+"""Several calls in one run(): decoded one by one, run together, answered one by one.
+
+A call that cannot be decoded or converted never reaches run(). When run() fails for several, each is tried
+again alone, from its bytes, so that one bad item spoils no other. A result that is not a list with one entry per
+call is answered to nobody: a shifted list would give somebody else's answer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from time import perf_counter
+from typing import Any
+
+from plimsoll.entry.answers import RESULT_UNUSABLE, SCRIPT_FAILED, message_answer
+from plimsoll.entry.arguments import Arguments, Reader
+from plimsoll.entry.awaiting import resolved
+from plimsoll.entry.batching import collected
+from plimsoll.entry.call import Answer, Call, Head
+from plimsoll.entry.failures import log_failure, log_line
+from plimsoll.entry.results import answer_of, settled
+from plimsoll.entry.signature import UserFunction
+from plimsoll.errors import ScriptFailed
+
+Failed = Callable[[BaseException], Answer]
+
+
+class Batches:
+    """`converts`: decorators above @batch change the arguments of single calls. Bodies of answers are bytes, always."""
+
+    __slots__ = ("_converts", "_failed", "_read", "_run")
+
+    def __init__(self, run: UserFunction, read: Reader, failed: Failed, *, converts: bool) -> None:
+        self._run = run
+        self._read = read
+        self._failed = failed
+        self._converts = converts
+
+    def run(self, calls: Sequence[Call]) -> list[Answer]:
+        read = [self._arguments(call) for call in calls]
+        pairs = [(call, one) for call, one in zip(calls, read, strict=True) if not isinstance(one, Answer)]
+        answers = iter(self._together(pairs) if pairs else ())
+        return [one if isinstance(one, Answer) else next(answers) for one in read]
+
+    def _arguments(self, call: Call) -> Arguments | Answer:
+        arguments = self._read(call)
+        if isinstance(arguments, Answer) or not self._converts:
+            return arguments
+        try:
+            return collected(self._run, arguments)
+        except BaseException as failure:
+            return self._failed(failure)
+
+    def _together(self, pairs: list[tuple[Call, Arguments]]) -> list[Answer]:
+        started_s = perf_counter()
+        try:
+            results = resolved(self._run(**_columns([arguments for _, arguments in pairs])))
+        except BaseException as failure:
+            return self._alone(failure, [call for call, _ in pairs])
+        run_s = perf_counter() - started_s
+        if type(results) is not list or len(results) != len(pairs):
+            log_line(f"run() under @batch must return a list of {len(pairs)} results, got {_described(results)}")
+            return [message_answer(500, RESULT_UNUSABLE)] * len(pairs)
+        return [self._answer(result, call.head, run_s) for (call, _), result in zip(pairs, results, strict=True)]
+
+    def _alone(self, failure: BaseException, calls: list[Call]) -> list[Answer]:
+        if len(calls) == 1:
+            return [self._failed(failure)]
+        log_failure(f"run() failed for a batch of {len(calls)}; each request is tried alone:", failure)
+        return [self.run([call])[0] for call in calls]
+
+    def _answer(self, result: Any, head: Head, run_s: float) -> Answer:
+        if isinstance(result, BaseException):
+            return self._failed(result)
+        try:
+            return _whole(answer_of(settled(result), head, run_s))
+        except ScriptFailed:  # a stream, which has logged why
+            return message_answer(500, SCRIPT_FAILED, run_function_failed=True)
+        except BaseException as failure:
+            return self._failed(failure)
+
+
+def _columns(rows: list[Arguments]) -> Arguments:
+    return {name: [row[name] for row in rows] for name in rows[0]}
+
+
+def _whole(answer: Answer) -> Answer:
+    if isinstance(answer.body, bytes):
+        return answer
+    body = b"".join(answer.body)
+    return Answer(answer.status, answer.headers, body, answer.run_function_failed, answer.run_s)
+
+
+def _described(results: Any) -> str:
+    return f"a list of {len(results)}" if type(results) is list else type(results).__name__

@@ -1,0 +1,70 @@
+"""run() as a generator: each str or bytes it yields is one chunk of the body, sent before the next is produced."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterator
+from types import AsyncGeneratorType, GeneratorType
+from typing import Any
+
+from plimsoll.entry.answers import SCRIPT_FAILED
+from plimsoll.entry.awaiting import iterated
+from plimsoll.entry.failures import log_failure
+from plimsoll.errors import ScriptFailed
+
+
+class Stream:
+    """The chunks of a generator as bytes.
+
+    The first chunk is produced at once: a run() that fails before it can still be answered with its own status.
+    """
+
+    def __init__(self, chunks: Iterator[Any]) -> None:
+        self._chunks = _encoded(chunks)
+        self._first = next(self._chunks, b"")
+
+    def __iter__(self) -> Iterator[bytes]:
+        return self
+
+    def __next__(self) -> bytes:
+        if self._first:
+            first, self._first = self._first, b""
+            return first
+        try:
+            return next(self._chunks)
+        except StopIteration:
+            raise
+        except BaseException as failure:
+            log_failure("The stream of run() failed:", failure)
+            raise ScriptFailed(SCRIPT_FAILED) from None
+
+    def close(self) -> None:
+        """Ends the user's generator, its `finally` blocks included."""
+        self._first = b""
+        self._chunks.close()
+
+
+def streamed(result: Any) -> Any:
+    """A generator as a `Stream`; everything else as it is."""
+    if isinstance(result, GeneratorType):
+        return Stream(result)
+    if isinstance(result, AsyncGeneratorType):
+        return Stream(iterated(result))
+    return result
+
+
+def _encoded(chunks: Iterator[Any]) -> Generator[bytes, None, None]:
+    try:
+        for chunk in chunks:
+            # An empty chunk would end a chunked body.
+            if encoded := _as_bytes(chunk):
+                yield encoded
+    finally:
+        chunks.close()  # type: ignore[attr-defined]
+
+
+def _as_bytes(chunk: Any) -> bytes:
+    if isinstance(chunk, str):
+        return chunk.encode()
+    if isinstance(chunk, (bytes, bytearray, memoryview)):
+        return bytes(chunk)
+    raise TypeError(f"run() yields {type(chunk).__name__}, not str or bytes")
