@@ -14,7 +14,7 @@ from plimsoll.host.memory import GroupMemory, ProcessMemory, group_memory, peak_
 from plimsoll.host.processes import Process, ProcessTree
 
 FRONT = "front"
-_WORKER_MARK = "plimsoll.workers"
+_WORKER_MODULE = "plimsoll.workers"
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,4 +84,4 @@ class ServerMeter:
 
 
 def _is_worker(command_line: Iterable[str]) -> bool:
-    return any(_WORKER_MARK in argument for argument in command_line)
+    return any(argument.startswith(_WORKER_MODULE) for argument in command_line)

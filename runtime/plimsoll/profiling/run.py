@@ -25,6 +25,7 @@ from plimsoll.profiling.meter import ServerMeter
 from plimsoll.profiling.noise import spin
 from plimsoll.profiling.options import ProfileOptions, Progress
 from plimsoll.profiling.placement import place
+from plimsoll.profiling.refine import refine
 from plimsoll.profiling.result import Profile
 from plimsoll.profiling.rows import check_rows, describe_failed, rows_for_load
 from plimsoll.profiling.server_process import ServerProcess
@@ -122,6 +123,7 @@ def _run_phases(bench: Bench, findings: Findings) -> None:
     rate_rps, failing = 1 / latency_s, frozenset(row.index for row in findings.census.failed())
     warm_up(bench, findings.warmup, rate_rps * options.slots, len(indexes), _WARMUP_SHARE * bench.watch.left_s())
     find_capacity(bench, findings.capacity, rate_rps, len(indexes), failing)
+    refine(bench, findings.capacity, failing)
 
 
 def _finish(findings: Findings, watch: Stopwatch) -> Profile:
