@@ -25,6 +25,7 @@ from plimsoll.profiling.latency import Distribution, decode_distribution
 
 TICK_S = 0.25
 _READ_BYTES = 1 << 16
+_LEAVE_S = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,9 +120,12 @@ class DriverClient:
         return _load_answer(self._ask({"command": "load", **message, "wholePasses": whole_passes}, on_tick))
 
     def close(self) -> None:
-        """Ends the driver, whatever it is doing."""
-        self._process.kill()
-        self._process.communicate()
+        """Ends the driver, whatever it is doing: it leaves when its stdin ends, and is killed if it does not."""
+        try:
+            self._process.communicate(timeout=_LEAVE_S)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.communicate()
         if self._errors.exists() and not self._errors.read_bytes():
             self._errors.unlink()
 

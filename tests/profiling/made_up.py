@@ -1,0 +1,72 @@
+"""Findings made up for a test: what phases would have found."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+from plimsoll.host.cpus import Host
+from plimsoll.host.memory import GroupMemory
+from plimsoll.profiling.bench import Window
+from plimsoll.profiling.capacity import Level
+from plimsoll.profiling.census import RowCost
+from plimsoll.profiling.dataset import JSON_TYPE, Dataset, Row
+from plimsoll.profiling.driver_client import LoadAnswer, RowAnswer
+from plimsoll.profiling.findings import Findings
+from plimsoll.profiling.latency import decode_distribution, encode_histogram
+from plimsoll.profiling.meter import FRONT, TreeMemory
+from plimsoll.profiling.options import ProfileOptions
+from plimsoll.profiling.placement import Placement
+
+MEMORY = TreeMemory(GroupMemory(50_000_000, 40_000_000, 60_000_000, 70_000_000, 0, 0), {})
+
+
+def findings(rows: int = 20, slots: int = 1) -> Findings:
+    """Nothing measured yet on a quiet machine of four cores."""
+    options = ProfileOptions(Path("rows.txt"), [], Path("out"), threads=slots)
+    dataset = Dataset(Path("rows.txt"), tuple(Row(number, b"%d" % number, JSON_TYPE) for number in range(1, rows + 1)))
+    host = Host("A CPU", 4, (0, 1, 2, 3), None, 4.0, 1 << 34, None, 2, "6.1", "3.11")
+    return Findings(options, dataset, host, Placement(None, None), 15.0, datetime.now(UTC))
+
+
+def window(
+    connections: int = 1,
+    rate_rps: float = 100.0,
+    latency_s: float | None = None,
+    *,
+    failures: dict[int, int] | None = None,
+    cpu_s: float = 0.01,
+    driver_cpu_s: float = 0.02,
+    elsewhere_cores: float = 0.0,
+) -> Window:
+    """One second; without a latency the one that Little's law asks for. `cpu_s` is per request."""
+    latency_s = connections / rate_rps if latency_s is None else latency_s
+    requests, failed = round(rate_rps), sum((failures or {}).values())
+    good = requests - failed
+    latency = decode_distribution(encode_histogram([round(latency_s * 1e9)] * good), latency_s * good)
+    answer = LoadAnswer(
+        connections=connections,
+        requests=requests,
+        successes=good,
+        outcomes={"200": good, "500": failed},
+        failed_rows=failures or {},
+        elapsed_s=1.0,
+        throughput_rps=float(good),
+        latency=latency,
+        failure_latency_sum_s=latency_s * failed,
+        response_bytes=requests,
+        whole_passes=True,
+        driver_cpu_s=driver_cpu_s,
+    )
+    used_s = cpu_s * requests
+    return Window(answer, {FRONT: used_s * 0.1, "worker 0": used_s * 0.9}, (used_s, used_s), elsewhere_cores)
+
+
+def level(*windows: Window) -> Level:
+    """A level of these windows."""
+    return Level(windows[0].answer.connections, windows, MEMORY, 0)
+
+
+def row_cost(index: int, outcome: str = "200", latency_s: float = 0.01, peak_bytes: int | None = 0) -> RowCost:
+    """One row of the census."""
+    return RowCost(index, RowAnswer(outcome, latency_s, 10), 0.01, peak_bytes)
