@@ -25,15 +25,15 @@ Failed = Callable[[BaseException], Answer]
 
 
 class Batches:
-    """`converts`: decorators above @batch change the arguments of single calls. Bodies of answers are bytes, always."""
+    """`convert`: a run() whose decorators change the arguments of single calls. Bodies of answers are always bytes."""
 
-    __slots__ = ("_converts", "_failed", "_read", "_run")
+    __slots__ = ("_convert", "_failed", "_read", "_run")
 
-    def __init__(self, run: UserFunction, read: Reader, failed: Failed, *, converts: bool) -> None:
+    def __init__(self, run: UserFunction, read: Reader, failed: Failed, convert: UserFunction | None = None) -> None:
         self._run = run
         self._read = read
         self._failed = failed
-        self._converts = converts
+        self._convert = convert
 
     def run(self, calls: Sequence[Call]) -> list[Answer]:
         read = [self._arguments(call) for call in calls]
@@ -43,10 +43,10 @@ class Batches:
 
     def _arguments(self, call: Call) -> Arguments | Answer:
         arguments = self._read(call)
-        if isinstance(arguments, Answer) or not self._converts:
+        if isinstance(arguments, Answer) or self._convert is None:
             return arguments
         try:
-            return collected(self._run, arguments)
+            return collected(self._convert, arguments)
         except BaseException as failure:
             return self._failed(failure)
 

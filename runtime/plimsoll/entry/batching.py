@@ -28,7 +28,15 @@ class BatchRule:
     max_wait_ms: float = 0
 
 
-class Collected(dict[str, Any]):
+@dataclass(slots=True, frozen=True)
+class Batched:
+    """What @batch knows of a function: its rule, and the function without any decorator."""
+
+    rule: BatchRule
+    function: Callable[..., Any]
+
+
+class _Collected(dict[str, Any]):
     """The arguments of one request after the decorators above @batch have converted them."""
 
 
@@ -41,9 +49,10 @@ def batch(*misused: object, max_size: int = 0, max_wait_ms: float = 0) -> Callab
     return lambda run: _marked(run, BatchRule(max_size, max_wait_ms))
 
 
-def batch_rule(run: Callable[..., Any]) -> BatchRule | None:
-    rule = getattr(run, _MARK, None)
-    return rule if isinstance(rule, BatchRule) else None
+def batched(run: Callable[..., Any]) -> Batched | None:
+    """Also through the decorators above it."""
+    mark = getattr(run, _MARK, None)
+    return mark if isinstance(mark, Batched) else None
 
 
 def collected(run: Callable[..., Any], arguments: dict[str, Any]) -> dict[str, Any]:
@@ -53,7 +62,7 @@ def collected(run: Callable[..., Any], arguments: dict[str, Any]) -> dict[str, A
         result = run(**arguments)
     finally:
         _thread.collects = False
-    if not isinstance(result, Collected):
+    if not isinstance(result, _Collected):
         raise TypeError("a decorator above @batch replaces what run() returns")
     return dict(result)
 
@@ -63,11 +72,11 @@ def _marked(run: _F, rule: BatchRule) -> _F:
 
     # inference-schema looks for the innermost function among the variables that this one holds: hold no others.
     @wraps(run)
-    def batched(*args: Any, **kwargs: Any) -> Any:
-        return Collected(kwargs) if getattr(_thread, "collects", False) else run(*args, **kwargs)
+    def collects_or_runs(*args: Any, **kwargs: Any) -> Any:
+        return _Collected(kwargs) if getattr(_thread, "collects", False) else run(*args, **kwargs)
 
-    setattr(batched, _MARK, rule)
-    return cast(_F, batched)
+    setattr(collects_or_runs, _MARK, Batched(rule, run))
+    return cast(_F, collects_or_runs)
 
 
 def _must_be_innermost(run: object) -> None:

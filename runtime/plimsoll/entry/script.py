@@ -14,7 +14,7 @@ from plimsoll.entry.answers import SCRIPT_FAILED, message_answer
 from plimsoll.entry.arguments import PlainReader, Reader, raw_reader
 from plimsoll.entry.awaiting import resolved
 from plimsoll.entry.batches import Batches
-from plimsoll.entry.batching import BatchRule, batch_rule
+from plimsoll.entry.batching import Batched, BatchRule, batched
 from plimsoll.entry.call import Answer, Call
 from plimsoll.entry.failures import BrokenScript, log_failure, model_listing, one_line, user_traceback
 from plimsoll.entry.loading import load_module, prepare_path
@@ -44,8 +44,9 @@ class Script:
         self._timeout_ms = timeout_ms
         self._read = _reader(signature, spec.entry_script, raw=raw, schema=schema)
         self.needs_head = raw or schema or signature.takes_headers
-        self.batch: BatchRule | None = batch_rule(run)
-        self._batches = Batches(run, self._read, self._failed, converts=schema) if self.batch else None
+        found = batched(run)
+        self.batch: BatchRule | None = found.rule if found else None
+        self._batches = self._in_batches(found, converts=schema) if found else None
 
     @classmethod
     def load(cls, spec: EntrySpec, *, scoring_timeout_ms: int = 3_600_000) -> Script:
@@ -95,6 +96,11 @@ class Script:
         if self._batches is not None:
             return self._batches.run(calls)
         return [self.run(call) for call in calls]
+
+    def _in_batches(self, found: Batched, *, converts: bool) -> Batches:
+        if converts:
+            return Batches(found.function, self._read, self._failed, convert=self._run)
+        return Batches(self._run, self._read, self._failed)
 
     def _failed(self, failure: BaseException) -> Answer:
         log_failure(f"run() of {self._spec.entry_script} failed:", failure)

@@ -8,7 +8,6 @@ is whatever the installed TensorFlow has there.
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Callable, Sequence
 from functools import wraps
@@ -17,12 +16,12 @@ from importlib.machinery import ModuleSpec, PathFinder
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
+from plimsoll.entry.tf1_ujson import UjsonLoader, taking_arrays
+
 if TYPE_CHECKING:
     from importlib.abc import Loader
 else:
     Loader = object  # as in fallbacks: the real base class is heavy
-
-_SEPARATORS = (",", ":")
 
 
 def install_tf1_compat() -> None:
@@ -43,7 +42,7 @@ class _Finder:
         if found is not None and found.loader is not None:
             found.loader = _ChangingLoader(found.loader, change)
         elif fullname == "ujson":
-            found = ModuleSpec(fullname, _UjsonLoader(), origin="plimsoll")
+            found = ModuleSpec(fullname, UjsonLoader(), origin="plimsoll")
         return found
 
 
@@ -62,19 +61,6 @@ class _ChangingLoader(Loader):
     def __getattr__(self, name: str) -> Any:
         # TensorFlow asks its own loader for resources.
         return getattr(self._real, name)
-
-
-class _UjsonLoader(Loader):
-    """The part of ujson that scripts use, in its compact layout."""
-
-    def create_module(self, spec: ModuleSpec) -> None:
-        """None: the import system makes an ordinary module."""
-
-    def exec_module(self, module: ModuleType) -> None:
-        module.dumps = module.encode = _dumps  # type: ignore[attr-defined]
-        module.loads = module.decode = json.loads  # type: ignore[attr-defined]
-        module.dump = lambda value, file: file.write(_dumps(value))  # type: ignore[attr-defined]
-        module.load = json.load  # type: ignore[attr-defined]
 
 
 class _TensorFlow1(ModuleType):
@@ -98,36 +84,42 @@ class _TensorFlow1(ModuleType):
 def _as_version_1(real: ModuleType) -> None:
     old = import_module("tensorflow.compat.v1")
     old.disable_v2_behavior()
+    for home in (old.saved_model, old.saved_model.loader):
+        home.load = _with_sorted_signatures(home.load)
     # The import system hands out what stands here, not the module it has just executed.
     sys.modules[real.__name__] = _TensorFlow1(real, old)
 
 
-def _taking_arrays(ujson: ModuleType) -> None:
-    for name in ("dumps", "dump", "encode"):
-        if (function := getattr(ujson, name, None)) is not None:
-            setattr(ujson, name, _with_arrays(function))
+def _with_sorted_signatures(load: Callable[..., Any]) -> Callable[..., Any]:
+    @wraps(load)
+    def load_sorted(*args: Any, **options: Any) -> _MetaGraph:
+        return _MetaGraph(load(*args, **options))
+
+    return load_sorted
 
 
-def _with_arrays(function: Callable[..., Any]) -> Callable[..., Any]:
-    @wraps(function)
-    def write(*args: Any, **options: Any) -> Any:
-        options.setdefault("default", _plain)
-        return function(*args, **options)
+class _MetaGraph:
+    """What `loader.load` returns, with inputs and outputs in the order of their names.
 
-    return write
+    Scripts pick "the second output". A protobuf map has no order of its own, it differs from worker to worker.
+    """
 
+    def __init__(self, real: Any) -> None:
+        self._real = real
+        self.signature_def = {name: _Signature(real.signature_def[name]) for name in sorted(real.signature_def)}
 
-def _dumps(value: Any, **options: Any) -> str:
-    escape = options.get("escape_forward_slashes", True)
-    text = json.dumps(value, separators=_SEPARATORS, default=_plain, ensure_ascii=options.get("ensure_ascii", True))
-    # Outside strings JSON has no slash.
-    return text.replace("/", "\\/") if escape else text
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._real, name)
 
 
-def _plain(value: Any) -> Any:
-    if hasattr(value, "tolist"):
-        return value.tolist()
-    raise TypeError(f"{value!r} is not JSON serializable")
+class _Signature:
+    def __init__(self, real: Any) -> None:
+        self._real = real
+        self.inputs = {name: real.inputs[name] for name in sorted(real.inputs)}
+        self.outputs = {name: real.outputs[name] for name in sorted(real.outputs)}
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._real, name)
 
 
-_CHANGES = {"tensorflow": _as_version_1, "ujson": _taking_arrays}
+_CHANGES = {"tensorflow": _as_version_1, "ujson": taking_arrays}
