@@ -65,6 +65,12 @@ def test_other_doubts() -> None:
         assert words in text
 
 
+def test_a_warm_up_too_short_to_be_judged() -> None:
+    found = loaded(window())
+    found.warmup.windows = [window()]
+    assert "after 1 of the 3 windows" in grade_reasons(found)[1]
+
+
 def test_demand_comes_from_the_saturated_levels() -> None:
     """CPU per request: the upper bound over all windows at the top, not the cheaper ones below it."""
     found = loaded(window(1, 50.0, cpu_s=0.5))

@@ -112,8 +112,8 @@ def family(tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
 
 def test_a_workers_children_belong_to_it_and_all_else_to_the_front(family: subprocess.Popen[str]) -> None:
     meter = ServerMeter(ProcessTree(family.pid))
-    roles = [role for _, role in meter._roles()]
-    assert sorted(roles) == [FRONT, FRONT, "worker 0", "worker 0"]
+    meter.refresh()
+    assert sorted(role for _, role in meter._members) == [FRONT, FRONT, "worker 0", "worker 0"]
     memory = meter.memory()
     assert set(memory.roles) == {FRONT, "worker 0"}
     assert memory.total.pss_bytes == sum(part.pss_bytes for part in memory.roles.values())

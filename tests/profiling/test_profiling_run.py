@@ -297,3 +297,28 @@ def test_without_one_the_budget_decides(tmp_path: Path, budget_s: float, timeout
     options = options_for(tmp_path, ECHO, ["a"], request_timeout_s=None, budget_s=budget_s)
     assert request_timeout_s(options, {}) == timeout_s
     assert server_arguments(options, timeout_s, {})[-2:] == ["--scoring-timeout-ms", str(round(timeout_s * 1000))]
+
+
+def test_bounds_are_kept_and_published(tmp_path: Path) -> None:
+    script = """
+    import time
+    def init(): pass
+    def run(data):
+        end = time.thread_time() + 0.005
+        while time.thread_time() < end: pass
+        return data
+    """
+    options = options_for(
+        tmp_path, script, ["a", "b"], max_cpu_cores=0.5, max_memory_gb=0.05, flags=["--workers", "2"], workers=2
+    )
+    result = profile(options, Notes())
+    assert result.recommendation.cpu is not None
+    assert result.recommendation.cpu.request_cores <= 0.5
+    assert result.recommendation.max_requests_per_second is not None
+    assert result.recommendation.max_requests_per_second < 0.5 / 0.005
+    assert (result.azureml.requested_cpu, result.azureml.requested_memory_in_gb) == (0.5, 0.05)
+    assert any("more than the 0.05 GB allowed" in warning for warning in result.warnings)
+    assert len(result.processes.workers) == 2
+    if result.host.logical_cpus > 1:
+        assert result.host.server_cpus is not None
+        assert len(result.host.server_cpus) == 1

@@ -7,7 +7,6 @@ another process. What starts and ends between two looks is not seen here; its CP
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import os
 import signal
 import time
@@ -16,7 +15,6 @@ from dataclasses import dataclass
 
 from plimsoll.host import procfs
 
-_PR_SET_PDEATHSIG = 1
 _POLL_S = 0.01
 
 
@@ -97,20 +95,3 @@ class ProcessTree:
             if time.monotonic() >= deadline_s:
                 return False
             time.sleep(_POLL_S)
-
-
-def tie_to_parent(signal_number: signal.Signals) -> Callable[[], None]:
-    """A function for the new child to call: the kernel then sends it the signal when its parent dies.
-
-    The C library is loaded here, in the parent: between fork and exec little else is safe.
-    """
-    libc = ctypes.CDLL(None, use_errno=True)
-    parent_pid = os.getpid()
-
-    def tie() -> None:
-        libc.prctl(_PR_SET_PDEATHSIG, int(signal_number), 0, 0, 0)
-        # The parent may have died before the call; then nobody would ever send the signal.
-        if os.getppid() != parent_pid:
-            os._exit(1)
-
-    return tie

@@ -96,11 +96,10 @@ def _repeat_first(bench: Bench, census: Census, indexes: list[int], watch: Stopw
 
 
 def _measure(bench: Bench, index: int) -> RowCost:
-    bench.meter.reset_peaks()
-    peak_before_bytes = bench.meter.peak_sum_bytes()
-    cpu_before_s = bench.meter.total_cpu_s()
+    meter = bench.meter
+    meter.reset_peaks()
+    peak_before_bytes, cpu_before_s = meter.known_peaks_bytes(), meter.known_cpu_s()
     answer = bench.send_row(index)
-    cpu_s = bench.meter.total_cpu_s() - cpu_before_s
-    rise_bytes = max(0, bench.meter.peak_sum_bytes() - peak_before_bytes)
-    known = bench.meter.peak_unknown is None
-    return RowCost(index, answer, cpu_s, rise_bytes if known else None)
+    cpu_s = meter.known_cpu_s() - cpu_before_s
+    rise_bytes = max(0, meter.known_peaks_bytes() - peak_before_bytes)
+    return RowCost(index, answer, cpu_s, rise_bytes if meter.peak_unknown is None else None)

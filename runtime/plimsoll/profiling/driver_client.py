@@ -19,7 +19,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from plimsoll.errors import InternalError
-from plimsoll.host.processes import tie_to_parent
+from plimsoll.host.parent import tie_to_parent
 from plimsoll.profiling.driver.tally import is_success
 from plimsoll.profiling.latency import Distribution, decode_distribution
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from plimsoll.profiling.capacity import Level
 from plimsoll.profiling.findings import Findings
 from plimsoll.profiling.noise import drift
+from plimsoll.profiling.warmup import LOOK_BACK, Warmup
 
 _FEW_DISTINCT_ROWS = 10
 _DRIVER_BUSY_CORES = 0.8
@@ -34,13 +35,18 @@ def _census_doubts(findings: Findings) -> list[str]:
 def _load_doubts(findings: Findings) -> list[str]:
     doubts = []
     if findings.warmup.windows and not findings.warmup.steady:
-        spread = findings.warmup.last_spread()
-        doubts.append(f"no steady state: the last windows of the warm-up differ by a factor of {spread:.2f}")
+        doubts.append(_unsteady(findings.warmup))
     for level in findings.capacity.saturated():
         doubts += _level_doubts(level, findings.host.usable_cores)
     if findings.capacity.levels and findings.capacity.stopped == "the time was up":
         doubts.append("the search for the highest throughput ended because the time was up")
     return list(dict.fromkeys(doubts))
+
+
+def _unsteady(warmup: Warmup) -> str:
+    if len(warmup.windows) < LOOK_BACK:
+        return f"the time was up after {len(warmup.windows)} of the {LOOK_BACK} windows that show a steady state"
+    return f"no steady state: the last windows of the warm-up differ by a factor of {warmup.last_spread():.2f}"
 
 
 def _level_doubts(level: Level, usable_cores: float) -> list[str]:

@@ -33,11 +33,25 @@ class ServerMeter:
         self._ledger: CpuLedger[str] = CpuLedger()
         self._inside_workers: dict[tuple[int, int], str] = {}
         self._worker_count = 0
+        self._members: list[tuple[Process, str]] = []
         self.peak_unknown: str | None = None
+
+    def refresh(self) -> None:
+        """Looks who is in the tree now; what follows goes by that until the next look."""
+        by_pid: dict[int, str] = {}
+        self._members = []
+        for process in self._tree.members():
+            by_pid[process.pid] = self._role(process, by_pid.get(process.parent_pid, FRONT))
+            self._members.append((process, by_pid[process.pid]))
+
+    def known_cpu_s(self) -> float:
+        """CPU time of the tree since the server was started, of the members known: cheap, for around one request."""
+        return sum(self._ledger.read(self._members).values()) / 1e9
 
     def cpu_ns(self) -> dict[str, int]:
         """CPU time by role since the server was started, ended processes included."""
-        return self._ledger.read(self._roles())
+        self.refresh()
+        return self._ledger.read(self._members)
 
     def total_cpu_s(self) -> float:
         """CPU time of the whole tree since the server was started."""
@@ -45,30 +59,24 @@ class ServerMeter:
 
     def reset_peaks(self) -> None:
         """Starts all high-water marks anew; where that is not allowed `peak_unknown` says why."""
-        for process in self._tree.members():
+        self.refresh()
+        for process, _ in self._members:
             self.peak_unknown = reset_peak(process.pid) or self.peak_unknown
 
-    def peak_sum_bytes(self) -> int:
-        """Σ high-water marks: for differences around one request, where what is shared cancels out."""
-        return sum(peak_rss_bytes(process.pid) for process in self._tree.members())
+    def known_peaks_bytes(self) -> int:
+        """Σ high-water marks of the known: for differences around one request, where what is shared cancels out."""
+        return sum(peak_rss_bytes(process.pid) for process, _ in self._members)
 
     def memory(self) -> TreeMemory:
         """The tree now, and its peaks since the last reset."""
+        self.refresh()
         found: dict[str, list[ProcessMemory]] = {}
-        for process, role in self._roles():
+        for process, role in self._members:
             memory = read_memory(process.pid)
             if memory is not None:
                 found.setdefault(role, []).append(memory)
         everyone = [memory for members in found.values() for memory in members]
         return TreeMemory(group_memory(everyone), {role: group_memory(members) for role, members in found.items()})
-
-    def _roles(self) -> list[tuple[Process, str]]:
-        by_pid: dict[int, str] = {}
-        roles: list[tuple[Process, str]] = []
-        for process in self._tree.members():
-            by_pid[process.pid] = self._role(process, by_pid.get(process.parent_pid, FRONT))
-            roles.append((process, by_pid[process.pid]))
-        return roles
 
     def _role(self, process: Process, parent_role: str) -> str:
         known = self._inside_workers.get(process.key)

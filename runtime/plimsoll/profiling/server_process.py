@@ -13,7 +13,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from plimsoll.host.processes import ProcessTree, tie_to_parent
+from plimsoll.host.parent import tie_to_parent
+from plimsoll.host.processes import ProcessTree
 
 _HOST = "127.0.0.1"
 _ASK_TIMEOUT_S = 2.0

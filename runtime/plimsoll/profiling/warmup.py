@@ -9,7 +9,7 @@ from plimsoll.profiling.intervals import spread
 from plimsoll.profiling.pacing import pace
 
 STEADY_SPREAD = 1.10
-_LOOK_BACK = 3
+LOOK_BACK = 3
 _MOST_WINDOWS = 10
 
 
@@ -22,11 +22,11 @@ class Warmup:
     @property
     def steady(self) -> bool:
         """Throughput, mean latency and CPU per request each within 10 % over the last three windows."""
-        return len(self.windows) >= _LOOK_BACK and self.last_spread() <= STEADY_SPREAD
+        return len(self.windows) >= LOOK_BACK and self.last_spread() <= STEADY_SPREAD
 
     def last_spread(self) -> float:
         """The widest of the three figures' max/min over the last three windows."""
-        last = self.windows[-_LOOK_BACK:]
+        last = self.windows[-LOOK_BACK:]
         return max(
             spread([window.answer.throughput_rps for window in last]),
             spread([window.answer.latency.mean_s() or 0.0 for window in last]),
