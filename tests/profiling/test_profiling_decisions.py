@@ -35,7 +35,7 @@ def test_a_clean_run_is_only_not_verified() -> None:
     ("spoilt", "words"),
     [
         ({"driver_cpu_s": 0.9}, "driver was busy"),
-        ({"cpu_s": 0.039}, "usable cores busy"),
+        ({"cpu_s": 0.039}, "cores that the server may use busy"),
         ({"elsewhere_cores": 1.0}, "other processes"),
         ({"rate_rps": 200.0, "latency_s": 0.006}, "throughput times latency"),
     ],

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from plimsoll.host.cpus import Host
 from plimsoll.profiling.capacity import Level
 from plimsoll.profiling.findings import Findings
 from plimsoll.profiling.noise import drift
+from plimsoll.profiling.placement import Placement
 from plimsoll.profiling.warmup import LOOK_BACK, Warmup
 
 _FEW_DISTINCT_ROWS = 10
 _DRIVER_BUSY_CORES = 0.8
+_BUSY_SHARE = 0.9
 _NOISY_SHARE = 0.05
 _LITTLE_TOLERANCE = 0.05
 
@@ -37,7 +40,7 @@ def _load_doubts(findings: Findings) -> list[str]:
     if findings.warmup.windows and not findings.warmup.steady:
         doubts.append(_unsteady(findings.warmup))
     for level in findings.capacity.saturated():
-        doubts += _level_doubts(level, findings.host.usable_cores)
+        doubts += _level_doubts(level, findings.host, findings.placement)
     if findings.capacity.levels and findings.capacity.stopped == "the time was up":
         doubts.append("the search for the highest throughput ended because the time was up")
     return list(dict.fromkeys(doubts))
@@ -49,13 +52,18 @@ def _unsteady(warmup: Warmup) -> str:
     return f"no steady state: the last windows of the warm-up differ by a factor of {warmup.last_spread():.2f}"
 
 
-def _level_doubts(level: Level, usable_cores: float) -> list[str]:
+def _level_doubts(level: Level, host: Host, placement: Placement) -> list[str]:
     doubts = []
+    together = placement.driver is None
+    cores = min(host.usable_cores, float(len(placement.server or host.allowed_cpus)))
     if level.driver_cores > _DRIVER_BUSY_CORES:
         doubts.append("the load driver was busy over 80 % of a core: the server may be able to do more")
-    if level.cores_mean + level.driver_cores > 0.9 * usable_cores:
-        doubts.append(f"the load kept all {usable_cores:g} usable cores busy: on more cores throughput may be higher")
-    if level.elsewhere_cores > _NOISY_SHARE * usable_cores:
+    if level.cores_mean + level.driver_cores * together > _BUSY_SHARE * cores:
+        doubts.append(
+            f"the load kept all {cores:g} cores that the server may use busy: on more cores throughput may be higher"
+        )
+    # The kernel counts the whole machine, other containers included.
+    if level.elsewhere_cores > _NOISY_SHARE * host.logical_cpus:
         doubts.append("other processes used this machine's CPUs meanwhile: latency and throughput are disturbed")
     ratio = level.little_ratio
     if ratio is not None and level.requests > 100 and abs(ratio - 1) > _LITTLE_TOLERANCE:
