@@ -1,0 +1,1 @@
+"""Models loaded with the threads and the device that this worker should use: ``plimsoll.backends.onnx.load(path)``."""

@@ -1,0 +1,57 @@
+"""Serves the ONNX model in AZUREML_MODEL_DIR, whatever its inputs and outputs are."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import onnxruntime
+
+from plimsoll.backends import onnx
+from plimsoll.entry import Request, rawhttp
+from plimsoll.entry.builtin.exchange import BadInput, Input, model_dir, serve
+
+session: onnxruntime.InferenceSession
+inputs: list[Input]
+
+_NUMPY_NAMES = {"float": "float32", "double": "float64", "float16": "float16", "bool": "bool", "string": "object"}
+
+
+def init() -> None:
+    global session, inputs
+    session = onnx.load(model_dir())
+    inputs = [Input(one.name, dtype_of(one.type), shape_of(one.shape)) for one in session.get_inputs()]
+
+
+@rawhttp
+def run(request: Request) -> Any:
+    return serve(request, inputs, predict)
+
+
+def predict(values: dict[str, Any]) -> dict[str, Any]:
+    must_agree(values)
+    names = [one.name for one in session.get_outputs()]
+    try:
+        return dict(zip(names, session.run(names, values), strict=True))
+    except onnxruntime.capi.onnxruntime_pybind11_state.InvalidArgument:
+        raise BadInput("The model does not take arrays of these shapes together.") from None
+
+
+def must_agree(values: dict[str, Any]) -> None:
+    """Dimensions of one name have one size; ONNX Runtime would find out half way through."""
+    sizes: dict[str, int] = {}
+    for one in session.get_inputs():
+        for dimension, size in zip(one.shape, values[one.name].shape, strict=False):
+            if isinstance(dimension, str) and sizes.setdefault(dimension, size) != size:
+                raise BadInput(f"The inputs differ in the size of {dimension!r}: {sizes[dimension]} and {size}.")
+
+
+def dtype_of(onnx_type: str) -> np.dtype[Any]:
+    """``tensor(float)`` and the like; integers have NumPy's names."""
+    name = onnx_type.removeprefix("tensor(").removesuffix(")")
+    return np.dtype(_NUMPY_NAMES.get(name, name))
+
+
+def shape_of(sizes: list[int | str | None]) -> tuple[int | None, ...] | None:
+    # An empty list is a single number or a shape that the model does not tell.
+    return tuple(size if isinstance(size, int) else None for size in sizes) or None
