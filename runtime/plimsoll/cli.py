@@ -73,6 +73,10 @@ def _options(model: type[ServeSettings] | type[ProfileSettings], purpose: str) -
 def _option(name: str, info: FieldInfo, purpose: str) -> click.Option:
     default = "" if info.default is None else f" [default: {info.default}]"
     names = ", ".join(environment_names(name, info))
+    if info.annotation is bool:
+        return click.Option(
+            [flag(name), name], is_flag=True, default=None, help=f"{info.description} [{purpose}; env {names}]"
+        )
     return click.Option(
         [flag(name), name],
         type=str,
@@ -149,7 +153,7 @@ def _server_arguments(entry_script: str, flags: dict[str, Any]) -> list[str]:
     own = {"entry_script", "host", "port"}
     given = [(name, value) for name, value in flags.items() if name in ServeSettings.model_fields and value is not None]
     pairs = [("entry_script", entry_script), *((name, value) for name, value in given if name not in own)]
-    return [part for name, value in pairs for part in (flag(name), value)]
+    return [part for name, value in pairs for part in ((flag(name),) if value is True else (flag(name), value))]
 
 
 def _budget_s(text: str) -> float:

@@ -11,9 +11,10 @@
     │  ├─ GradeTooLow       6    the required grade was not reached
     │  └─ InternalError    70    ours
     └─ RequestError              what one HTTP request is answered with; carries a status
-       ├─ client:    BadRequest 400 · NotFound 404 · MethodNotAllowed 405 · BodyTooLarge 413 · IdTooLong 431
+       ├─ client:    BadRequest 400 · MalformedRequest 400 · Unauthorized 401 · NotFound 404 · MethodNotAllowed 405
+       │             SlowHead 408 · SlowBody 408 · BodyTooLarge 413 · IdTooLong 431 · HeadTooLarge 431
        ├─ script:    ScriptFailed 500 · UnusableResult 500 · WorkerDied 502 · ScoringTimeout 504
-       ├─ platform:  QueueFull 429 · QueueTimeout 504
+       ├─ platform:  QueueFull 429 · TooManyConnections 503 · QueueTimeout 504 · DeadlineExceeded 504
        └─ server:    NotReady 503 · Draining 503
 
 A message of a RequestError reaches the client: it never carries text from inside the script.
@@ -137,6 +138,22 @@ class BadRequest(RequestError):
     fault = Fault.CLIENT
 
 
+class MalformedRequest(RequestError):
+    """What came is not HTTP/1.1."""
+
+    status = 400
+    code = "malformed_request"
+    fault = Fault.CLIENT
+
+
+class Unauthorized(RequestError):
+    """No valid API key came with the request."""
+
+    status = 401
+    code = "unauthorized"
+    fault = Fault.CLIENT
+
+
 class NotFound(RequestError):
     """No such route."""
 
@@ -150,6 +167,30 @@ class MethodNotAllowed(RequestError):
 
     status = 405
     code = "method_not_allowed"
+    fault = Fault.CLIENT
+
+
+class SlowHead(RequestError):
+    """The request line and headers took longer than --head-timeout."""
+
+    status = 408
+    code = "slow_head"
+    fault = Fault.CLIENT
+
+
+class SlowBody(RequestError):
+    """The body took longer than --body-timeout or came below the lowest rate."""
+
+    status = 408
+    code = "slow_body"
+    fault = Fault.CLIENT
+
+
+class HeadTooLarge(RequestError):
+    """The request line and headers are over --max-head-bytes."""
+
+    status = 431
+    code = "head_too_large"
     fault = Fault.CLIENT
 
 
@@ -202,11 +243,27 @@ class ScoringTimeout(RequestError):
     run_function_failed = True
 
 
+class DeadlineExceeded(RequestError):
+    """The client's own deadline (x-request-timeout-ms) passed; a run() that has begun is not stopped for it."""
+
+    status = 504
+    code = "deadline_exceeded"
+    fault = Fault.CLIENT
+
+
 class QueueFull(RequestError):
     """All slots are busy and the queue is at its bound."""
 
     status = 429
     code = "queue_full"
+    fault = Fault.PLATFORM
+
+
+class TooManyConnections(RequestError):
+    """--max-connections are open."""
+
+    status = 503
+    code = "too_many_connections"
     fault = Fault.PLATFORM
 
 

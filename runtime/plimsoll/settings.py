@@ -54,6 +54,18 @@ class ServeSettings(BaseModel):
         Field(description="Folder of the model files; the script sees it as AZUREML_MODEL_DIR."),
         azure("AZUREML_MODEL_DIR"),
     ] = None
+    tf1_compat: Annotated[
+        bool, Field(description="Let scripts written for TensorFlow 1 run: 'tensorflow' is its version-1 interface.")
+    ] = False
+    service_name: Annotated[str, Field(description="Name in the description of the API."), azure("SERVICE_NAME")] = (
+        "ML service"
+    )
+    service_version: Annotated[
+        str, Field(description="Version in the description of the API."), azure("SERVICE_VERSION")
+    ] = "1.0"
+    service_path_prefix: Annotated[
+        str, Field(description="Path prefix in the description of the API."), azure("SERVICE_PATH_PREFIX")
+    ] = ""
     host: Annotated[str, Field(description="Address to listen on.")] = "127.0.0.1"
     port: Annotated[int, Field(ge=1, le=65535, description="Port to listen on.")] = 5001
     workers: Annotated[
@@ -69,14 +81,43 @@ class ServeSettings(BaseModel):
         azure("SCORING_TIMEOUT_MS"),
     ] = 3_600_000
     max_body_bytes: Annotated[int, Field(ge=0, description="Largest request body; above it 413.")] = 64 * 2**20
+    max_head_bytes: Annotated[
+        int, Field(ge=1024, description="Largest request line and headers together; above it 431.")
+    ] = 64 * 2**10
+    head_timeout: Annotated[
+        float, Field(gt=0, description="Seconds that a request line and headers may take; then 408.")
+    ] = 10.0
+    body_timeout: Annotated[float, Field(gt=0, description="Seconds that a request body may take; then 408.")] = 60.0
+    min_body_rate: Annotated[
+        float, Field(ge=0, description="Bytes per second below which a body is given up after 5 s; then 408.")
+    ] = 1024.0
+    max_connections: Annotated[int, Field(ge=1, description="Open connections; above it 503.")] = 1024
     max_queue: Annotated[int, Field(ge=0, description="Calls that may wait for a slot; above it 429.")] = 256
     keep_alive: Annotated[int, Field(ge=1, description="Seconds that an idle connection is kept open.")] = 75
+    max_requests: Annotated[
+        int, Field(ge=0, description="Calls after which a worker is replaced by a fresh one; 0 is never.")
+    ] = 0
+    max_memory: Annotated[
+        float,
+        Field(ge=0, description="MB of resident memory at which a worker is replaced by a fresh one; 0 is never."),
+    ] = 0.0
     drain_seconds: Annotated[
         float, Field(ge=0, description="On SIGTERM: seconds to go on accepting while readiness already says 503.")
     ] = 0.0
     grace_seconds: Annotated[
         float, Field(gt=0, description="On SIGTERM: seconds that calls under way may take to finish.")
     ] = 30.0
+    api_keys_file: Annotated[
+        str | None,
+        Field(description="File with one API key per line; /score then wants 'Authorization: Bearer KEY'."),
+    ] = None
+    cors_origins: Annotated[
+        str | None,
+        Field(description="Origins that browsers may call from, separated by commas, or *."),
+        azure("AML_CORS_ORIGINS"),
+    ] = None
+    tls_cert: Annotated[str | None, Field(description="PEM file with the certificate chain; serves HTTPS.")] = None
+    tls_key: Annotated[str | None, Field(description="PEM file with the certificate's private key.")] = None
     log_level: Annotated[
         Literal["debug", "info", "warning", "error"],
         Field(description="Least severe log line that is written."),

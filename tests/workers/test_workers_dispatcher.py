@@ -26,11 +26,12 @@ class Stage:
     def __init__(self, limits: Limits = PATIENT, slots: int = 1) -> None:
         self.stuck: list[Slot] = []
         self.idle: list[Slot] = []
+        self.batches: list[int] = []
         self.dispatcher = Dispatcher(limits, self)
         self.slots = [self.add_slot() for _ in range(slots)]
 
     def add_slot(self) -> Slot:
-        slot = Slot(0, *socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET))
+        slot = Slot(*socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET))
         self.dispatcher.add(slot)
         return slot
 
@@ -39,6 +40,9 @@ class Stage:
 
     def on_idle(self, slot: Slot) -> None:
         self.idle.append(slot)
+
+    def on_batch(self, size: int) -> None:
+        self.batches.append(size)
 
     def submit(self, body: bytes) -> PendingCall:
         return self.dispatcher.submit(b"", body)

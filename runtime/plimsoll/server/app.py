@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import sys
 from collections import Counter
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.routing import Route
 from starlette.types import ASGIApp
 
 from plimsoll.errors import EntryError, IdTooLong, MethodNotAllowed, NotFound, RequestError
 from plimsoll.server.access_log import AccessLog
 from plimsoll.server.asgi import Message, RawHeaders, Receive, Scope, Send, respond
+from plimsoll.server.auth import ApiKeys
+from plimsoll.server.cors import Cors
+from plimsoll.server.descriptions import Descriptions
 from plimsoll.server.ids import request_ids
 from plimsoll.server.logs import script_line
 from plimsoll.server.metrics import Machine, Metrics
@@ -24,6 +29,7 @@ from plimsoll.server.probes import Probes
 from plimsoll.server.replies import CLOSE, SERVER_VERSION, error_body, error_headers
 from plimsoll.server.scoring import Scoring
 from plimsoll.settings import ServeSettings
+from plimsoll.workers.recycling import RecycleLimits, Recycler
 from plimsoll.workers.spec import PoolSpec
 from plimsoll.workers.supervisor import Supervisor
 
@@ -38,8 +44,13 @@ class Front:
     """`fatal` is set once the script proves unable to start; `on_fatal` then ends the server."""
 
     def __init__(self, settings: ServeSettings, pool: PoolSpec) -> None:
-        self._settings = settings
+        self.settings = settings
+        self.metrics = Metrics()
         self._pool = pool
+        self._keys = ApiKeys(settings.api_keys_file) if settings.api_keys_file else None
+        self._cors = Cors(settings.cors_origins) if settings.cors_origins else None
+        self._supervisor: Supervisor | None = None
+        self._background: set[asyncio.Task[None]] = set()
         self._scoring: Scoring | None = None
         self._starlette: ASGIApp = Starlette(lifespan=self._lifespan)
         self._probes: Probes | None = None
@@ -53,6 +64,8 @@ class Front:
         headers = dict(scope["headers"])
         try:
             ids = request_ids(headers)
+            if self._cors is not None:
+                ids += self._cors.headers(headers, scope["method"])
         except IdTooLong as error:
             await respond(send, error.status, error_headers(error, []), error_body(error))
             return
@@ -72,17 +85,35 @@ class Front:
 
     @asynccontextmanager
     async def _lifespan(self, app: Starlette) -> AsyncIterator[None]:
-        metrics = Metrics()
-        supervisor = Supervisor(self._pool, script_line, self._on_fatal, metrics.count_restart)
-        metrics.registry.register(_machine(supervisor))
-        access_log = AccessLog(sys.stdout, self._settings.log_level in ("debug", "info"))
-        self._scoring = Scoring(supervisor, metrics, access_log, self._settings.max_body_bytes)
-        self._probes = Probes(supervisor, metrics.registry)
-        self._starlette = _routed(self._probes)
+        settings = self.settings
+        supervisor = self._supervisor = Supervisor(self._pool, script_line, self._on_fatal, self.metrics)
+        self.metrics.registry.register(_machine(supervisor))
+        access_log = AccessLog(sys.stdout, settings.log_level in ("debug", "info"))
+        self._scoring = Scoring(supervisor, self.metrics, access_log, settings.max_body_bytes, self._keys)
+        self._probes = Probes(supervisor, self.metrics.registry)
+        self._starlette = _routed([*self._probes.routes(), *Descriptions(supervisor).routes()])
         supervisor.start()
+        self._in_background(Recycler(supervisor, self._recycle_limits()).run())
         yield
+        for task in self._background:
+            task.cancel()
         await supervisor.stop()
         access_log.flush()
+
+    def reload(self) -> None:
+        """Replaces every worker by a fresh one, which reads the script and the model anew."""
+        if self._supervisor is not None:
+            self._in_background(self._supervisor.renew_all())
+
+    def _recycle_limits(self) -> RecycleLimits:
+        settings = self.settings
+        memory_bytes = settings.max_memory * 1e6 if settings.max_memory else None
+        return RecycleLimits(settings.max_requests or None, memory_bytes)
+
+    def _in_background(self, work: Coroutine[None, None, None]) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self._background.add(task)
+        task.add_done_callback(self._background.discard)
 
     def _on_fatal(self, error: EntryError) -> None:
         if self.fatal is None:
@@ -90,14 +121,14 @@ class Front:
             self.on_fatal()
 
 
-def _routed(probes: Probes) -> Starlette:
+def _routed(routes: list[Route]) -> Starlette:
     async def answer(request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)
         known: RequestError = MethodNotAllowed(_NOT_ALLOWED) if error.status_code == 405 else NotFound(_NOT_FOUND)
         headers = {"x-ms-run-function-failed": "False", **(error.headers or {})}
         return Response(error_body(known), known.status, headers, "application/json")
 
-    return Starlette(routes=probes.routes(), exception_handlers={404: answer, 405: answer})
+    return Starlette(routes=routes, exception_handlers={404: answer, 405: answer})
 
 
 def _with_ids(send: Send, ids: RawHeaders, draining: bool) -> Send:

@@ -8,11 +8,13 @@ import sys
 from types import FrameType
 from typing import Any, ClassVar
 
+from gunicorn.arbiter import Arbiter
 from uvicorn.server import Server
 from uvicorn_worker import UvicornWorker
 
 from plimsoll.host.parent import die_with
 from plimsoll.server.app import Front
+from plimsoll.server.protocol import ConnectionLimits, LimitedProtocol
 
 
 class DrainingServer(Server):
@@ -47,6 +49,7 @@ class FrontWorker(UvicornWorker):  # type: ignore[misc]
         "lifespan": "on",
         "server_header": False,
         "access_log": False,
+        "ws": "none",
         "proxy_headers": False,
     }
     DRAIN_S = 0.0
@@ -58,12 +61,33 @@ class FrontWorker(UvicornWorker):  # type: ignore[misc]
     async def _serve(self) -> None:
         front: Front = self.wsgi
         self.config.app = front
+        self.config.http = _protocol(front)
         server = DrainingServer(config=self.config)
         server.drain_s, server.front = self.DRAIN_S, front
         front.on_fatal = server.stop
         asyncio.get_running_loop().add_signal_handler(signal.SIGQUIT, server.handle_exit, signal.SIGQUIT, None)
+        asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, front.reload)
         await server.serve(sockets=self.sockets)
         if front.fatal is not None:
             sys.stderr.write(f"plimsoll: error: {front.fatal}\n")
             sys.stderr.flush()
             sys.exit(front.fatal.exit_code)
+
+
+def _protocol(front: Front) -> type[LimitedProtocol]:
+    settings = front.settings
+    limits = ConnectionLimits(
+        head_timeout_s=settings.head_timeout,
+        body_timeout_s=settings.body_timeout,
+        min_body_bytes_per_s=settings.min_body_rate,
+        max_head_bytes=settings.max_head_bytes,
+        max_connections=settings.max_connections,
+    )
+    return type("Protocol", (LimitedProtocol,), {"limits": limits, "outcomes": front.metrics.requests})
+
+
+class FrontArbiter(Arbiter):  # type: ignore[misc]
+    """gunicorn's master. On SIGHUP the front stays and replaces its workers one by one: no connection is lost."""
+
+    def handle_hup(self) -> None:
+        self.kill_workers(signal.SIGHUP)

@@ -16,6 +16,8 @@ from prometheus_client.utils import floatToGoString
 
 _SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
 
+_SIZES = (1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0)
+
 
 class Tally(Collector):
     """A histogram that only the event loop touches.
@@ -24,18 +26,19 @@ class Tally(Collector):
     the front's CPU for an echo. This one adds a number to a list; the library still writes the exposition.
     """
 
-    def __init__(self, name: str, text: str) -> None:
+    def __init__(self, name: str, text: str, bounds: tuple[float, ...] = _SECONDS) -> None:
         self._name = name
         self._text = text
-        self._counts = [0] * (len(_SECONDS) + 1)
+        self._bounds = bounds
+        self._counts = [0] * (len(bounds) + 1)
         self._sum = 0.0
 
-    def observe(self, seconds: float) -> None:
-        self._counts[bisect_left(_SECONDS, seconds)] += 1
-        self._sum += seconds
+    def observe(self, value: float) -> None:
+        self._counts[bisect_left(self._bounds, value)] += 1
+        self._sum += value
 
     def collect(self) -> Iterable[Metric]:
-        bounds = [*map(floatToGoString, _SECONDS), "+Inf"]
+        bounds = [*map(floatToGoString, self._bounds), "+Inf"]
         buckets = list(zip(bounds, accumulate(self._counts), strict=True))
         yield HistogramMetricFamily(self._name, self._text, buckets=buckets, sum_value=self._sum)
 
@@ -67,14 +70,18 @@ class Metrics:
         self.queue_wait = Tally("plimsoll_queue_wait_seconds", "From acceptance of a call to its start.")
         self.run_time = Tally("plimsoll_run_seconds", "Time inside the script's run().")
         self.request_time = Tally("plimsoll_request_seconds", "From the request head to the last byte sent.")
-        for collector in (self.requests, self.queue_wait, self.run_time, self.request_time):
+        self._batches = Tally("plimsoll_batch_size", "Calls handed to run() as one batch.", _SIZES)
+        for collector in (self.requests, self.queue_wait, self.run_time, self.request_time, self._batches):
             self.registry.register(collector)
         self._restarts = RestartCounter(
             "plimsoll_worker_restarts", "Model workers replaced, by reason.", ("reason",), registry=self.registry
         )
 
-    def count_restart(self, reason: str) -> None:
+    def on_restart(self, reason: str) -> None:
         self._restarts.labels(reason).inc()
+
+    def on_batch(self, size: int) -> None:
+        self._batches.observe(size)
 
 
 class Machine(Collector):

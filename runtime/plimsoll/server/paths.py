@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import ssl
 from collections.abc import Callable
 from pathlib import Path
 
 from plimsoll.entry.spec import EntrySpec
 from plimsoll.errors import EntryError, UsageError
+from plimsoll.server.auth import ApiKeys
 from plimsoll.settings import ServeSettings
 
 
@@ -22,7 +24,29 @@ def entry_spec(settings: ServeSettings, from_flag: bool) -> EntrySpec:
     for name, folder in (("app root", root), ("source folder", source), ("model folder", model)):
         if folder is not None:
             _must_exist(name, folder, Path.is_dir)
-    return EntrySpec(str(script), str(root), str(source) if source else None, str(model) if model else None)
+    return EntrySpec(
+        entry_script=str(script),
+        app_root=str(root),
+        source_dir=str(source) if source else None,
+        model_dir=str(model) if model else None,
+        tf1_compat=settings.tf1_compat,
+        service_name=settings.service_name,
+        service_version=settings.service_version,
+        service_path_prefix=settings.service_path_prefix,
+    )
+
+
+def check_files(settings: ServeSettings) -> None:
+    """Raises UsageError for key and certificate files that cannot be used, before anything is started."""
+    if settings.api_keys_file:
+        ApiKeys(settings.api_keys_file)
+    if bool(settings.tls_cert) != bool(settings.tls_key):
+        raise UsageError("--tls-cert and --tls-key belong together", remedy="give both, or neither")
+    if settings.tls_cert:
+        try:
+            ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(settings.tls_cert, settings.tls_key)
+        except (OSError, ssl.SSLError) as error:
+            raise UsageError(f"--tls-cert {settings.tls_cert}, --tls-key {settings.tls_key}: {error}") from None
 
 
 def _must_exist(what: str, path: Path, exists: Callable[[Path], bool]) -> None:

@@ -21,13 +21,15 @@ class Probes:
 
     def routes(self) -> list[Route]:
         return [
-            Route("/", self.root, methods=["GET"]),
+            Route("/", self.root, methods=["GET", "OPTIONS"]),
             Route("/health/live", self.live, methods=["GET"]),
             Route("/health/ready", self.ready, methods=["GET"]),
             Route("/metrics", self.metrics, methods=["GET"]),
         ]
 
     async def root(self, request: Request) -> Response:
+        if request.method == "OPTIONS":
+            return HTMLResponse(headers={"allow": "GET, HEAD, OPTIONS"})
         return HTMLResponse("Healthy")
 
     async def live(self, request: Request) -> Response:

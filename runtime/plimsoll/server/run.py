@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import logging
 import math
 import os
 import socket
@@ -16,13 +17,17 @@ from plimsoll import __version__
 from plimsoll.entry.environment import environment
 from plimsoll.entry.spec import EntrySpec
 from plimsoll.errors import PortInUse
+from plimsoll.host.cpus import describe_host
 from plimsoll.server import logs
 from plimsoll.server.app import Front
-from plimsoll.server.front import FrontWorker
-from plimsoll.server.paths import entry_spec
+from plimsoll.server.front import FrontArbiter, FrontWorker
+from plimsoll.server.paths import check_files, entry_spec
 from plimsoll.settings import ServeSettings
 from plimsoll.workers.spec import Limits, PoolSpec
+from plimsoll.workers.threads import OWN as THREADS_VARIABLE
+from plimsoll.workers.threads import thread_environment
 
+_LOG = logging.getLogger("plimsoll.server")
 _BACKLOG = 2048
 _STOP_SLACK_S = 5.0
 _SHARED_MEMORY = Path("/dev/shm")  # noqa: S108  gunicorn beats its heart into an unlinked file there
@@ -35,12 +40,13 @@ def serve(settings: ServeSettings, from_flag: bool) -> None:
     Raises UsageError, PortInUse or EntryError before anything is started.
     """
     spec = entry_spec(settings, from_flag)
+    check_files(settings)
     logs.configure(settings.log_level)
     listener = bind(settings.host, settings.port)
     _announce(settings, spec)
     pool = PoolSpec(
         entry=spec,
-        environment=os.environ | environment(spec),
+        environment=_environment(settings, spec),
         workers=settings.workers,
         threads=settings.threads,
         limits=_limits(settings),
@@ -64,6 +70,17 @@ def bind(host: str, port: int) -> socket.socket:
     return listener
 
 
+def _environment(settings: ServeSettings, spec: EntrySpec) -> dict[str, str]:
+    """What a worker inherits: ours, what the script may read, and its share of the cores as thread counts."""
+    cores = describe_host().usable_cores
+    threads = thread_environment(cores, settings.workers, os.environ)
+    if threads:
+        _LOG.info(
+            "%.2f usable cores, %d worker(s): %s threads each", cores, settings.workers, threads[THREADS_VARIABLE]
+        )
+    return os.environ | environment(spec) | threads
+
+
 def _limits(settings: ServeSettings) -> Limits:
     """A call may wait for a stuck one before it, for its worker's replacement, and then as long as it may run."""
     scoring_timeout_s = settings.scoring_timeout_ms / 1000
@@ -72,7 +89,7 @@ def _limits(settings: ServeSettings) -> Limits:
 
 def _announce(settings: ServeSettings, spec: EntrySpec) -> None:
     sys.stderr.write(
-        f"Plimsoll {__version__} serves {spec.entry_script} on http://{settings.host}:{settings.port}"
+        f"Plimsoll {__version__} serves {spec.entry_script} on {'https' if settings.tls_cert else 'http'}://{settings.host}:{settings.port}"
         f" with {settings.workers} worker(s) of {settings.threads} thread(s)\n"
     )
     sys.stderr.flush()
@@ -86,6 +103,8 @@ def _options(settings: ServeSettings, listener: socket.socket) -> dict[str, obje
         "workers": 1,
         "worker_class": worker_class,
         "logger_class": logs.FrontLogger,
+        "certfile": settings.tls_cert,
+        "keyfile": settings.tls_key,
         "keepalive": settings.keep_alive,
         "graceful_timeout": math.ceil(settings.drain_seconds + 2 * settings.grace_seconds + _STOP_SLACK_S),
         "timeout": 60,
@@ -107,3 +126,6 @@ class _Gunicorn(BaseApplication):  # type: ignore[misc]
 
     def load(self) -> Front:
         return self._make_app()
+
+    def run(self) -> None:
+        FrontArbiter(self).run()

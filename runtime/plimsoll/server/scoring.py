@@ -7,13 +7,15 @@ and request objects cost as much CPU as the whole echo call.
 from __future__ import annotations
 
 import asyncio
+import json
 import time
 from functools import lru_cache
 
 from plimsoll.entry.headers import is_form_type
-from plimsoll.errors import MethodNotAllowed, RequestError
+from plimsoll.errors import BadRequest, MethodNotAllowed, RequestError
 from plimsoll.server.access_log import AccessLog
 from plimsoll.server.asgi import RawHeaders, Receive, Scope, Send, respond
+from plimsoll.server.auth import ApiKeys
 from plimsoll.server.body import ClientGone, read_body
 from plimsoll.server.metrics import Metrics
 from plimsoll.server.replies import CLOSE, RUN_FAILED, SERVER_VERSION, error_body, error_headers
@@ -33,6 +35,7 @@ _OURS = frozenset(
         b"x-ms-client-request-id",
     }
 )
+_TIMEOUT_HEADER = b"x-request-timeout-ms"
 _CLIENT_GONE = 499
 """Status in the log and the metrics for an answer that nobody was there to take, as nginx writes it."""
 
@@ -40,12 +43,20 @@ _CLIENT_GONE = 499
 class Scoring:
     """`closing` makes every answer the last of its connection: the server is draining."""
 
-    def __init__(self, supervisor: Supervisor, metrics: Metrics, access_log: AccessLog, max_body_bytes: int) -> None:
+    def __init__(
+        self,
+        supervisor: Supervisor,
+        metrics: Metrics,
+        access_log: AccessLog,
+        max_body_bytes: int,
+        keys: ApiKeys | None,
+    ) -> None:
         self._supervisor = supervisor
         self._dispatcher = supervisor.dispatcher
         self._metrics = metrics
         self._access_log = access_log
         self._max_body_bytes = max_body_bytes
+        self._keys = keys
         self.closing = False
 
     async def __call__(
@@ -70,18 +81,24 @@ class Scoring:
     ) -> tuple[int, str, int | None]:
         if scope["method"] not in _METHODS:
             raise MethodNotAllowed("The method is not allowed for the requested URL.")
+        if self._keys is not None:
+            if is_preflight(scope["method"], headers):  # a browser sends no key with it, and the script is not asked
+                await respond(send, 200, [*ids, SERVER_VERSION], b"")
+                return 200, "preflight", 0
+            self._keys.check(headers)
+        timeout_s = _timeout_s(headers)
         body = await read_body(headers, receive, self._max_body_bytes)
-        call = self._dispatcher.submit(self._head(scope, headers), body)
+        call = self._dispatcher.submit(self._head(scope, headers), body, timeout_s)
         frame = await self._result(call, receive)
         self._metrics.queue_wait.observe(call.started_at - call.queued_at)
         if frame.flags & Flag.RUN_RETURNED:
             self._metrics.run_time.observe(frame.run_ns / 1e9)
         outcome = _outcome(frame)
         if call.chunks is None:
-            await respond(send, frame.status, self._headers(frame, ids), frame.body)
-            return frame.status, outcome, len(frame.body)
-        await self._stream(send, call, frame, ids)
-        return frame.status, outcome, None
+            body = _explained(frame, ids[0][1]) if frame.flags & Flag.ERROR else frame.body
+            await respond(send, frame.status, self._headers(frame, ids), body)
+            return frame.status, outcome, len(body)
+        return frame.status, await self._stream(send, receive, call, frame, ids) or outcome, None
 
     async def _result(self, call: PendingCall, receive: Receive) -> Frame:
         """The call's answer; a client that leaves meanwhile takes the call with it."""
@@ -106,7 +123,7 @@ class Scoring:
 
     def _head(self, scope: Scope, headers: dict[bytes, bytes]) -> bytes:
         """Empty for what most scripts take: a POST whose headers they do not look at."""
-        if scope["method"] == "POST" and not self._supervisor.needs_head and not _is_form(headers):
+        if scope["method"] == "POST" and not self._supervisor.features.needs_head and not _is_form(headers):
             return b""
         host, port = scope.get("client") or ("", 0)
         client = f"{host}:{port}" if host else ""
@@ -122,22 +139,39 @@ class Scoring:
             headers.append(CLOSE)
         return headers
 
-    async def _stream(self, send: Send, call: PendingCall, frame: Frame, ids: RawHeaders) -> None:
-        """Sends chunks as they come. A script that fails now can only be shown by a body that stops short."""
-        assert call.chunks is not None
-        await send({"type": "http.response.start", "status": frame.status, "headers": self._headers(frame, ids)})
+    async def _stream(
+        self, send: Send, receive: Receive, call: PendingCall, frame: Frame, ids: RawHeaders
+    ) -> str | None:
+        """Sends chunks as they come. A script that fails now can only be shown by a body that stops short.
+
+        Returns the outcome where it is another than the head of the answer promised.
+        """
+        watcher = asyncio.ensure_future(self._drop_if_gone(call, receive))
+        try:
+            await send({"type": "http.response.start", "status": frame.status, "headers": self._headers(frame, ids)})
+            return await self._send_chunks(send, call, watcher)
+        finally:
+            watcher.cancel()
+            if call.state is CallState.RUNNING:
+                self._dispatcher.drop(call)
+
+    async def _send_chunks(self, send: Send, call: PendingCall, watcher: asyncio.Task[None]) -> str | None:
         while True:
-            chunk = await call.chunks.get()
+            chunk = await self._dispatcher.next_chunk(call)
+            if watcher.done():
+                return "client_gone"
             if chunk.flags & Flag.ABORTED:
-                return
+                return "stream_broken"
             more = bool(chunk.flags & Flag.MORE)
             await send({"type": "http.response.body", "body": chunk.body, "more_body": more})
             if not more:
-                return
+                return None
 
     async def _refuse(self, send: Send, error: RequestError, ids: RawHeaders) -> int:
         body = error_body(error, ids[0][1])
         headers = error_headers(error, ids)
+        if error.status == 401:
+            headers.append((b"www-authenticate", b"Bearer"))
         if self.closing or error.status == 413:  # the rest of the body is not worth reading
             headers.append(CLOSE)
         await respond(send, error.status, headers, body)
@@ -161,9 +195,34 @@ def _script_headers(head: bytes) -> tuple[tuple[bytes, bytes], ...]:
     return tuple(pair for pair in decode_headers(head) if pair[0] not in _OURS)
 
 
+_ERROR_CODES = {400: "bad_request", 405: "method_not_allowed", 415: "unsupported_media_type"}
+
+
 def _outcome(frame: Frame) -> str:
-    if frame.flags & Flag.RUN_FAILED:
-        return "script_failed"
+    if frame.flags & Flag.ERROR:
+        failed = "script_failed" if frame.flags & Flag.RUN_FAILED else "unusable_result"
+        return _ERROR_CODES.get(frame.status, failed)
     if frame.status < 400:
         return "ok"
     return "client_error" if frame.status < 500 else "script_error"
+
+
+def _explained(frame: Frame, request_id: bytes) -> bytes:
+    """An error that the worker reports in Azure ML's words, with the code and the request id that only we know."""
+    content = json.loads(frame.body)
+    return json.dumps(content | {"code": _outcome(frame), "requestId": request_id.decode("latin-1")}).encode()
+
+
+def is_preflight(method: str, headers: dict[bytes, bytes]) -> bool:
+    """Whether a browser asks for permission to call from another origin."""
+    return method == "OPTIONS" and b"access-control-request-method" in headers
+
+
+def _timeout_s(headers: dict[bytes, bytes]) -> float | None:
+    """The client's own deadline, in seconds from now."""
+    value = headers.get(_TIMEOUT_HEADER)
+    if value is None:
+        return None
+    if not value.isdigit() or not 0 < int(value) < 10**9:
+        raise BadRequest("x-request-timeout-ms must be a whole number of milliseconds above 0.")
+    return int(value) / 1e3

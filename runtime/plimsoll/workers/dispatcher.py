@@ -1,7 +1,7 @@
-"""One queue for all slots: admits calls, hands them out, times them, and gives every call exactly one end.
+"""Hands the calls in the queue to slots, times them, and gives every call exactly one end.
 
-Knows slots, not processes: the supervisor adds and retires slots and is told (`Observer`) when a call is
-stuck. Lives on the front's event loop; nothing here blocks.
+Knows slots, not processes: the supervisor adds and retires slots and is told (`Observer`) when a call is stuck.
+Lives on the front's event loop; nothing here blocks.
 """
 
 from __future__ import annotations
@@ -9,19 +9,23 @@ from __future__ import annotations
 import asyncio
 import math
 import time
-from collections import deque
 from typing import Protocol
 
-from plimsoll.errors import NotReady, QueueFull, QueueTimeout, RequestError, ScoringTimeout
+from plimsoll.errors import DeadlineExceeded, NotReady, RequestError, ScoringTimeout
+from plimsoll.workers.features import BatchLimits
 from plimsoll.workers.frames import Flag, Frame
 from plimsoll.workers.lifecycle import CallEvent, CallState
 from plimsoll.workers.pending import PendingCall
+from plimsoll.workers.queue import CallQueue
 from plimsoll.workers.slot import AHEAD_S, Slot
 from plimsoll.workers.spec import Limits
 
 _READS_PER_WAKE_UP = 64
 _SLOW_S = 0.05
 """A call that takes longer than this has its client's connection watched."""
+_CHUNKS_AHEAD = 16
+"""A stream that is so far ahead of its client is not read until the client has caught up."""
+_SMOOTHING = 0.1
 
 
 class Observer(Protocol):
@@ -31,6 +35,9 @@ class Observer(Protocol):
     def on_idle(self, slot: Slot) -> None:
         """A retired slot has finished its last call."""
 
+    def on_batch(self, size: int) -> None:
+        """So many calls were handed over as one."""
+
 
 class Dispatcher:
     """Every method is called on the event loop."""
@@ -39,12 +46,14 @@ class Dispatcher:
         self._limits = limits
         self._observer = observer
         self._loop = asyncio.get_running_loop()
-        self._queue: deque[PendingCall] = deque()
-        self._slots: list[Slot] = []
+        self._queue = CallQueue(limits.max_queue)
         self._last_id = 0
+        self._run_s = 0.0
         self._hand_out_due = False
         self._sweep: asyncio.TimerHandle | None = None
         self._sweep_period_s = min(0.05, max(0.002, limits.scoring_timeout_s / 20))
+        self.slots: list[Slot] = []
+        self.batch: BatchLimits | None = None
         self.refusal: str | None = None
         """While set, no worker is to be expected soon: new calls are refused with this reason."""
 
@@ -54,23 +63,25 @@ class Dispatcher:
 
     @property
     def running(self) -> int:
-        return sum(len(slot.outstanding) for slot in self._slots)
+        return sum(len(slot.outstanding) for slot in self.slots)
 
-    @property
-    def slots(self) -> list[Slot]:
-        return self._slots
+    def submit(self, head: bytes, body: bytes, timeout_s: float | None = None) -> PendingCall:
+        """Admits a call; the client's own `timeout_s` counts from now.
 
-    def submit(self, head: bytes, body: bytes) -> PendingCall:
-        """Admits a call. Raises QueueFull or NotReady instead of letting it wait in vain."""
-        now = time.monotonic()
-        self._last_id = (self._last_id + 1) & 0xFFFFFFFF
-        call = PendingCall(self._last_id, head, body, now, self._loop.create_future())
-        self._enqueue(call)
-        if not self._hand_out_due:
-            # Not at once: calls that arrive in the same turn of the loop are handed over together, which
-            # wakes the worker once for all of them.
-            self._hand_out_due = True
-            self._loop.call_soon(self._hand_out)
+        Raises QueueFull or NotReady instead of letting it wait in vain.
+        """
+        if self.refusal is not None and not self.slots:
+            raise NotReady(self.refusal, retry_after_s=5)
+        self._last_id = self._last_id % 0xFFFFFFFF + 1
+        call = PendingCall(self._last_id, head, body, time.monotonic(), self._loop.create_future())
+        patience_s = self._limits.queue_timeout_s if timeout_s is None else timeout_s
+        if self._queue or not self._limits.max_queue:
+            self._queue.admit(call, self._idle_slots(), self._wait_s(), patience_s)
+        else:
+            self._queue.admit(call, 0, 0.0, patience_s)
+        if timeout_s is not None:
+            self._loop.call_later(timeout_s, self._expire, call, timeout_s)
+        self._hand_out_soon()
         if self._sweep is None:
             self._sweep = self._loop.call_later(self._sweep_period_s, self._on_sweep)
         return call
@@ -80,65 +91,100 @@ class Dispatcher:
         if call.state in (CallState.QUEUED, CallState.HANDED, CallState.RUNNING):
             call.note(CallEvent.DROP)
         call.answer.cancel()
-        if call in self._queue:
-            self._queue.remove(call)
+        self._queue.discard(call)
+        self._cancel_stream(call)
+
+    async def next_chunk(self, call: PendingCall) -> Frame:
+        """The next CHUNK frame of a streaming call."""
+        assert call.chunks is not None
+        frame = await call.chunks.get()
+        if call.paused_slot is not None and call.chunks.empty():
+            slot, call.paused_slot = call.paused_slot, None
+            if slot in self.slots:
+                self._loop.add_reader(slot.fileno(), self._on_readable, slot)
+        return frame
 
     def add(self, slot: Slot) -> None:
-        self._slots.append(slot)
+        self.slots.append(slot)
         self._loop.add_reader(slot.fileno(), self._on_readable, slot)
-        self._fill(slot, time.monotonic())
+        self._hand_out_soon()
 
     def retire(self, slot: Slot) -> None:
         """No new calls for `slot`; the ones it has not begun go back to the head of the queue."""
         slot.open = False
-        self._requeue(slot.take_back())
+        self._queue.take_back(slot.take_back())
+        self._hand_out_soon()
 
     def remove(self, slot: Slot, error: RequestError) -> None:
         """The slot's worker has ended: what it answered counts, what it ran fails, the rest is run elsewhere."""
         self._on_readable(slot)
         self._loop.remove_reader(slot.fileno())
         self.retire(slot)
-        for call in slot.outstanding:
-            call.fail(error)
-        slot.outstanding.clear()
-        self._slots.remove(slot)
+        self._fail_outstanding(slot, error)
+        self.slots.remove(slot)
         slot.close()
 
     def fail_queued(self, error: RequestError) -> None:
-        while self._queue:
-            self._queue.popleft().fail(error)
+        for call in self._queue.take(len(self._queue)):
+            call.fail(error)
 
-    def wait_s(self) -> float:
-        """Expected wait of a call that joins the queue now, in seconds."""
-        usable = [slot for slot in self._slots if slot.open]
-        if not usable:
-            return 1.0
-        run_s = sum(slot.run_s for slot in usable) / len(usable)
-        return run_s * (len(self._queue) + 1) / len(usable)
+    def _idle_slots(self) -> int:
+        return sum(slot.open and not slot.outstanding for slot in self.slots)
 
-    def _enqueue(self, call: PendingCall) -> None:
-        if self.refusal is not None and not self._slots:
-            raise NotReady(self.refusal, retry_after_s=5)
-        if len(self._queue) >= self._limits.max_queue and not self._is_room():
-            retry_after_s = min(60, max(1, math.ceil(self.wait_s())))
-            raise QueueFull("All slots are busy and the queue is full.", retry_after_s=retry_after_s)
-        self._queue.append(call)
+    def _wait_s(self) -> float:
+        """Expected wait of a call that joins the queue now, in seconds; unknown counts as none."""
+        usable = sum(slot.open for slot in self.slots)
+        per_turn = self.batch.max_size if self.batch else 1
+        return self._run_s * (len(self._queue) + 1) / per_turn / usable if usable else 0.0
 
-    def _is_room(self) -> bool:
-        """Whether idle slots will take more calls than are queued over the bound already."""
-        idle = sum(slot.open and not slot.outstanding for slot in self._slots)
-        return len(self._queue) < self._limits.max_queue + idle
+    def _hand_out_soon(self) -> None:
+        # Not at once: calls that arrive in the same turn of the loop are handed over together, which
+        # wakes the worker once for all of them.
+        if not self._hand_out_due:
+            self._hand_out_due = True
+            self._loop.call_soon(self._hand_out)
+
+    def _hand_out(self) -> None:
+        """Gives queued calls to the slots with the fewest, as long as any has room."""
+        self._hand_out_due = False
+        now = time.monotonic()
+        while self._queue and (slot := self._slot_with_room(now)) is not None:
+            if not self._hand(slot, now):
+                break
 
     def _slot_with_room(self, now: float) -> Slot | None:
         """The slot with the fewest calls among those with room."""
         best, fewest = None, math.inf
-        for slot in self._slots:
+        for slot in self.slots:
             count = len(slot.outstanding)
             if count < fewest and slot.has_room(now):
                 if count == 0:
                     return slot
                 best, fewest = slot, count
-        return best
+        return None if self.batch else best
+
+    def _hand(self, slot: Slot, now: float) -> bool:
+        """False when nothing was handed over: the batch is to fill up first, or the socket is full."""
+        if self.batch is None:
+            (call,) = calls = self._queue.take()
+            done = slot.hand(call, now)
+        else:
+            if self._is_to_fill_up(self.batch, now):
+                return False
+            calls = self._queue.take(self.batch.max_size)
+            done = slot.hand_batch(calls, now)
+        if not done:
+            self._queue.put_back(calls)
+        elif self.batch is not None:
+            self._observer.on_batch(len(calls))
+        return done
+
+    def _is_to_fill_up(self, batch: BatchLimits, now: float) -> bool:
+        missing_s = self._queue.oldest().queued_at + batch.max_wait_s - now
+        if len(self._queue) >= batch.max_size or missing_s <= 0:
+            return False
+        self._loop.call_later(missing_s, self._hand_out)
+        return True
 
     def _on_readable(self, slot: Slot) -> None:
         for _ in range(_READS_PER_WAKE_UP):
@@ -148,7 +194,8 @@ class Dispatcher:
             self._on_frame(slot, frame)
             if not slot.outstanding:
                 break  # nothing more can come: spares the read that would only say so
-        self._fill(slot, time.monotonic())
+        if self._queue:
+            self._hand_out()
 
     def _on_frame(self, slot: Slot, frame: Frame) -> None:
         if not slot.outstanding or slot.outstanding[0].call_id != frame.call_id:
@@ -156,75 +203,79 @@ class Dispatcher:
         call = slot.outstanding[0]
         call.resolve(frame)
         if frame.flags & Flag.RUN_RETURNED:
-            slot.learn(frame.run_ns / 1e9)
-        if not frame.flags & Flag.MORE:
+            self._learn(slot, frame.run_ns / 1e9)
+        if frame.flags & Flag.MORE:
+            self._hold_back_stream(slot, call)
+        else:
             slot.finish_head(time.monotonic())
-            self._tell_idle(slot)
+            if not slot.open and not slot.outstanding:
+                self._observer.on_idle(slot)
 
-    def _fill(self, slot: Slot, now: float) -> None:
-        while self._queue and slot.has_room(now):
-            call = self._queue.popleft()
-            if not slot.hand(call, now):
-                self._queue.appendleft(call)
-                break
+    def _learn(self, slot: Slot, run_s: float) -> None:
+        slot.learn(run_s)
+        self._run_s += (run_s - self._run_s) * (_SMOOTHING if self._run_s else 1.0)
 
-    def _hand_out(self) -> None:
-        """Gives queued calls to the slots with the fewest, as long as any has room."""
-        self._hand_out_due = False
-        now = time.monotonic()
-        while self._queue and (slot := self._slot_with_room(now)) is not None:
-            call = self._queue.popleft()
-            if not slot.hand(call, now):
-                self._queue.appendleft(call)
-                break
+    def _hold_back_stream(self, slot: Slot, call: PendingCall) -> None:
+        if call.state is CallState.DROPPED:
+            slot.cancel(call.call_id)
+        elif call.chunks is not None and call.chunks.qsize() >= _CHUNKS_AHEAD and call.paused_slot is None:
+            self._loop.remove_reader(slot.fileno())
+            call.paused_slot = slot
 
-    def _requeue(self, calls: list[PendingCall]) -> None:
-        """Called-back calls are older than anything in the queue and keep their order."""
-        for call in reversed(calls):
-            if call.state is not CallState.DROPPED:
-                call.note(CallEvent.TAKE_BACK)
-                self._queue.appendleft(call)
+    def _cancel_stream(self, call: PendingCall) -> None:
+        """Has the script's generator closed; its slot is read on, so that it can say that it has ended."""
+        if call.chunks is None:
+            return
+        for slot in self.slots:
+            if slot.outstanding and slot.outstanding[0] is call:
+                slot.cancel(call.call_id)
+                if call.paused_slot is slot:
+                    call.paused_slot = None
+                    self._loop.add_reader(slot.fileno(), self._on_readable, slot)
 
     def _on_sweep(self) -> None:
         """Times everything that waits or runs; there is no timer per call."""
         now = time.monotonic()
-        self._expire_queue(now)
-        for slot in list(self._slots):
-            self._check(slot, now)
-        self._hand_out()
-        busy = bool(self._queue) or any(slot.outstanding for slot in self._slots)
-        self._sweep = self._loop.call_later(self._sweep_period_s, self._on_sweep) if busy else None
-
-    def _expire_queue(self, now: float) -> None:
         for call in self._queue:
             self._watch_if_slow(call, now)
-        while self._queue and now - self._queue[0].queued_at > self._limits.queue_timeout_s:
-            self._queue.popleft().fail(QueueTimeout("The deadline passed before a slot was free."))
+        self._queue.expire(now - self._limits.queue_timeout_s)
+        for slot in list(self.slots):
+            self._check(slot, now)
+        self._hand_out()
+        busy = bool(self._queue) or any(slot.outstanding for slot in self.slots)
+        self._sweep = self._loop.call_later(self._sweep_period_s, self._on_sweep) if busy else None
 
     def _check(self, slot: Slot, now: float) -> None:
         if not slot.outstanding:
             return
-        head = slot.outstanding[0]
-        ran_s = now - head.started_at
-        self._watch_if_slow(head, now)
+        for call in slot.outstanding:
+            self._watch_if_slow(call, now)
+        ran_s = now - slot.outstanding[0].started_at
         if ran_s > self._limits.scoring_timeout_s:
-            self._stop_stuck(slot, head)
-        elif len(slot.outstanding) > 1 and ran_s > 2 * AHEAD_S and self._is_idle_slot():
-            self._requeue(slot.take_back())
+            self._stop_stuck(slot)
+        elif len(slot.outstanding) > 1 and ran_s > 2 * AHEAD_S and self._idle_slots():
+            self._queue.take_back(slot.take_back())
 
-    def _is_idle_slot(self) -> bool:
-        return any(slot.open and not slot.outstanding for slot in self._slots)
-
-    def _stop_stuck(self, slot: Slot, head: PendingCall) -> None:
-        slot.outstanding.popleft()
-        timeout_ms = round(self._limits.scoring_timeout_s * 1000)
-        head.fail(ScoringTimeout(f"Scoring timeout after {timeout_ms} ms"))
+    def _stop_stuck(self, slot: Slot) -> None:
+        """The oldest call is stuck, and with it the rest of its batch; what lies unread is run elsewhere."""
+        head = slot.outstanding.popleft()
         self.retire(slot)
+        timeout_ms = round(self._limits.scoring_timeout_s * 1000)
+        slot.outstanding.appendleft(head)
+        self._fail_outstanding(slot, ScoringTimeout(f"Scoring timeout after {timeout_ms} ms"))
         self._observer.on_stuck(slot)
 
-    def _tell_idle(self, slot: Slot) -> None:
-        if not slot.open and not slot.outstanding:
-            self._observer.on_idle(slot)
+    def _fail_outstanding(self, slot: Slot, error: RequestError) -> None:
+        for call in slot.outstanding:
+            call.fail(error)
+        slot.outstanding.clear()
+
+    def _expire(self, call: PendingCall, timeout_s: float) -> None:
+        """The client's own deadline: it is answered, but a run() that has begun may finish."""
+        if call.state in (CallState.QUEUED, CallState.HANDED, CallState.RUNNING):
+            self._queue.discard(call)
+            call.fail(DeadlineExceeded(f"The deadline of {timeout_s * 1e3:.0f} ms has passed."))
+            self._cancel_stream(call)
 
     def _watch_if_slow(self, call: PendingCall, now: float) -> None:
         if call.watch is not None and now - call.queued_at > _SLOW_S:

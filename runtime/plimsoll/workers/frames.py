@@ -23,6 +23,7 @@ from dataclasses import dataclass
 from plimsoll.entry.call import Head, Headers
 
 _HEADER = struct.Struct("<BBHIIQQ")
+_ITEM = struct.Struct("<IIQ")
 _FD_BYTES = array.array("i").itemsize
 INLINE_BYTES = 64 * 1024
 MESSAGE_BYTES = 128 * 1024
@@ -35,6 +36,10 @@ class Kind:
     CALL = 1
     ANSWER = 2
     CHUNK = 3
+    BATCH = 4
+    """Several calls in one message: they come, and can be taken back, all or none. Its id is its first call's."""
+    CONTROL = 5
+    """A JSON object about the worker itself."""
 
 
 class Flag:
@@ -47,6 +52,8 @@ class Flag:
     RUN_FAILED = 8
     RUN_FAILED_UNKNOWN = 16
     RUN_RETURNED = 32
+    ERROR = 64
+    """The body is a JSON error of Plimsoll's own, not the script's."""
 
 
 @dataclass(slots=True)
@@ -123,6 +130,25 @@ def _read_exactly(descriptor: int, count: int) -> bytes:
         parts.append(part)
         count -= len(part)
     return parts[0] if len(parts) == 1 else b"".join(parts)
+
+
+def encode_batch(calls: Iterable[tuple[int, bytes, bytes]]) -> bytes:
+    """The body of a BATCH frame: id, head and body of each call."""
+    parts = []
+    for call_id, head, body in calls:
+        parts += [_ITEM.pack(call_id, len(head), len(body)), head, body]
+    return b"".join(parts)
+
+
+def decode_batch(data: bytes) -> list[tuple[int, bytes, bytes]]:
+    calls, at = [], 0
+    while at < len(data):
+        call_id, head_bytes, body_bytes = _ITEM.unpack_from(data, at)
+        at += _ITEM.size
+        split, end = at + head_bytes, at + head_bytes + body_bytes
+        calls.append((call_id, data[at:split], data[split:end]))
+        at = end
+    return calls
 
 
 def encode_head(method: str, target: bytes, scheme: str, client: str, headers: Iterable[tuple[bytes, bytes]]) -> bytes:

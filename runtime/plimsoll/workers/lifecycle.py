@@ -99,6 +99,7 @@ CALL_TABLE: Mapping[CallState, Mapping[CallEvent, CallState]] = {
     CallState.HANDED: {
         CallEvent.START: CallState.RUNNING,
         CallEvent.TAKE_BACK: CallState.QUEUED,
+        CallEvent.FAIL: CallState.FAILED,
         CallEvent.DROP: CallState.DROPPED,
     },
     CallState.RUNNING: {

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from plimsoll.errors import RequestError
 from plimsoll.workers.frames import Flag, Frame
 from plimsoll.workers.lifecycle import CALL_TABLE, CallEvent, CallState, advance
+
+if TYPE_CHECKING:
+    from plimsoll.workers.slot import Slot
 
 
 class PendingCall:
@@ -17,10 +21,24 @@ class PendingCall:
     it became the oldest call of its slot, which is when the worker can have begun it.
     """
 
-    __slots__ = ("answer", "body", "call_id", "chunks", "head", "queued_at", "started_at", "state", "watch")
+    __slots__ = (
+        "answer",
+        "batch_id",
+        "body",
+        "call_id",
+        "chunks",
+        "head",
+        "paused_slot",
+        "queued_at",
+        "started_at",
+        "state",
+        "watch",
+    )
 
     def __init__(self, call_id: int, head: bytes, body: bytes, queued_at: float, answer: asyncio.Future[Frame]) -> None:
         self.call_id = call_id
+        self.batch_id = call_id
+        """The id of the message that handed it over: of its batch, where it came in one."""
         self.head = head
         self.body = body
         self.queued_at = queued_at
@@ -28,6 +46,8 @@ class PendingCall:
         self.state = CallState.QUEUED
         self.answer = answer
         self.chunks: asyncio.Queue[Frame] | None = None
+        self.paused_slot: Slot | None = None
+        """Set while the front does not read the stream's slot, because the client is behind."""
         self.watch: Callable[[], None] | None = None
         """Called once if the call takes long: the endpoint then looks whether its client is still there."""
 
@@ -50,9 +70,10 @@ class PendingCall:
             self.answer.set_result(frame)
 
     def fail(self, error: RequestError) -> None:
-        """Ends the call with `error`; one that is already streaming is cut off instead."""
-        if self.state is not CallState.DROPPED:
-            self.note(CallEvent.FAIL)
+        """Ends the call with `error`, unless it has ended; one that is already streaming is cut off instead."""
+        if self.state in (CallState.DROPPED, CallState.FAILED):
+            return
+        self.note(CallEvent.FAIL)
         if self.chunks is not None:
             self.chunks.put_nowait(Frame(0, self.call_id, flags=Flag.ABORTED))
         elif not self.answer.done():

@@ -16,9 +16,13 @@ import sys
 import time
 from collections.abc import Mapping
 from dataclasses import asdict
-from typing import Protocol
+from functools import partial
+from typing import Any, Protocol
 
 from plimsoll.workers import frames
+from plimsoll.workers.cancel import CancelBoard
+from plimsoll.workers.features import Features
+from plimsoll.workers.frames import Frame, Kind
 from plimsoll.workers.lifecycle import WORKER_TABLE, WorkerEvent, WorkerState, advance
 from plimsoll.workers.output import LineSink, OutputPipe
 from plimsoll.workers.slot import Slot
@@ -36,7 +40,7 @@ class WorkerProcess:
     def __init__(self, index: int, spec: PoolSpec, owner: Owner, sink: LineSink) -> None:
         self.index = index
         self.state = WorkerState.STARTING
-        self.needs_head = True
+        self.features = Features()
         self.load_error: str | None = None
         self.exit_status: int | None = None
         self.started_at = time.monotonic()
@@ -45,9 +49,11 @@ class WorkerProcess:
         self._loop = asyncio.get_running_loop()
         self._control, child_control = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         pairs = [socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET) for _ in range(spec.threads)]
-        self.slots = [Slot(index, front_end, worker_end) for front_end, worker_end in pairs]
+        board = self._board = CancelBoard.create(spec.threads)
+        self.slots = [Slot(*ends, partial(board.cancel, number)) for number, ends in enumerate(pairs)]
+        descriptors = [child_control.fileno(), board.descriptor, *(worker_end.fileno() for _, worker_end in pairs)]
         with child_control:
-            self._process = self._spawn(child_control, [worker_end for _, worker_end in pairs], spec.environment)
+            self._process = self._spawn(descriptors, spec.environment)
         self._pidfd = os.pidfd_open(self.pid)
         self._outputs = [
             OutputPipe(self._process.stdout, f"worker-{index}", "stdout", sink),
@@ -55,7 +61,7 @@ class WorkerProcess:
         ]
         self._control.setblocking(False)
         first = {"entry": asdict(spec.entry), "scoring_timeout_ms": round(spec.limits.scoring_timeout_s * 1000)}
-        self._control.send(json.dumps(first).encode())
+        frames.send(self._control, Frame(Kind.CONTROL, 0, body=json.dumps(first).encode()))
         self._loop.add_reader(self._control.fileno(), self._on_control)
         self._loop.add_reader(self._pidfd, self._on_exit)
 
@@ -93,10 +99,7 @@ class WorkerProcess:
             return f"was killed by {signal.Signals(-status).name}"
         return f"exited with code {status}"
 
-    def _spawn(
-        self, control: socket.socket, slots: list[socket.socket], environment: Mapping[str, str]
-    ) -> subprocess.Popen[bytes]:
-        descriptors = [control.fileno(), *(slot.fileno() for slot in slots)]
+    def _spawn(self, descriptors: list[int], environment: Mapping[str, str]) -> subprocess.Popen[bytes]:
         return subprocess.Popen(
             [sys.executable, "-m", "plimsoll.workers.main", *map(str, [os.getpid(), *descriptors])],
             stdin=subprocess.DEVNULL,
@@ -113,29 +116,24 @@ class WorkerProcess:
             os.kill(self.pid, number)
 
     def _on_control(self) -> None:
-        while (data := self._heard()) is not None:
-            if not data:
-                self._loop.remove_reader(self._control.fileno())
-                return
-            self._on_message(json.loads(data))
-
-    def _heard(self) -> bytes | None:
-        """One message of the worker; empty once it has closed its end, None when nothing is there now."""
+        buffer = bytearray(frames.MESSAGE_BYTES)
         try:
-            return self._control.recv(frames.MESSAGE_BYTES)
+            while (frame := frames.receive(self._control, buffer)) is not None:
+                self._on_message(json.loads(frame.body))
         except BlockingIOError:
-            return None
+            return
         except ConnectionResetError:
-            return b""
+            pass
+        self._loop.remove_reader(self._control.fileno())
 
-    def _on_message(self, message: dict[str, object]) -> None:
-        event = WorkerEvent(str(message["event"]))
+    def _on_message(self, message: dict[str, Any]) -> None:
+        event = WorkerEvent(message["event"])
         was = self.state
         self.note(event)
         if event is WorkerEvent.LOAD_FAILED:
             self.load_error = str(message["message"])
         elif was is WorkerState.LOADING and self.state is WorkerState.READY:
-            self.needs_head = bool(message["needs_head"])
+            self.features = Features.from_message(message)
             self.ready_at = time.monotonic()
             self._owner.on_loaded(self)
 
@@ -146,6 +144,7 @@ class WorkerProcess:
         self._on_control()
         self._loop.remove_reader(self._control.fileno())
         self._control.close()
+        self._board.close()
         for output in self._outputs:
             output.close()
         self.note(WorkerEvent.EXITED)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import socket
 from collections import deque
+from collections.abc import Callable
 
 from plimsoll.workers import frames
 from plimsoll.workers.frames import Frame, Kind
@@ -26,14 +27,21 @@ _SMOOTHING = 0.2
 
 
 class Slot:
-    """`worker_index` names the worker it belongs to; `open` is False once no new call may come."""
+    """`open` is False once no new call may come; `answered` counts the calls that are over."""
 
-    def __init__(self, worker_index: int, front_end: socket.socket, worker_end: socket.socket) -> None:
+    def __init__(
+        self,
+        front_end: socket.socket,
+        worker_end: socket.socket,
+        cancel: Callable[[int], None] = lambda call_id: None,
+    ) -> None:
         front_end.setblocking(False)
-        self.worker_index = worker_index
         self.open = True
+        self.answered = 0
         self.outstanding: deque[PendingCall] = deque()
         self.run_s = AHEAD_S
+        self.cancel = cancel
+        """Tells the worker that the stream of this call id is not wanted any more."""
         self._ahead = 1
         self._front_end = front_end
         self._worker_end = worker_end
@@ -60,6 +68,21 @@ class Slot:
             call.start(now)
         return True
 
+    def hand_batch(self, calls: list[PendingCall], now: float) -> bool:
+        """Sends `calls` as one message; all of them begin together, in an idle slot."""
+        batch_id = calls[0].call_id
+        body = frames.encode_batch((call.call_id, call.head, call.body) for call in calls)
+        try:
+            frames.send(self._front_end, Frame(Kind.BATCH, batch_id, b"", body))
+        except (BlockingIOError, BrokenPipeError, ConnectionResetError):
+            return False
+        for call in calls:
+            call.batch_id = batch_id
+            call.note(CallEvent.HAND)
+            call.start(now)
+        self.outstanding.extend(calls)
+        return True
+
     def receive(self) -> Frame | None:
         """The next answer; None when there is none now."""
         try:
@@ -70,12 +93,13 @@ class Slot:
     def finish_head(self, now: float) -> None:
         """The oldest call is over: the next one has begun."""
         self.outstanding.popleft()
+        self.answered += 1
         if self.outstanding:
             head = self.outstanding[0]
-            if head.state is CallState.DROPPED:
-                head.started_at = now
-            else:
+            if head.state is CallState.HANDED:
                 head.start(now)
+            elif head.state is not CallState.RUNNING:  # dropped, or failed by its own deadline
+                head.started_at = now
 
     def learn(self, run_s: float) -> None:
         self.run_s += _SMOOTHING * (run_s - self.run_s)
@@ -86,8 +110,8 @@ class Slot:
         taken = set()
         while (frame := self._unread()) is not None:
             taken.add(frame.call_id)
-        back = [call for call in self.outstanding if call.call_id in taken]
-        self.outstanding = deque(call for call in self.outstanding if call.call_id not in taken)
+        back = [call for call in self.outstanding if call.batch_id in taken]
+        self.outstanding = deque(call for call in self.outstanding if call.batch_id not in taken)
         return back
 
     def close(self) -> None:

@@ -1,7 +1,8 @@
-"""Keeps N model workers alive: starts them, replaces the dead, ends the stuck, stops them all.
+"""Keeps N model workers alive: starts them, replaces the dead and the worn, ends the stuck, stops them all.
 
-A worker that cannot load its script the first time ends the program (exit code 3): retrying a broken
-script for ever hides it. One that fails later is started again, ever more slowly while it goes on failing.
+A worker that cannot load its script the first time ends the program (exit code 3): retrying a broken script for
+ever hides it. One that fails later is started again, ever more slowly while it goes on failing. A worker that is
+replaced while it lives goes on working until its successor is ready.
 """
 
 from __future__ import annotations
@@ -10,9 +11,12 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable
+from typing import Protocol
 
 from plimsoll.errors import Draining, EntryError, NotReady, WorkerDied
+from plimsoll.workers.backoff import Backoff
 from plimsoll.workers.dispatcher import Dispatcher
+from plimsoll.workers.features import Features
 from plimsoll.workers.lifecycle import WorkerEvent, WorkerState
 from plimsoll.workers.output import LineSink
 from plimsoll.workers.process import WorkerProcess
@@ -22,35 +26,39 @@ from plimsoll.workers.spec import PoolSpec
 _LOG = logging.getLogger("plimsoll.workers")
 _DUMP_S = 0.3
 """Time that a stuck worker gets to write its stacks before it is killed."""
-_HEALTHY_AFTER_S = 10.0
-_FIRST_BACKOFF_S = 0.1
-_LONGEST_BACKOFF_S = 10.0
+
+
+class Reporter(Protocol):
+    def on_restart(self, reason: str) -> None:
+        """A worker was replaced."""
+
+    def on_batch(self, size: int) -> None:
+        """So many calls were handed over as one."""
 
 
 class Supervisor:
-    """`on_fatal` is called once if the script cannot be started; `on_restart` with a reason per replacement."""
+    """`on_fatal` is called once if the script cannot be started. Every method is called on the event loop."""
 
     def __init__(
-        self,
-        spec: PoolSpec,
-        sink: LineSink,
-        on_fatal: Callable[[EntryError], None],
-        on_restart: Callable[[str], None],
+        self, spec: PoolSpec, sink: LineSink, on_fatal: Callable[[EntryError], None], reporter: Reporter
     ) -> None:
         self._spec = spec
         self._sink = sink
         self._on_fatal = on_fatal
-        self._on_restart = on_restart
+        self._reporter = reporter
         self._loop = asyncio.get_running_loop()
-        self._workers: dict[int, WorkerProcess] = {}
-        self._failures = [0] * spec.workers
+        self._current: dict[int, WorkerProcess] = {}
+        self._leaving: set[WorkerProcess] = set()
+        self._incoming: dict[WorkerProcess, asyncio.Future[bool]] = {}
+        self._by_slot: dict[Slot, WorkerProcess] = {}
+        self._backoff = Backoff(spec.workers)
         self._loaded_once = False
         self._stopping = False
         self._all_dead = asyncio.Event()
-        self._stuck_pids: set[int] = set()
+        self._stuck: set[WorkerProcess] = set()
         self._last_trouble = ""
-        self.needs_head = True
-        """Whether the script looks at headers; known once a worker has loaded it."""
+        self._renewing = asyncio.Lock()
+        self.features = Features()
         self.dispatcher = Dispatcher(spec.limits, self)
 
     def start(self) -> None:
@@ -59,46 +67,66 @@ class Supervisor:
 
     @property
     def workers(self) -> list[WorkerProcess]:
-        return [self._workers[index] for index in sorted(self._workers)]
+        """The workers in office; those about to come or to go are not among them."""
+        return [self._current[index] for index in sorted(self._current)]
 
     def unready_reason(self) -> str | None:
         """Why no call can be run now; None when one can."""
-        if any(worker.state is WorkerState.READY for worker in self._workers.values()):
+        if any(worker.state is WorkerState.READY for worker in self._current.values()):
             return None
-        if self._last_trouble:
-            return self._last_trouble
-        return "the model is loading"
+        return self._last_trouble or "the model is loading"
+
+    async def renew(self, worker: WorkerProcess, reason: str) -> bool:
+        """Puts a fresh worker in the place of a living one, without a gap. False when the fresh one cannot load."""
+        async with self._renewing:
+            if self._stopping or self._current.get(worker.index) is not worker:
+                return True
+            fresh = self._new(worker.index)
+            loaded = self._incoming[fresh] = self._loop.create_future()
+            if not await loaded:
+                _LOG.error("%s cannot replace %s and is given up: %s", fresh.name, worker.name, fresh.load_error)
+                return False
+            self._reporter.on_restart(reason)
+            return True
+
+    async def renew_all(self) -> None:
+        """One after the other, so that at most one worker more than usual needs memory."""
+        for worker in self.workers:
+            if not await self.renew(worker, "reload"):
+                return
 
     async def stop(self) -> None:
         """Ends every worker: those that do not end by themselves within the grace period are killed."""
         self._stopping = True
         self.dispatcher.fail_queued(Draining("The server is shutting down."))
-        for worker in self.workers:
+        for worker in self._living():
             loading = worker.state in (WorkerState.STARTING, WorkerState.LOADING)
             worker.stop()
             if loading:
                 worker.kill()
-        if self._workers:
+        if self._living():
             await self._wait_all_dead()
 
     def on_loaded(self, worker: WorkerProcess) -> None:
         self._loaded_once = True
         self._last_trouble = ""
-        self.needs_head = worker.needs_head
+        self.features = worker.features
+        self.dispatcher.batch = worker.features.batch
         self.dispatcher.refusal = None
         _LOG.info("%s is ready after %.2f s", worker.name, time.monotonic() - worker.started_at)
+        if worker in self._incoming:
+            self._take_office(worker)
         for slot in worker.slots:
             self.dispatcher.add(slot)
 
     def on_stuck(self, slot: Slot) -> None:
         """Calls in the worker's other threads are innocent: they may finish, within the grace period."""
-        worker = self._workers[slot.worker_index]
-        first = worker.state is not WorkerState.DOOMED
+        worker = self._by_slot[slot]
         worker.note(WorkerEvent.CALL_STUCK)
-        if not first:
+        if worker in self._stuck:
             return
+        self._stuck.add(worker)
         _LOG.error("%s: a call passed the scoring timeout; its stacks follow, then it is replaced", worker.name)
-        self._stuck_pids.add(worker.pid)
         self._last_trouble = f"worker-{worker.index} is replaced: a call passed the scoring timeout"
         worker.dump_stacks()
         for sibling in worker.slots:
@@ -107,28 +135,64 @@ class Supervisor:
         self._kill_if_idle(worker)
 
     def on_idle(self, slot: Slot) -> None:
-        worker = self._workers.get(slot.worker_index)
-        if worker is not None and worker.state is WorkerState.DOOMED:
+        worker = self._by_slot[slot]
+        if worker in self._stuck:
             self._kill_if_idle(worker)
 
+    def on_batch(self, size: int) -> None:
+        self._reporter.on_batch(size)
+
     def on_exit(self, worker: WorkerProcess) -> None:
-        del self._workers[worker.index]
         self._end_slots(worker)
+        waiting = self._incoming.pop(worker, None)
+        if waiting is not None and not waiting.done():
+            waiting.set_result(False)
+        if self._current.get(worker.index) is worker:
+            del self._current[worker.index]
+            self._on_loss(worker)
+        self._leaving.discard(worker)
+        if self._stopping and not self._living():
+            self._all_dead.set()
+
+    def _on_loss(self, worker: WorkerProcess) -> None:
         if self._stopping:
-            if not self._workers:
-                self._all_dead.set()
-        elif not self._loaded_once and worker.ready_at is None:
+            return
+        if not self._loaded_once and worker.ready_at is None:
             self._on_fatal(self._start_failure(worker))
         else:
             self._replace(worker)
 
+    def _living(self) -> list[WorkerProcess]:
+        return [*self._current.values(), *self._incoming, *self._leaving]
+
     def _start(self, index: int) -> None:
         if not self._stopping:
-            self._workers[index] = WorkerProcess(index, self._spec, self, self._sink)
+            self._current[index] = self._new(index)
+
+    def _new(self, index: int) -> WorkerProcess:
+        worker = WorkerProcess(index, self._spec, self, self._sink)
+        self._by_slot.update(dict.fromkeys(worker.slots, worker))
+        return worker
+
+    def _take_office(self, fresh: WorkerProcess) -> None:
+        """The predecessor gets no new calls and ends after the ones it has."""
+        loaded = self._incoming.pop(fresh)
+        old = self._current.get(fresh.index)
+        self._current[fresh.index] = fresh
+        if old is not None:
+            self._leaving.add(old)
+            for slot in old.slots:
+                if slot in self.dispatcher.slots:
+                    self.dispatcher.retire(slot)
+            old.stop()
+            patience_s = self._spec.limits.scoring_timeout_s + self._spec.grace_s
+            self._loop.call_later(patience_s, self._kill_if_alive, old)
+        loaded.set_result(True)
 
     def _end_slots(self, worker: WorkerProcess) -> None:
         message = f"The model worker that ran this request {worker.ending()}."
         for slot in worker.slots:
+            del self._by_slot[slot]
             if slot in self.dispatcher.slots:
                 self.dispatcher.remove(slot, WorkerDied(message))
             else:
@@ -141,31 +205,20 @@ class Supervisor:
         return EntryError(f"the worker {worker.ending()} while it loaded {self._spec.entry.entry_script}", remedy=hint)
 
     def _replace(self, worker: WorkerProcess) -> None:
-        delay_s = self._backoff_s(worker)
+        delay_s = self._backoff.delay_s(worker.index, worker.ready_at)
         reason = self._restart_reason(worker)
-        self._on_restart(reason)
+        self._reporter.on_restart(reason)
         self._last_trouble = f"worker-{worker.index} {worker.load_error or worker.ending()}; it is started again"
         log = _LOG.info if reason == "scoring_timeout" else _LOG.error
         log("%s %s; a new one starts%s", worker.name, worker.ending(), f" in {delay_s:.1f} s" if delay_s else "")
-        if delay_s and not self._workers:
+        if delay_s and not self._current:
             self.dispatcher.refusal = f"No model worker is ready: {self._last_trouble} in {delay_s:.1f} s."
             self.dispatcher.fail_queued(NotReady(self.dispatcher.refusal, retry_after_s=5))
         self._loop.call_later(delay_s, self._start, worker.index)
 
-    def _backoff_s(self, worker: WorkerProcess) -> float:
-        """None for the first failure after a healthy time, then doubling."""
-        lived_s = 0.0 if worker.ready_at is None else time.monotonic() - worker.ready_at
-        if lived_s >= _HEALTHY_AFTER_S:
-            self._failures[worker.index] = 0
-        self._failures[worker.index] += 1
-        count = self._failures[worker.index]
-        if worker.ready_at is not None and count <= 3:
-            return 0.0
-        return float(min(_LONGEST_BACKOFF_S, _FIRST_BACKOFF_S * 2 ** (count - 1)))
-
     def _restart_reason(self, worker: WorkerProcess) -> str:
-        if worker.pid in self._stuck_pids:
-            self._stuck_pids.discard(worker.pid)
+        if worker in self._stuck:
+            self._stuck.discard(worker)
             return "scoring_timeout"
         if worker.ready_at is None:
             return "start_failed"
@@ -184,7 +237,7 @@ class Supervisor:
             async with asyncio.timeout(self._spec.grace_s):
                 await self._all_dead.wait()
         except TimeoutError:
-            for worker in self.workers:
+            for worker in self._living():
                 _LOG.warning("%s did not end within the grace period and is killed", worker.name)
                 worker.kill()
             await self._all_dead.wait()

@@ -1,0 +1,48 @@
+"""`/swagger.json` and `/openapi.json`: what a worker found out about the script's inputs and outputs."""
+
+from __future__ import annotations
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from plimsoll.entry.openapi import chosen
+from plimsoll.errors import NotFound, NotReady, RequestError
+from plimsoll.server.replies import error_body
+from plimsoll.workers.supervisor import Supervisor
+
+_FLAG = {"x-ms-run-function-failed": "False"}
+
+
+class Descriptions:
+    """Azure ML's default is Swagger 2; `/openapi.json` is always OpenAPI 3.1."""
+
+    def __init__(self, supervisor: Supervisor) -> None:
+        self._supervisor = supervisor
+
+    def routes(self) -> list[Route]:
+        return [
+            Route("/swagger.json", self.swagger, methods=["GET", "OPTIONS"]),
+            Route("/openapi.json", self.openapi, methods=["GET", "OPTIONS"]),
+        ]
+
+    async def swagger(self, request: Request) -> Response:
+        return self._document(request, request.query_params.get("version"))
+
+    async def openapi(self, request: Request) -> Response:
+        return self._document(request, "3.1")
+
+    def _document(self, request: Request, version: str | None) -> Response:
+        if request.method == "OPTIONS":
+            return Response(headers={"allow": "GET, HEAD, OPTIONS"}, media_type="text/html")
+        available = self._supervisor.features.swaggers
+        try:
+            if not available:
+                raise NotReady(f"The API is not known yet: {self._supervisor.unready_reason() or 'no description'}.")
+            return JSONResponse(chosen(available, version), headers=_FLAG)
+        except (NotFound, NotReady) as error:
+            return _refused(error)
+
+
+def _refused(error: RequestError) -> Response:
+    return Response(error_body(error), error.status, _FLAG, "application/json")

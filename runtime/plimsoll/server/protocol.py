@@ -1,0 +1,147 @@
+"""uvicorn's HTTP protocol with limits on what a client may take: time, bytes, connections.
+
+The ASGI application first hears of a request when its head is complete, so whatever bounds the head, and the number
+of connections, has to live here. Bodies that come too slowly are ended here as well: one timer per connection
+that is armed only while something is missing, so that a request which arrives whole pays for none of this.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import ClassVar
+
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+
+from plimsoll.errors import HeadTooLarge, MalformedRequest, RequestError, SlowBody, SlowHead, TooManyConnections
+from plimsoll.server.ids import new_id
+from plimsoll.server.metrics import Outcomes
+from plimsoll.server.replies import CLOSE, error_body, error_headers
+
+_RATE_GRACE_S = 5.0
+"""A body may start slowly: its rate counts from here on."""
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectionLimits:
+    """`min_body_bytes_per_s` is the lowest average rate of a body once it has been coming for 5 s."""
+
+    head_timeout_s: float
+    body_timeout_s: float
+    min_body_bytes_per_s: float
+    max_head_bytes: int
+    max_connections: int
+
+
+class LimitedProtocol(HttpToolsProtocol):
+    """`limits`, and where refusals are counted, are set on a subclass before the server starts."""
+
+    limits: ClassVar[ConnectionLimits]
+    outcomes: ClassVar[Outcomes]
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self._in_head = True
+        self._head_bytes = 0
+        self._body_since_s = 0.0
+        self._body_bytes = 0
+        self._timer: asyncio.TimerHandle | None = None
+        if len(self.connections) > self.limits.max_connections:
+            self._refuse(TooManyConnections("The server has as many connections as it takes.", retry_after_s=1))
+        else:
+            self._arm(self.limits.head_timeout_s, self._on_late_head)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._disarm()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        if self.transport.is_closing():
+            return
+        super().data_received(data)
+        if self._in_head:
+            self._watch_head(len(data))
+        elif self.cycle is not None and self.cycle.more_body and not self.cycle.response_complete:
+            self._watch_body(len(data))
+        elif self._timer is not None:
+            self._disarm()
+
+    def on_message_begin(self) -> None:
+        super().on_message_begin()
+        self._in_head = True
+        self._head_bytes = 0
+
+    def on_headers_complete(self) -> None:
+        self._in_head = False
+        self._body_bytes = 0
+        self._body_since_s = 0.0
+        super().on_headers_complete()
+
+    def on_response_complete(self) -> None:
+        self._disarm()
+        super().on_response_complete()
+        if self.transport is not None and not self.pipeline:
+            self._in_head = True  # whatever comes next belongs to a new head
+            self._head_bytes = 0
+
+    def send_400_response(self, msg: str) -> None:
+        self._refuse(MalformedRequest(msg))
+
+    def _watch_head(self, count: int) -> None:
+        self._head_bytes += count
+        if self._head_bytes > self.limits.max_head_bytes:
+            self._refuse(HeadTooLarge(f"The request head is larger than {self.limits.max_head_bytes} bytes."))
+        elif self._timer is None:
+            self._arm(self.limits.head_timeout_s, self._on_late_head)
+
+    def _watch_body(self, count: int) -> None:
+        if not self._body_since_s:
+            self._disarm()
+            self._body_since_s = time.monotonic()
+            self._arm(min(_RATE_GRACE_S, self.limits.body_timeout_s), self._on_body_check)
+        self._body_bytes += count
+
+    def _on_late_head(self) -> None:
+        self._timer = None
+        if not self._head_bytes:
+            self.transport.close()  # nothing was asked: nothing is answered
+        else:
+            self._refuse(SlowHead(f"The request head took longer than {self.limits.head_timeout_s:g} s."))
+
+    def _on_body_check(self) -> None:
+        """A body the application has paused (flow control) is not the client's fault and is not timed."""
+        self._timer = None
+        elapsed_s = time.monotonic() - self._body_since_s
+        if self.flow.read_paused:
+            self._body_since_s += elapsed_s
+        elif elapsed_s >= self.limits.body_timeout_s:
+            self._refuse(SlowBody(f"The request body took longer than {self.limits.body_timeout_s:g} s."))
+            return
+        elif self._body_bytes / elapsed_s < self.limits.min_body_bytes_per_s:
+            self._refuse(SlowBody(f"The request body came slower than {self.limits.min_body_bytes_per_s:g} bytes/s."))
+            return
+        self._arm(1.0, self._on_body_check)
+
+    def _refuse(self, error: RequestError) -> None:
+        """Answers at the level of the connection and closes it; a waiting application sees a client that has gone."""
+        self._disarm()
+        self.outcomes.add(error.code, error.status)
+        ids = [(b"x-request-id", new_id())]
+        body = error_body(error, ids[0][1])
+        headers = [*error_headers(error, ids), CLOSE, (b"content-length", b"%d" % len(body))]
+        lines = [STATUS_LINE[error.status], *(name + b": " + value + b"\r\n" for name, value in headers), b"\r\n", body]
+        if self.cycle is not None and not self.cycle.response_complete:
+            self.cycle.disconnected = True
+            self.cycle.message_event.set()
+        self.transport.write(b"".join(lines))
+        self.transport.close()
+
+    def _arm(self, delay_s: float, then: Callable[[], None]) -> None:
+        self._timer = self.loop.call_later(delay_s, then)
+
+    def _disarm(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None

@@ -1,0 +1,67 @@
+"""The one queue in front of all slots: bounded, in order of arrival, without calls that nobody waits for any more."""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+from collections.abc import Iterator
+
+from plimsoll.errors import QueueFull, QueueTimeout
+from plimsoll.workers.lifecycle import CallEvent, CallState
+from plimsoll.workers.pending import PendingCall
+
+_LONGEST_RETRY_S = 60
+
+
+class CallQueue:
+    """`max_calls` may wait; more only while idle slots will take them in the same turn of the loop."""
+
+    def __init__(self, max_calls: int) -> None:
+        self._max_calls = max_calls
+        self._calls: deque[PendingCall] = deque()
+
+    def __len__(self) -> int:
+        return len(self._calls)
+
+    def __iter__(self) -> Iterator[PendingCall]:
+        return iter(self._calls)
+
+    def admit(self, call: PendingCall, idle_slots: int, wait_s: float, patience_s: float) -> None:
+        """Raises QueueFull at the bound, or when the expected `wait_s` is longer than the call can wait."""
+        if len(self._calls) >= self._max_calls + idle_slots:
+            raise QueueFull("All slots are busy and the queue is full.", retry_after_s=_retry_after_s(wait_s))
+        if wait_s > patience_s:
+            message = "The wait for a slot would be longer than the deadline of the request."
+            raise QueueFull(message, retry_after_s=_retry_after_s(wait_s - patience_s))
+        self._calls.append(call)
+
+    def oldest(self) -> PendingCall:
+        return self._calls[0]
+
+    def take(self, count: int = 1) -> list[PendingCall]:
+        """The oldest calls, `count` at most."""
+        return [self._calls.popleft() for _ in range(min(count, len(self._calls)))]
+
+    def put_back(self, calls: list[PendingCall]) -> None:
+        """Puts calls at the head again; they are older than any that waits, and keep their order."""
+        self._calls.extendleft(reversed(calls))
+
+    def take_back(self, calls: list[PendingCall]) -> None:
+        """The same for calls that were handed over and not begun; those that have ended meanwhile are let go."""
+        living = [call for call in calls if call.state in (CallState.HANDED, CallState.RUNNING)]
+        for call in living:
+            call.note(CallEvent.TAKE_BACK)
+        self.put_back(living)
+
+    def discard(self, call: PendingCall) -> None:
+        if call in self._calls:
+            self._calls.remove(call)
+
+    def expire(self, before_s: float) -> None:
+        """Fails the calls that have waited since before `before_s` (monotonic)."""
+        while self._calls and self._calls[0].queued_at < before_s:
+            self._calls.popleft().fail(QueueTimeout("The deadline passed before a slot was free."))
+
+
+def _retry_after_s(wait_s: float) -> int:
+    return min(_LONGEST_RETRY_S, max(1, math.ceil(wait_s)))

@@ -1,0 +1,54 @@
+"""Replaces workers that have served long enough or grown too big: the cure for a leak that nobody finds."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from dataclasses import dataclass
+
+import psutil
+
+from plimsoll.workers.lifecycle import WorkerState
+from plimsoll.workers.process import WorkerProcess
+from plimsoll.workers.supervisor import Supervisor
+
+_LOG = logging.getLogger("plimsoll.workers")
+_LOOK_S = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class RecycleLimits:
+    """Per worker: calls answered, bytes resident; None is no limit."""
+
+    max_requests: int | None
+    max_memory_bytes: float | None
+
+
+class Recycler:
+    """Looks twice a second; a successor is ready before a worker goes."""
+
+    def __init__(self, supervisor: Supervisor, limits: RecycleLimits) -> None:
+        self._supervisor = supervisor
+        self._limits = limits
+
+    async def run(self) -> None:
+        """Until cancelled."""
+        if self._limits.max_requests is None and self._limits.max_memory_bytes is None:
+            return
+        while True:
+            await asyncio.sleep(_LOOK_S)
+            for worker in self._supervisor.workers:
+                if worker.state is WorkerState.READY and (reason := self._worn(worker)):
+                    _LOG.info("%s is replaced: %s", worker.name, reason)
+                    await self._supervisor.renew(worker, reason)
+
+    def _worn(self, worker: WorkerProcess) -> str | None:
+        limits = self._limits
+        if limits.max_requests is not None and sum(slot.answered for slot in worker.slots) >= limits.max_requests:
+            return "max_requests"
+        if limits.max_memory_bytes is not None:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                if psutil.Process(worker.pid).memory_info().rss >= limits.max_memory_bytes:
+                    return "max_memory"
+        return None
