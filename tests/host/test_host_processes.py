@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import time
+from pathlib import Path
 
 import pytest
 from host_children import child, tell
@@ -102,7 +103,7 @@ sys.stdin.readline()
         after = read_memory(it.pid)
         assert before is not None
         assert after is not None
-        for name in ("rss_bytes", "pss_bytes", "uss_bytes"):
+        for name in ("rss_bytes", "pss_bytes", "private_bytes"):
             assert getattr(after, name) - getattr(before, name) == pytest.approx(200e6, rel=0.01), name
 
 
@@ -175,14 +176,36 @@ def test_children_are_found_without_the_kernels_list_too() -> None:
         assert it.pid in procfs.children_of(os.getpid())
 
 
-def test_shared_pages_count_once_in_a_group() -> None:
-    """Two processes of 100 with 60 shared among them, one of which peaked at 150."""
-    one = ProcessMemory(100, 70, 40, 150, 0, 0, 1)
-    two = ProcessMemory(100, 70, 40, 100, 0, 0, 1)
+def test_shared_files_count_once_in_a_group() -> None:
+    """Two processes that hold 40 each and map the same file; one of them peaked 50 higher."""
+    one = ProcessMemory(100, 70, 40, 0, 150, 0, 1, {"lib": 60})
+    two = ProcessMemory(100, 70, 40, 5, 100, 0, 1, {"lib": 55, "other": 5})
     group = group_memory([one, two])
-    assert (group.pss_bytes, group.uss_bytes, group.shared_bytes) == (140, 80, 60)
-    assert group.peak_bytes == (150 - 60) + (100 - 60) + 60 + 2
-    assert group.pss_bytes <= group.peak_bytes <= group.high_water_sum_bytes
+    assert (group.held_bytes, group.private_bytes, group.shmem_bytes) == (40 + 40 + 5 + 60 + 5, 80, 5)
+    assert group.peak_bytes == group.held_bytes + 50 + 2
+    assert group.peak_bytes <= group.high_water_sum_bytes
+
+
+def test_a_file_that_others_map_too_counts_in_full(tmp_path: Path) -> None:
+    """PSS halves it as soon as somebody else looks at it; the group needs all of it all the same."""
+    (tmp_path / "weights").write_bytes(b"w" * 50_000_000)
+    source = f"""
+import mmap, sys
+with open({str(tmp_path / "weights")!r}, "rb") as file:
+    weights = mmap.mmap(file.fileno(), 0, prot=mmap.PROT_READ)
+    sum(weights[::4096])
+print("ready", flush=True)
+sys.stdin.readline()
+"""
+    with child(source) as alone:
+        before = read_memory(alone.pid)
+        with child(source):
+            after = read_memory(alone.pid)
+        assert before is not None
+        assert after is not None
+        assert before.pss_bytes - after.pss_bytes > 20e6
+        assert group_memory([after]).held_bytes == pytest.approx(group_memory([before]).held_bytes, rel=0.01)
+        assert max(after.files.values()) == pytest.approx(50e6, rel=0.01)
 
 
 def test_a_reset_that_is_not_permitted_says_why(monkeypatch: pytest.MonkeyPatch) -> None:

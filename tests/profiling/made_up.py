@@ -18,7 +18,7 @@ from plimsoll.profiling.meter import FRONT, TreeMemory
 from plimsoll.profiling.options import ProfileOptions
 from plimsoll.profiling.placement import Placement
 
-MEMORY = TreeMemory(GroupMemory(50_000_000, 40_000_000, 60_000_000, 70_000_000, 0, 0), {})
+MEMORY = TreeMemory(GroupMemory(50_000_000, 50_000_000, 40_000_000, 60_000_000, 70_000_000, 0, 0), {})
 
 
 def findings(rows: int = 20, slots: int = 1) -> Findings:

@@ -117,4 +117,5 @@ def test_a_workers_children_belong_to_it_and_all_else_to_the_front(family: subpr
     memory = meter.memory()
     assert set(memory.roles) == {FRONT, "worker 0"}
     assert memory.total.pss_bytes == sum(part.pss_bytes for part in memory.roles.values())
+    assert memory.total.held_bytes < sum(part.held_bytes for part in memory.roles.values())
     assert set(meter.cpu_ns()) == {FRONT, "worker 0"}

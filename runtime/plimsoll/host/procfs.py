@@ -7,8 +7,11 @@ Sizes are bytes, times are clock ticks as the kernel gives them.
 from __future__ import annotations
 
 import os
+import re
 from dataclasses import dataclass
 
+_MAPPING = re.compile(r"[0-9a-f]+-[0-9a-f]+ ")
+_SHARED_MEMORY = ("/dev/shm/", "/memfd:", "/SYSV", "/dev/zero")  # noqa: S108  names in a listing, nothing is opened
 _GONE = (FileNotFoundError, ProcessLookupError, PermissionError)
 
 
@@ -65,6 +68,32 @@ def parse_kilobytes(text: str) -> dict[str, int]:
 def read_sizes(pid: int, file: str) -> dict[str, int]:
     """The sizes in `status`, `smaps_rollup` or `smaps` of a process; empty where it is gone."""
     return parse_kilobytes(read_text(f"/proc/{pid}/{file}") or "")
+
+
+def read_resident_files(pid: int) -> dict[str, int]:
+    """Device and inode → bytes of that file resident in the process; copies it made by writing are not the file's.
+
+    Shared memory (/dev/shm, memfd) is no file here: its pages belong to nobody else.
+    """
+    files: dict[str, int] = {}
+    file = ""
+    for line in (read_text(f"/proc/{pid}/smaps") or "").splitlines():
+        name, _, rest = line.partition(":")
+        if name == "Rss" and file:
+            files[file] = files.get(file, 0) + int(rest.split()[0]) * 1024
+        elif name == "Anonymous" and file:
+            files[file] -= int(rest.split()[0]) * 1024
+        elif _MAPPING.match(line):
+            file = _file_of(line)
+    return files
+
+
+def _file_of(line: str) -> str:
+    """The header of a mapping: addresses, permissions, offset, device, inode, path."""
+    fields = line.split(maxsplit=5)
+    if fields[4] == "0" or len(fields) < 6 or fields[5].startswith(_SHARED_MEMORY):
+        return ""
+    return f"{fields[3]} {fields[4]}"
 
 
 def thread_count(pid: int) -> int:

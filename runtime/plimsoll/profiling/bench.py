@@ -14,7 +14,9 @@ from plimsoll.profiling.noise import CpuUse, read_cpu_use
 from plimsoll.profiling.options import ProfileOptions, Progress
 from plimsoll.profiling.server_process import ServerProcess
 
-_SHORTEST_SAMPLE_S = 0.1
+_SHORTEST_SAMPLE_S = 0.5
+# A reading that took longer was interrupted, and its time says nothing.
+_LONGEST_READING_S = 0.02
 
 
 class ServerLost(Exception):
@@ -86,10 +88,10 @@ class Bench:
         self._last_sample = time.monotonic(), sum(before_ns.values()) / 1e9
         answer = self.driver.load(connections, seconds, max_seconds, whole_passes, self._tick)
         after_ns = self.meter.cpu_ns()
-        self._sample(sum(after_ns.values()) / 1e9)
         self.check_server()
         cpu_s = {role: (used - before_ns.get(role, 0)) / 1e9 for role, used in after_ns.items()}
-        return Window(answer, cpu_s, tuple(self._cores), self._elsewhere(box_before, cpu_s, answer))
+        mean_cores = sum(cpu_s.values()) / max(answer.elapsed_s, 1e-9)
+        return Window(answer, cpu_s, tuple(self._cores or [mean_cores]), self._elsewhere(box_before, cpu_s, answer))
 
     def send_row(self, index: int) -> RowAnswer:
         """One row, nothing else in flight."""
@@ -119,19 +121,25 @@ class Bench:
 
     def _tick(self) -> None:
         self.check_server()
-        self._sample(self.meter.total_cpu_s())
+        self._sample()
         self.progress.advance(self._phase.elapsed_s())
 
-    def _sample(self, cpu_s: float) -> None:
-        now_s, (then_s, used_s) = time.monotonic(), self._last_sample
-        if now_s - then_s >= _SHORTEST_SAMPLE_S:
-            self._cores.append((cpu_s - used_s) / (now_s - then_s))
-            self._last_sample = now_s, cpu_s
+    def _sample(self) -> None:
+        then_s, then_cpu_s = self._last_sample
+        before_s = time.monotonic()
+        if before_s - then_s < _SHORTEST_SAMPLE_S:
+            return
+        cpu_s, after_s = self.meter.total_cpu_s(), time.monotonic()
+        if after_s - before_s > _LONGEST_READING_S:
+            return
+        now_s = (before_s + after_s) / 2
+        self._cores.append((cpu_s - then_cpu_s) / (now_s - then_s))
+        self._last_sample = now_s, cpu_s
 
     def _elsewhere(self, before: CpuUse, cpu_s: dict[str, float], answer: LoadAnswer) -> float:
         after = read_cpu_use()
         ours_s = sum(cpu_s.values()) + answer.driver_cpu_s + after.own_s - before.own_s
-        return max(0.0, (after.busy_s - before.busy_s - ours_s) / max(answer.elapsed_s, _SHORTEST_SAMPLE_S))
+        return max(0.0, (after.busy_s - before.busy_s - ours_s) / max(answer.elapsed_s, 1e-9))
 
 
 def describe_exit(code: int) -> str:

@@ -72,7 +72,7 @@ def _startup(findings: Findings) -> StartupResult:
         seconds_to_ready=startup.seconds_to_ready,
         cpu_seconds=startup.cpu_s,
         peak_memory_bytes=startup.memory.total.peak_bytes,
-        ready_memory_bytes=startup.memory.total.pss_bytes,
+        ready_memory_bytes=startup.memory.total.held_bytes,
         first_request_seconds=first.answer.latency_s if first else None,
         warmup=_warmup(findings),
     )
@@ -139,7 +139,7 @@ def _outcomes(level: Level) -> dict[str, int]:
 
 def _level_memory(memory: GroupMemory) -> LevelMemory:
     return LevelMemory(
-        pss_bytes=memory.pss_bytes,
+        pss_bytes=memory.held_bytes,
         peak_bytes=memory.peak_bytes,
         high_water_sum_bytes=memory.high_water_sum_bytes,
     )
@@ -150,15 +150,15 @@ def _memory(findings: Findings) -> MemoryResult:
     if not readings or findings.startup is None:
         return MemoryResult()
     last = readings[-1]
-    private = [memory.uss_bytes for role, memory in last.roles.items() if role != "front"]
+    private = [memory.private_bytes for role, memory in last.roles.items() if role != "front"]
     in_flight = [(float(level.connections), float(level.memory.total.peak_bytes)) for level in findings.capacity.levels]
     rise_bytes = slope(in_flight)
     return MemoryResult(
         peak_bytes=max(findings.startup.memory.total.peak_bytes, phase_peak_bytes(findings)),
-        pss_bytes=max(reading.total.pss_bytes for reading in readings),
+        pss_bytes=max(reading.total.held_bytes for reading in readings),
         high_water_sum_bytes=max(reading.total.high_water_sum_bytes for reading in readings),
         per_worker_private_bytes=round(statistics.fmean(private)) if private else None,
-        shared_bytes=last.total.shared_bytes,
+        shared_bytes=last.total.held_bytes - sum(private),
         per_in_flight_bytes=None if rise_bytes is None else max(0, round(rise_bytes)),
         swap_bytes=max(reading.total.swap_bytes for reading in readings),
         shared_memory_files_bytes=max(reading.total.shmem_bytes for reading in readings),

@@ -33,7 +33,7 @@ def _process(role: str, levels: list[Level], knee: Level | None, memory: TreeMem
         memory=None
         if group is None
         else ProcessMemoryResult(
-            pss_bytes=group.pss_bytes, private_bytes=group.uss_bytes, peak_bytes=group.high_water_sum_bytes
+            pss_bytes=group.pss_bytes, private_bytes=group.private_bytes, peak_bytes=group.high_water_sum_bytes
         ),
     )
 
@@ -50,7 +50,7 @@ def _driver(findings: Findings) -> ProcessResult:
         memory=None
         if memory is None
         else ProcessMemoryResult(
-            pss_bytes=memory.pss_bytes, private_bytes=memory.uss_bytes, peak_bytes=memory.peak_bytes
+            pss_bytes=memory.pss_bytes, private_bytes=memory.private_bytes, peak_bytes=memory.peak_bytes
         ),
     )
 

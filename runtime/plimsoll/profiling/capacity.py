@@ -75,7 +75,7 @@ class Level:
         return sum(window.total_cpu_s for window in self.windows) / self.elapsed_s if self.elapsed_s else 0.0
 
     def cores_percentile(self, share: float) -> float | None:
-        """Over samples of a quarter of a second."""
+        """Over samples of half a second."""
         return rank_percentile([cores for window in self.windows for cores in window.cores], share)
 
     @property

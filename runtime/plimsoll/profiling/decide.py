@@ -60,7 +60,7 @@ def heavy_bytes(findings: Findings) -> int | None:
     rises = [row.peak_bytes for row in findings.census.rows.values() if row.peak_bytes is not None]
     if findings.census.memory is None or not rises:
         return None
-    return findings.census.memory.total.pss_bytes + findings.options.slots * max(rises)
+    return findings.census.memory.total.held_bytes + findings.options.slots * max(rises)
 
 
 def _warn_of_bounds(findings: Findings) -> None:

@@ -60,7 +60,7 @@ class RequestResult(Model):
 
 
 class CoresUsed(Model):
-    """CPU of the server's process tree; percentile and maximum over samples of a quarter of a second."""
+    """CPU of the server's process tree; percentile and maximum over samples of half a second."""
 
     mean: float
     p95: float | None
@@ -68,7 +68,10 @@ class CoresUsed(Model):
 
 
 class LevelMemory(Model):
-    """After the level: ΣPSS; during it: the peak estimate and the sum of all high-water marks, its upper bound."""
+    """After the level and at its peak; `high_water_sum_bytes`, the sum of all high-water marks, bounds both.
+
+    `pss_bytes` is the sum of PSS, except that files which processes outside the server map too count in full.
+    """
 
     pss_bytes: int
     peak_bytes: int
@@ -95,7 +98,10 @@ class ConcurrencyLevel(Model):
 
 
 class MemoryResult(Model):
-    """The server's tree over the whole run; shared pages are counted once."""
+    """The server's tree over the whole run; what several processes map is counted once.
+
+    `pss_bytes` is as in the levels. W workers take about `shared_bytes` + W · `per_worker_private_bytes`.
+    """
 
     peak_bytes: int | None = None
     pss_bytes: int | None = None
@@ -162,7 +168,7 @@ class Measurements(Model):
 
 
 class ProcessMemoryResult(Model):
-    """At the end of the load."""
+    """At the end of the load; `pss_bytes` is this process's part of what it shares with anybody."""
 
     pss_bytes: int
     private_bytes: int
