@@ -35,8 +35,9 @@ def test_a_clean_run_is_only_not_verified() -> None:
     ("spoilt", "words"),
     [
         ({"driver_cpu_s": 0.9}, "driver was busy"),
-        ({"cpu_s": 0.039}, "cores that the server may use busy"),
+        ({"connections": 2, "cpu_s": 0.039}, "cores that the server may use busy"),
         ({"elsewhere_cores": 1.0}, "other processes"),
+        ({"cpu_s": 0.02}, "several cores busy"),
         ({"rate_rps": 200.0, "latency_s": 0.006}, "throughput times latency"),
     ],
 )

@@ -12,6 +12,7 @@ from plimsoll.profiling.warmup import LOOK_BACK, Warmup
 _FEW_DISTINCT_ROWS = 10
 _DRIVER_BUSY_CORES = 0.8
 _BUSY_SHARE = 0.9
+_ELASTIC_CORES = 1.2
 _NOISY_SHARE = 0.05
 _LITTLE_TOLERANCE = 0.05
 
@@ -41,6 +42,8 @@ def _load_doubts(findings: Findings) -> list[str]:
         doubts.append(_unsteady(findings.warmup))
     for level in findings.capacity.saturated():
         doubts += _level_doubts(level, findings.host, findings.placement)
+    if any(level.connections == 1 and level.cores_mean > _ELASTIC_CORES for level in findings.capacity.levels):
+        doubts.append("one request keeps several cores busy: with another number of cores rate and latency differ")
     if findings.capacity.levels and findings.capacity.stopped == "the time was up":
         doubts.append("the search for the highest throughput ended because the time was up")
     return list(dict.fromkeys(doubts))
