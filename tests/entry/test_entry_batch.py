@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from plimsoll.entry import batch
-from plimsoll.entry.batching import BatchRule
+from plimsoll.entry.batching import BatchRule, collected
 from plimsoll.entry.failures import BrokenScript
 
 FAILED = "An unexpected error occurred in scoring script. Check the logs for more info."
@@ -228,3 +228,8 @@ def test_a_wrong_decoration_stops_the_start_with_its_line(load: Load, decorator:
 def test_only_functions_take_the_decorator() -> None:
     with pytest.raises(TypeError, match="@batch goes on a function, not on 7"):
         batch(max_size=2)(7)  # type: ignore[type-var]
+
+
+def test_a_decorator_that_replaces_results_cannot_stand_above_a_schema_and_a_batch() -> None:
+    with pytest.raises(TypeError, match="a decorator above @batch replaces what run\\(\\) returns"):
+        collected(lambda data: data, {"data": 1})

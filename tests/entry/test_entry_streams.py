@@ -123,3 +123,37 @@ def test_head_runs_a_raw_generator_but_sends_no_body(load: Load, capsys: pytest.
     assert script.run(call("HEAD")).body == b""
     assert capsys.readouterr().out == "released\n"
     assert content(script.run(call("GET"))) == b"GET"
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("clean_up", ["1 / 0", "yield 'more'", "raise SystemExit"])
+def test_clean_up_that_fails_is_logged_and_harms_nobody(
+    load: Load, kind: str, clean_up: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    script = load(f"""
+        def init(): pass
+        {kind} run(data):
+            try:
+                yield "a"
+                yield "b"
+            finally:
+                {clean_up}
+    """)
+    body = chunks_of(script.run(post()))
+    next(body)
+    body.close()  # type: ignore[attr-defined]
+    assert "The stream of run() could not be closed:" in capsys.readouterr().err
+    assert content(load("def init(): pass\ndef run(data): return data").run(post("next"))) == b'"next"'
+
+
+def test_a_response_whose_clean_up_fails_is_logged(load: Load, capsys: pytest.CaptureFixture[str]) -> None:
+    script = load("""
+        from plimsoll.entry import Response
+        class Chunks:
+            def __iter__(self): return iter(["a", "b"])
+            def close(self): raise OSError("disk gone")
+        def init(): pass
+        def run(data): return Response(Chunks())
+    """)
+    assert content(script.run(post())) == b"ab"
+    assert "OSError: disk gone" in capsys.readouterr().err

@@ -97,4 +97,12 @@ def _stream(response: Response) -> Iterator[bytes]:
         log_failure("The stream of a response of run() failed:", failure)
         raise ScriptFailed(SCRIPT_FAILED) from None
     finally:
+        _close(response)
+
+
+def _close(response: Response) -> None:
+    """The answer is on its way: what the script's own clean-up raises can only be logged."""
+    try:
         response.close()
+    except BaseException as failure:
+        log_failure("A response of run() could not be closed:", failure)

@@ -38,9 +38,12 @@ class Stream:
             raise ScriptFailed(SCRIPT_FAILED) from None
 
     def close(self) -> None:
-        """Ends the user's generator, its `finally` blocks included."""
+        """Ends the user's generator, its `finally` blocks included; what they raise is only logged."""
         self._first = b""
-        self._chunks.close()
+        try:
+            self._chunks.close()
+        except BaseException as failure:
+            log_failure("The stream of run() could not be closed:", failure)
 
 
 def streamed(result: Any) -> Any:

@@ -1,6 +1,6 @@
 """Serves the scikit-learn model in AZUREML_MODEL_DIR, any estimator with predict() that joblib saved.
 
-Rows are lists of numbers, objects with the names of the features, or texts for a model that begins with a
+Rows are lists of values, objects with the names of the features, or texts for a model that begins with a
 vectorizer. The answer has `predictions`, and `probabilities` where the model gives them. joblib files can run any
 code when they are loaded: serve only those that you trust.
 """
@@ -8,6 +8,8 @@ code when they are loaded: serve only those that you trust.
 from __future__ import annotations
 
 import sys
+from importlib import import_module
+from importlib.util import find_spec
 from typing import Any
 
 import joblib  # type: ignore[import-untyped,unused-ignore]
@@ -46,24 +48,46 @@ def predict(values: dict[str, Any]) -> dict[str, Any]:
 
 
 def rows_of(data: Any) -> Any:
-    if isinstance(data, list) and data and all(isinstance(row, dict) for row in data):
-        data = [in_order(row) for row in data]
+    """As the model was trained: texts as they are, named features in a data frame, else numbers."""
     count = getattr(model, "n_features_in_", None)
     if count is None:
         return data
-    try:
-        rows = np.asarray(data)
-    except ValueError:
-        rows = np.empty(0)
-    if rows.ndim != 2 or rows.shape[1] != count:
+    rows = [list(in_order(row).values()) for row in data] if has_names(data) else data
+    names = getattr(model, "feature_names_in_", None)
+    table = framed(rows, names) if names is not None else None
+    if table is None:
+        table = as_array(rows)
+    if table.ndim != 2 or table.shape[1] != count:
         raise BadInput(f'The model takes rows of {count} features: {{"data": [[...], ...]}}.')
-    return rows
+    return table
 
 
-def in_order(row: dict[str, Any]) -> list[Any]:
+def has_names(data: Any) -> bool:
+    return isinstance(data, list) and bool(data) and all(isinstance(row, dict) for row in data)
+
+
+def in_order(row: dict[str, Any]) -> dict[str, Any]:
     names = getattr(model, "feature_names_in_", None)
     if names is None:
         raise BadInput("The model does not know names of features: send each row as a list.")
     if set(row) != set(names):
         raise BadInput(f"Each row must have the features {', '.join(map(str, names))}.")
-    return [row[name] for name in names]
+    return {name: row[name] for name in names}
+
+
+def framed(rows: Any, names: Any) -> Any:
+    """None without pandas: a model that picks its columns by name was trained with it, others do without."""
+    if find_spec("pandas") is None:
+        return None
+    frame = import_module("pandas").DataFrame
+    try:
+        return frame(rows, columns=list(names))
+    except (ValueError, TypeError):
+        return np.empty(0)
+
+
+def as_array(rows: Any) -> Any:
+    try:
+        return np.asarray(rows)
+    except (ValueError, TypeError):
+        return np.empty(0)
