@@ -38,7 +38,7 @@ def test_a_clean_run_is_only_not_verified() -> None:
         ({"connections": 2, "cpu_s": 0.039}, "cores that the server may use busy"),
         ({"elsewhere_cores": 1.0}, "other processes"),
         ({"cpu_s": 0.02}, "several cores busy"),
-        ({"rate_rps": 200.0, "latency_s": 0.006}, "throughput times latency"),
+        ({"rate_rps": 200.0, "latency_s": 0.006, "cpu_s": 0.001}, "throughput times latency"),
     ],
 )
 def test_doubts_about_a_level(spoilt: dict[str, Any], words: str) -> None:
