@@ -101,6 +101,7 @@ BAD: list[tuple[dict[str, str], str]] = [
     (request({"a": [[1, 2]]}), "The input 'b' is missing: "),
     (request({**GOOD, "c": 1}), "There is no input 'c': "),
     (request({**GOOD, "a": "x"}), "The input 'a' must be an array of float32"),
+    (request({**GOOD, "a": [[1e300, 1]]}), "The input 'a' must be an array of float32"),
     (request({**GOOD, "a": [[1, 2], [3]]}), "The input 'a' must be an array of float32, all its rows of one length."),
     (request({**GOOD, "a": [1, 2]}), "The input 'a' must have the shape ['any', 2], not [2]."),
     (request({**GOOD, "a": [[1, 2, 3]]}), "The input 'a' must have the shape ['any', 2], not [1, 3]."),

@@ -21,11 +21,13 @@ class _Loop:
     def __init__(self) -> None:
         import asyncio
 
+        # For its careful closing only: its run() looks after Ctrl-C on every call, at three times the cost.
         self._runner = asyncio.Runner()
+        self._loop = self._runner.get_loop()
         self.closed = False
 
     def wait_for(self, awaitable: Awaitable[Any]) -> Any:
-        return self._runner.run(_as_coroutine(awaitable))
+        return self._loop.run_until_complete(_as_coroutine(awaitable))
 
     def close(self) -> None:
         self.closed = True

@@ -91,7 +91,7 @@ def tensor(value: Any, wanted: Input) -> Any:
         return value
     try:
         array = _cast(np.asarray(value, object if wanted.dtype.hasobject else None), wanted.dtype)
-    except (ValueError, TypeError, OverflowError):
+    except (ValueError, TypeError, ArithmeticError):
         kind = wanted.described()["type"]
         raise BadInput(f"The input {wanted.name!r} must be an array of {kind}, all its rows of one length.") from None
     if not _fits(array.shape, wanted.shape):
@@ -142,7 +142,8 @@ def _cast(array: Any, dtype: np.dtype[Any]) -> Any:
             raise OverflowError
         return array.astype(dtype)
     # Fractions are not cut off for a model of whole numbers. An empty list has no type of its own.
-    return array.astype(dtype, casting="same_kind" if array.size else "unsafe")
+    with np.errstate(over="raise"):
+        return array.astype(dtype, casting="same_kind" if array.size else "unsafe")
 
 
 def _text(array: Any) -> Any:
