@@ -57,6 +57,11 @@ def peak_rss_bytes(pid: int) -> int:
     return procfs.read_sizes(pid, "status").get("VmHWM", 0)
 
 
+def resident_bytes(pid: int) -> int:
+    """RSS alone; 0 where the process is gone."""
+    return procfs.read_sizes(pid, "status").get("VmRSS", 0)
+
+
 def reset_peak(pid: int) -> str | None:
     """Starts VmHWM anew from the present RSS; answers why it could not, or None."""
     try:

@@ -13,6 +13,7 @@ from plimsoll.profiling.meter import ServerMeter
 from plimsoll.profiling.noise import CpuUse, read_cpu_use
 from plimsoll.profiling.options import ProfileOptions, Progress
 from plimsoll.profiling.server_process import ServerProcess
+from plimsoll.profiling.timeline import Recorder
 
 _SHORTEST_SAMPLE_S = 0.5
 # A reading that took longer was interrupted, and its time says nothing.
@@ -71,6 +72,7 @@ class Bench:
     watch: Stopwatch
     progress: Progress
     request_timeout_s: float
+    recorder: Recorder = field(default_factory=Recorder)
     _phase: Stopwatch = field(default_factory=lambda: Stopwatch(0.0))
     _cores: list[float] = field(default_factory=list)
     _last_sample: tuple[float, float] = (0.0, 0.0)
@@ -79,6 +81,7 @@ class Bench:
         """Announces a phase and measures its time."""
         self._phase = Stopwatch(expected_s)
         self.progress.phase(phase, expected_s)
+        self.recorder.begin(phase)
         return self._phase
 
     def window(self, connections: int, seconds: float, max_seconds: float, whole_passes: bool) -> Window:
@@ -95,7 +98,8 @@ class Bench:
 
     def send_row(self, index: int) -> RowAnswer:
         """One row, nothing else in flight."""
-        answer = self.driver.send_row(index, self.check_server)
+        self.recorder.record(self.meter)
+        answer = self.driver.send_row(index, self._look)
         if not answer.succeeded:
             self.check_server()
         self.progress.advance(self._phase.elapsed_s())
@@ -119,8 +123,12 @@ class Bench:
             time.sleep(0.05)
         return False
 
-    def _tick(self) -> None:
+    def _look(self) -> None:
         self.check_server()
+        self.recorder.record(self.meter)
+
+    def _tick(self) -> None:
+        self._look()
         self._sample()
         self.progress.advance(self._phase.elapsed_s())
 

@@ -7,6 +7,7 @@ from itertools import chain
 
 from plimsoll.host.memory import GroupMemory
 from plimsoll.profiling.bench import failures_by_row
+from plimsoll.profiling.build_curves import build_knee_windows, build_latency_curves, build_row_costs, build_timeline
 from plimsoll.profiling.capacity import Level
 from plimsoll.profiling.census import RowCost
 from plimsoll.profiling.decide import phase_peak_bytes
@@ -41,6 +42,10 @@ def build_measurements(findings: Findings) -> Measurements:
         concurrency_levels=[_level(level) for level in findings.capacity.levels],
         memory=_memory(findings),
         rows=_rows(findings),
+        timeline=build_timeline(findings),
+        latency_curves=build_latency_curves(findings),
+        row_costs=build_row_costs(findings),
+        knee_windows=build_knee_windows(findings),
     )
 
 

@@ -15,6 +15,7 @@ from plimsoll.profiling.options import ProfileOptions
 from plimsoll.profiling.placement import Placement
 from plimsoll.profiling.recommendation import CpuAnswer, MemoryAnswer
 from plimsoll.profiling.start import Startup
+from plimsoll.profiling.timeline import Recorder
 from plimsoll.profiling.warmup import Warmup
 
 
@@ -38,6 +39,7 @@ class Findings:
     placement: Placement
     request_timeout_s: float
     created: datetime
+    recorder: Recorder = field(default_factory=Recorder)
     spin_before: Spin | None = None
     spin_after: Spin | None = None
     startup: Startup | None = None

@@ -10,7 +10,15 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from plimsoll.host.cpu_clock import CpuLedger
-from plimsoll.host.memory import GroupMemory, ProcessMemory, group_memory, peak_rss_bytes, read_memory, reset_peak
+from plimsoll.host.memory import (
+    GroupMemory,
+    ProcessMemory,
+    group_memory,
+    peak_rss_bytes,
+    read_memory,
+    reset_peak,
+    resident_bytes,
+)
 from plimsoll.host.processes import Process, ProcessTree
 
 FRONT = "front"
@@ -35,6 +43,7 @@ class ServerMeter:
         self._worker_count = 0
         self._members: list[tuple[Process, str]] = []
         self.peak_unknown: str | None = None
+        self.held_share: float | None = None
 
     def refresh(self) -> None:
         """Looks who is in the tree now; what follows goes by that until the next look."""
@@ -67,6 +76,10 @@ class ServerMeter:
         """Σ high-water marks of the known: for differences around one request, where what is shared cancels out."""
         return sum(peak_rss_bytes(process.pid) for process, _ in self._members)
 
+    def known_resident_bytes(self) -> int:
+        """Σ RSS of the known, what they share counted several times: cheap; see `held_share`."""
+        return sum(resident_bytes(process.pid) for process, _ in self._members)
+
     def memory(self) -> TreeMemory:
         """The tree now, and its peaks since the last reset."""
         self.refresh()
@@ -76,7 +89,9 @@ class ServerMeter:
             if memory is not None:
                 found.setdefault(role, []).append(memory)
         everyone = [memory for members in found.values() for memory in members]
-        return TreeMemory(group_memory(everyone), {role: group_memory(members) for role, members in found.items()})
+        total = group_memory(everyone)
+        self.held_share = total.held_bytes / max(1, sum(memory.rss_bytes for memory in everyone))
+        return TreeMemory(total, {role: group_memory(members) for role, members in found.items()})
 
     def _role(self, process: Process, parent_role: str) -> str:
         known = self._inside_workers.get(process.key)

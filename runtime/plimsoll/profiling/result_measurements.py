@@ -7,6 +7,7 @@ from typing import Literal
 from pydantic import Field
 
 from plimsoll.profiling.result_base import Model
+from plimsoll.profiling.result_curves import KneeWindows, LatencyCurve, RowCosts, Timeline
 
 
 class LatencySeconds(Model):
@@ -164,6 +165,10 @@ class Measurements(Model):
     memory: MemoryResult
     growth: GrowthResult = GrowthResult()
     rows: RowsResult
+    timeline: Timeline = Timeline()
+    latency_curves: list[LatencyCurve] = Field(default_factory=list)
+    row_costs: RowCosts = RowCosts()
+    knee_windows: KneeWindows = KneeWindows()
     gpu: None = None
 
 

@@ -30,6 +30,7 @@ from plimsoll.profiling.result import Profile
 from plimsoll.profiling.rows import check_rows, describe_failed, rows_for_load
 from plimsoll.profiling.server_process import ServerProcess
 from plimsoll.profiling.start import wait_for_start
+from plimsoll.profiling.timeline import Recorder
 from plimsoll.profiling.timeouts import request_timeout_s, server_arguments
 from plimsoll.profiling.warmup import warm_up
 from plimsoll.profiling.write import make_output_folder, write_profile
@@ -97,6 +98,7 @@ def _measure(findings: Findings, progress: Progress) -> None:
         meter = ServerMeter(server.tree)
         watch = Stopwatch(options.budget_s)
         bench = Bench(options, findings.dataset, server, driver, meter, watch, progress, findings.request_timeout_s)
+        bench.recorder = findings.recorder = Recorder()
         try:
             _run_phases(bench, findings)
         except ServerLost as lost:

@@ -37,6 +37,7 @@ def wait_for_start(bench: Bench) -> Startup:
         if watch.elapsed_s() > bench.options.start_timeout_s:
             raise EntryError(f"the server was not ready after {bench.options.start_timeout_s:.0f} s: {reason}")
         bench.meter.cpu_ns()
+        bench.recorder.record(bench.meter)
         bench.progress.advance(watch.elapsed_s())
         time.sleep(pause_s)
         pause_s = min(pause_s * 1.5, _SLOWEST_POLL_S)
