@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 
+from support.fixtures import Serve, WriteScript
 from support.server import Server
-
-WriteScript = Callable[[str], Path]
-Serve = Callable[..., Server]
 
 
 @pytest.fixture

@@ -16,8 +16,9 @@ import click
 from pydantic.fields import FieldInfo
 
 from plimsoll import __version__
+from plimsoll.config_file import find_config
 from plimsoll.errors import InternalError, StartError, UsageError
-from plimsoll.settings import ProfileSettings, ServeSettings, environment_names, flag, resolve
+from plimsoll.settings import ProfileSettings, ServeSettings, aliases_of, environment_names, flag, resolve
 
 _EPILOG = """\b
 Exit codes: 0 answered or served, 1 command line, 2 dataset, 3 the script did not start, 4 rows failed,
@@ -50,6 +51,9 @@ def _command() -> click.Command:
     options: list[click.Parameter] = [
         *_options(ServeSettings, "serving"),
         *_options(ProfileSettings, "profiling"),
+        click.Option(
+            ["--config-file"], type=str, metavar="TEXT", help="JSON file with settings. [env AZUREML_CONFIG_FILE]"
+        ),
         click.Option(["--version"], is_flag=True, is_eager=True, expose_value=False, callback=_print_version),
     ]
     return click.Command(
@@ -73,21 +77,25 @@ def _options(model: type[ServeSettings] | type[ProfileSettings], purpose: str) -
 def _option(name: str, info: FieldInfo, purpose: str) -> click.Option:
     default = "" if info.default is None else f" [default: {info.default}]"
     names = ", ".join(environment_names(name, info))
+    flags = [flag(name), *map(flag, aliases_of(info).flags)]
     if info.annotation is bool:
-        return click.Option(
-            [flag(name), name], is_flag=True, default=None, help=f"{info.description} [{purpose}; env {names}]"
-        )
+        both = f"{flag(name)}/{_no(name)}"
+        return click.Option([both, name], default=None, help=f"{info.description}{default} [{purpose}; env {names}]")
     return click.Option(
-        [flag(name), name],
+        [*flags, name],
         type=str,
         metavar=_metavar(info),
         help=f"{info.description}{default} [{purpose}; env {names}]",
     )
 
 
+def _no(name: str) -> str:
+    return flag("no_" + name)
+
+
 def _metavar(info: FieldInfo) -> str:
     if get_origin(info.annotation) is Literal:
-        return "|".join(get_args(info.annotation))
+        return "|".join(map(str, get_args(info.annotation)))
     kinds = [kind for kind in get_args(info.annotation) or (info.annotation,) if kind is not type(None)]
     return {int: "N", float: "X"}.get(kinds[0], "TEXT")
 
@@ -99,8 +107,9 @@ def _print_version(context: click.Context, parameter: click.Parameter, wanted: b
 
 
 def _run(**flags: Any) -> int:
-    serving, sources = resolve(ServeSettings, flags, os.environ)
-    profiling, _ = resolve(ProfileSettings, flags, os.environ)
+    config = find_config(flags, os.environ)
+    serving, sources = resolve(ServeSettings, flags, os.environ, config)
+    profiling, _ = resolve(ProfileSettings, flags, os.environ, config)
     from_flag = sources.get("entry_script", "").startswith("flag")
     if profiling.profile is None:
         return _serve(serving, from_flag)
@@ -153,7 +162,13 @@ def _server_arguments(entry_script: str, flags: dict[str, Any]) -> list[str]:
     own = {"entry_script", "host", "port"}
     given = [(name, value) for name, value in flags.items() if name in ServeSettings.model_fields and value is not None]
     pairs = [("entry_script", entry_script), *((name, value) for name, value in given if name not in own)]
-    return [part for name, value in pairs for part in ((flag(name),) if value is True else (flag(name), value))]
+    return [part for name, value in pairs for part in _as_flag(name, value)]
+
+
+def _as_flag(name: str, value: Any) -> tuple[str, ...]:
+    if isinstance(value, bool):
+        return (flag(name) if value else _no(name),)
+    return (flag(name), value)
 
 
 def _budget_s(text: str) -> float:

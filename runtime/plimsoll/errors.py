@@ -22,6 +22,7 @@ A message of a RequestError reaches the client: it never carries text from insid
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from enum import StrEnum
 from typing import ClassVar
 
@@ -203,11 +204,15 @@ class BodyTooLarge(RequestError):
 
 
 class IdTooLong(RequestError):
-    """A request-id header has more than 100 characters."""
+    """A request-id header has more than 100 characters; `ids` are the id headers that the answer may still carry."""
 
     status = 431
     code = "id_too_long"
     fault = Fault.CLIENT
+
+    def __init__(self, message: str, *, ids: Sequence[tuple[bytes, bytes]] = ()) -> None:
+        super().__init__(message)
+        self.ids = ids
 
 
 class ScriptFailed(RequestError):

@@ -1,7 +1,7 @@
 """Every setting, declared once: type, default, limits, flag, environment names, help.
 
-Flags, environment look-up and the reference page are made from these declarations. Precedence:
-flag > environment > default. A setting is read once, by `resolve`, and passed on frozen.
+Flags, environment look-up, config file and the reference page are made from these declarations. Precedence:
+flag > environment > config file > default. A setting is read once, by `resolve`, and passed on frozen.
 """
 
 from __future__ import annotations
@@ -20,13 +20,14 @@ ENVIRONMENT_PREFIX = "PLIMSOLL_"
 
 @dataclass(frozen=True, slots=True)
 class Aliases:
-    """Environment names that Azure ML gave the same setting; they rank below our own."""
+    """What Azure ML calls the same setting: environment names, which rank below our own, and command-line flags."""
 
     names: tuple[str, ...] = ()
+    flags: tuple[str, ...] = ()
 
 
-def azure(*names: str) -> Aliases:
-    return Aliases(names)
+def azure(*names: str, flag: str = "") -> Aliases:
+    return Aliases(names, (flag,) if flag else ())
 
 
 class ServeSettings(BaseModel):
@@ -69,17 +70,27 @@ class ServeSettings(BaseModel):
     host: Annotated[str, Field(description="Address to listen on.")] = "127.0.0.1"
     port: Annotated[int, Field(ge=1, le=65535, description="Port to listen on.")] = 5001
     workers: Annotated[
-        int, Field(ge=1, le=256, description="Model worker processes; each loads the model."), azure("WORKER_COUNT")
+        int,
+        Field(ge=1, le=256, description="Model worker processes; each loads the model."),
+        azure("WORKER_COUNT", flag="worker_count"),
     ] = 1
     threads: Annotated[
         int,
         Field(ge=1, le=256, description="Calls that one worker runs at a time; above 1 only for a thread-safe run()."),
     ] = 1
+    health_port: Annotated[
+        int | None,
+        Field(ge=1, le=65535, description="Further port that serves the same, for probes."),
+        azure("HEALTH_PORT"),
+    ] = None
     scoring_timeout_ms: Annotated[
         int,
         Field(ge=1, description="Longest time for one run(); then 504, and the worker is replaced."),
         azure("SCORING_TIMEOUT_MS"),
     ] = 3_600_000
+    timeout_status: Annotated[
+        Literal[500, 504], Field(description="Status of a call over the scoring timeout; Azure ML answers 500.")
+    ] = 504
     max_body_bytes: Annotated[int, Field(ge=0, description="Largest request body; above it 413.")] = 64 * 2**20
     max_head_bytes: Annotated[
         int, Field(ge=1024, description="Largest request line and headers together; above it 431.")
@@ -114,10 +125,16 @@ class ServeSettings(BaseModel):
     cors_origins: Annotated[
         str | None,
         Field(description="Origins that browsers may call from, separated by commas, or *."),
-        azure("AML_CORS_ORIGINS"),
+        azure("AML_CORS_ORIGINS", flag="access_control_allow_origins"),
     ] = None
     tls_cert: Annotated[str | None, Field(description="PEM file with the certificate chain; serves HTTPS.")] = None
     tls_key: Annotated[str | None, Field(description="PEM file with the certificate's private key.")] = None
+    server_version_header: Annotated[
+        bool,
+        Field(description="Send x-ms-server-version with every answer."),
+        azure("SERVER_VERSION_LOG_RESPONSE_ENABLED"),
+    ] = True
+    log_format: Annotated[Literal["text", "json"], Field(description="Form of the log lines.")] = "text"
     log_level: Annotated[
         Literal["debug", "info", "warning", "error"],
         Field(description="Least severe log line that is written."),
@@ -153,6 +170,14 @@ class ProfileSettings(BaseModel):
     seed: Annotated[int, Field(ge=0, description="Seed of the request order.")] = 20201
 
 
+@dataclass(frozen=True, slots=True)
+class ConfigFile:
+    """Settings from a JSON file: keys are our names, or the names of the environment variables."""
+
+    path: str
+    values: Mapping[str, Any]
+
+
 SettingsModel = TypeVar("SettingsModel", ServeSettings, ProfileSettings)
 
 
@@ -161,14 +186,20 @@ def flag(name: str) -> str:
     return "--" + name.replace("_", "-")
 
 
+def aliases_of(info: FieldInfo) -> Aliases:
+    return next((item for item in info.metadata if isinstance(item, Aliases)), Aliases())
+
+
 def environment_names(name: str, info: FieldInfo) -> tuple[str, ...]:
-    """Environment variables that set `name`, most important first."""
-    aliases = next((item.names for item in info.metadata if isinstance(item, Aliases)), ())
-    return (ENVIRONMENT_PREFIX + name.upper(), *aliases)
+    """Environment variables that set `name`, most important first; a config file knows the same names."""
+    return (ENVIRONMENT_PREFIX + name.upper(), *aliases_of(info).names)
 
 
 def resolve(
-    model: type[SettingsModel], flags: Mapping[str, Any], environment: Mapping[str, str]
+    model: type[SettingsModel],
+    flags: Mapping[str, Any],
+    environment: Mapping[str, str],
+    config: ConfigFile | None = None,
 ) -> tuple[SettingsModel, dict[str, str]]:
     """The settings, and for each one that is not at its default the source that set it.
 
@@ -177,7 +208,7 @@ def resolve(
     values: dict[str, Any] = {}
     sources: dict[str, str] = {}
     for name, info in model.model_fields.items():
-        found = _find(name, info, flags, environment)
+        found = _find(name, info, flags, environment, config)
         if found is not None:
             raw, sources[name] = found
             values[name] = _checked(info, raw, sources[name])
@@ -185,21 +216,32 @@ def resolve(
 
 
 def _find(
-    name: str, info: FieldInfo, flags: Mapping[str, Any], environment: Mapping[str, str]
+    name: str, info: FieldInfo, flags: Mapping[str, Any], environment: Mapping[str, str], config: ConfigFile | None
 ) -> tuple[Any, str] | None:
     if flags.get(name) is not None:
         return flags[name], f"flag {flag(name)}"
     for variable in environment_names(name, info):
         if environment.get(variable):
             return environment[variable], f"environment {variable}"
+    for key in (name, *environment_names(name, info)) if config else ():
+        if config is not None and config.values.get(key) not in (None, ""):
+            return config.values[key], f"{config.path}: {key}"
     return None
 
 
 def _checked(info: FieldInfo, raw: Any, source: str) -> Any:
-    if isinstance(raw, str) and info.annotation not in (str, str | None):
-        raw = raw.strip().lower()
     try:
-        return TypeAdapter[Any](Annotated[info.annotation, info]).validate_python(raw)  # type: ignore[arg-type]
+        adapter = TypeAdapter[Any](Annotated[info.annotation, info])  # type: ignore[arg-type]
+        return adapter.validate_python(_typed(info, raw))
     except ValidationError as error:
         reason = error.errors()[0]["msg"]
         raise UsageError(f"{source} = {raw!r}: {reason[:1].lower()}{reason[1:]}") from None
+
+
+def _typed(info: FieldInfo, raw: Any) -> Any:
+    """Text as it comes from a shell, number as it comes from a JSON file: whichever the setting is not."""
+    wants_text = info.annotation in (str, str | None)
+    if wants_text or not isinstance(raw, str):
+        return str(raw) if wants_text else raw
+    text = raw.strip().lower()
+    return int(text) if text.isdigit() else text  # a Literal of numbers knows no text

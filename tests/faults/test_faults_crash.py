@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from conftest import Serve
+from support.fixtures import Serve
 from support.load import Load
 from support.server import wait_for
 

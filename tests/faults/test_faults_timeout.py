@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from conftest import Serve
+from support.fixtures import Serve
 from support.server import Reply, Server, wait_for
 
 # Each holds the only thing a gentler server would need: `regex` computes in C with the GIL held, `gil` sleeps in

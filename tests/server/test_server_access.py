@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from conftest import Serve
+from support.fixtures import Serve
 from support.server import wait_for
 
 ECHO = """

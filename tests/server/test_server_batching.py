@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 
-from conftest import Serve
+from support.fixtures import Serve
 from support.load import Load
 from support.server import Reply, Server, wait_for
 
@@ -86,9 +86,15 @@ def test_a_stuck_batch_is_answered_whole_and_the_rest_is_run(serve: Serve) -> No
         """,
         *("--scoring-timeout-ms", "1000"),
     )
-    first = threading.Thread(target=server.post, args=("/score", b"0.5"))
+    first = threading.Thread(target=server.post, args=("/score", b"0.8"))
     first.start()
     wait_for(lambda: server.metric("plimsoll_requests_in_flight") == 1, "a running call")
-    replies = all_at_once(server, [b"100", b"100", b"0", b"0"])
-    first.join()
-    assert sorted(reply.status for reply in replies) in ([200, 200, 504, 504], [200, 504, 504, 504])
+    replies: dict[bytes, Reply] = {}
+    threads = []
+    for number, body in enumerate([b"100", b"101", b"0", b"0.1"], start=1):
+        threads.append(threading.Thread(target=lambda body=body: replies.update({body: server.post("/score", body)})))
+        threads[-1].start()
+        wait_for(lambda number=number: server.metric("plimsoll_queue_length") == number, "one more in the queue")
+    for thread in [first, *threads]:
+        thread.join()
+    assert {body: reply.status for body, reply in replies.items()} == {b"100": 504, b"101": 504, b"0": 200, b"0.1": 200}

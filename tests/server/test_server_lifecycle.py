@@ -9,7 +9,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from conftest import Serve, WriteScript
+from support.fixtures import Serve, WriteScript
 from support.load import Load
 from support.server import Reply, Server, wait_for
 

@@ -9,7 +9,7 @@ import time
 
 import pytest
 
-from conftest import Serve
+from support.fixtures import Serve
 from support.server import Server, wait_for
 
 ECHO = """

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from prometheus_client.parser import text_string_to_metric_families
 
-from conftest import Serve
+from support.fixtures import Serve
 
 ECHO = """
     import json

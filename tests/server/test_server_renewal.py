@@ -6,7 +6,7 @@ import signal
 import time
 from pathlib import Path
 
-from conftest import Serve
+from support.fixtures import Serve
 from support.load import Load
 from support.server import Server, wait_for
 

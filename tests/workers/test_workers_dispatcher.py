@@ -35,7 +35,7 @@ class Stage:
         self.dispatcher.add(slot)
         return slot
 
-    def on_stuck(self, slot: Slot) -> None:
+    def on_stuck(self, slot: Slot, request_id: str) -> None:
         self.stuck.append(slot)
 
     def on_idle(self, slot: Slot) -> None:

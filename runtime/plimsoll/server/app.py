@@ -26,7 +26,7 @@ from plimsoll.server.ids import request_ids
 from plimsoll.server.logs import script_line
 from plimsoll.server.metrics import Machine, Metrics
 from plimsoll.server.probes import Probes
-from plimsoll.server.replies import CLOSE, SERVER_VERSION, error_body, error_headers
+from plimsoll.server.replies import CLOSE, error_body, error_headers, version_header
 from plimsoll.server.scoring import Scoring
 from plimsoll.settings import ServeSettings
 from plimsoll.workers.recycling import RecycleLimits, Recycler
@@ -37,6 +37,8 @@ _NOT_FOUND = (
     "The requested URL was not found on the server."
     " If you entered the URL manually please check your spelling and try again."
 )
+_WITHOUT_IDS = "plimsoll.without_ids"
+"""Set in the scope of a request whose answer carries no ids: Azure ML's server sends none with these 404 and 405."""
 _NOT_ALLOWED = "The method is not allowed for the requested URL."
 
 
@@ -49,6 +51,7 @@ class Front:
         self._pool = pool
         self._keys = ApiKeys(settings.api_keys_file) if settings.api_keys_file else None
         self._cors = Cors(settings.cors_origins) if settings.cors_origins else None
+        self._version = [version_header(os.environ)] if settings.server_version_header else []
         self._supervisor: Supervisor | None = None
         self._background: set[asyncio.Task[None]] = set()
         self._scoring: Scoring | None = None
@@ -63,16 +66,18 @@ class Front:
             return
         headers = dict(scope["headers"])
         try:
-            ids = request_ids(headers)
+            ids = [*request_ids(headers), *self._version]
+            if b"traceid" in headers:
+                ids.append((b"traceid", headers[b"traceid"]))
             if self._cors is not None:
                 ids += self._cors.headers(headers, scope["method"])
         except IdTooLong as error:
-            await respond(send, error.status, error_headers(error, []), error_body(error))
+            await respond(send, error.status, error_headers(error, [*error.ids, *self._version]), error_body(error))
             return
         if scope["path"] == "/score" and self._scoring is not None:
             await self._scoring(scope, receive, send, headers, ids)
         else:
-            await self._starlette(scope, receive, _with_ids(send, ids, self.draining))
+            await self._starlette(scope, receive, _with_ids(scope, send, ids, self.draining))
 
     def drain(self) -> None:
         """Readiness says no, and connections end with their next answer; requests are still served."""
@@ -88,8 +93,8 @@ class Front:
         settings = self.settings
         supervisor = self._supervisor = Supervisor(self._pool, script_line, self._on_fatal, self.metrics)
         self.metrics.registry.register(_machine(supervisor))
-        access_log = AccessLog(sys.stdout, settings.log_level in ("debug", "info"))
-        self._scoring = Scoring(supervisor, self.metrics, access_log, settings.max_body_bytes, self._keys)
+        access_log = AccessLog(sys.stdout, settings.log_level in ("debug", "info"), settings.log_format)
+        self._scoring = Scoring(supervisor, self.metrics, access_log, settings, self._keys)
         self._probes = Probes(supervisor, self.metrics.registry)
         self._starlette = _routed([*self._probes.routes(), *Descriptions(supervisor).routes()])
         supervisor.start()
@@ -125,18 +130,19 @@ def _routed(routes: list[Route]) -> Starlette:
     async def answer(request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)
         known: RequestError = MethodNotAllowed(_NOT_ALLOWED) if error.status_code == 405 else NotFound(_NOT_FOUND)
+        request.scope[_WITHOUT_IDS] = True
         headers = {"x-ms-run-function-failed": "False", **(error.headers or {})}
         return Response(error_body(known), known.status, headers, "application/json")
 
     return Starlette(routes=routes, exception_handlers={404: answer, 405: answer})
 
 
-def _with_ids(send: Send, ids: RawHeaders, draining: bool) -> Send:
-    """Adds the id headers to whatever is found; Azure ML's server sends none with a 404 or 405."""
+def _with_ids(scope: Scope, send: Send, ids: RawHeaders, draining: bool) -> Send:
+    """Adds the id headers to whatever is found."""
 
     async def wrapped(message: Message) -> None:
-        if message["type"] == "http.response.start" and message["status"] not in (404, 405):
-            message["headers"] = [*message["headers"], *ids, SERVER_VERSION]
+        if message["type"] == "http.response.start" and _WITHOUT_IDS not in scope:
+            message["headers"] = [*message["headers"], *ids]
         if message["type"] == "http.response.start" and draining:
             message["headers"] = [*message["headers"], CLOSE]
         await send(message)

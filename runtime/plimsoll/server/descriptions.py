@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
+
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 from starlette.routing import Route
 
 from plimsoll.entry.openapi import chosen
@@ -39,7 +41,7 @@ class Descriptions:
         try:
             if not available:
                 raise NotReady(f"The API is not known yet: {self._supervisor.unready_reason() or 'no description'}.")
-            return JSONResponse(chosen(available, version), headers=_FLAG)
+            return Response(json.dumps(chosen(available, version)), headers=_FLAG, media_type="application/json")
         except (NotFound, NotReady) as error:
             return _refused(error)
 

@@ -41,4 +41,5 @@ def _refuse_long(request: bytes, legacy: bytes, client: bytes) -> None:
     if len(request) > _LONGEST:
         raise IdTooLong(f"x-request-id must not exceed {_LONGEST} characters")
     if max(len(legacy), len(client)) > _LONGEST:
-        raise IdTooLong(f"x-ms-request-id and x-ms-client-request-id must not exceed {_LONGEST} characters")
+        message = f"x-ms-request-id and x-ms-client-request-id must not exceed {_LONGEST} characters"
+        raise IdTooLong(message, ids=[(_REQUEST, request or new_id())])

@@ -6,10 +6,13 @@ import ssl
 from collections.abc import Callable
 from pathlib import Path
 
+from plimsoll.entry import builtin
 from plimsoll.entry.spec import EntrySpec
 from plimsoll.errors import EntryError, UsageError
 from plimsoll.server.auth import ApiKeys
 from plimsoll.settings import ServeSettings
+
+_BUILTIN = "builtin:"
 
 
 def entry_spec(settings: ServeSettings, from_flag: bool) -> EntrySpec:
@@ -17,7 +20,7 @@ def entry_spec(settings: ServeSettings, from_flag: bool) -> EntrySpec:
     if settings.entry_script is None:
         raise UsageError("no entry script", remedy="give --entry-script score.py or set AZUREML_ENTRY_SCRIPT")
     root = Path(settings.app_root or ".").resolve()
-    script = Path(settings.entry_script).resolve() if from_flag else (root / settings.entry_script).resolve()
+    script = _script(settings.entry_script, Path() if from_flag else root)
     source = root / settings.source_dir if settings.source_dir else None
     model = Path(settings.model_dir).resolve() if settings.model_dir else None
     _must_exist("entry script", script, Path.is_file)
@@ -34,6 +37,12 @@ def entry_spec(settings: ServeSettings, from_flag: bool) -> EntrySpec:
         service_version=settings.service_version,
         service_path_prefix=settings.service_path_prefix,
     )
+
+
+def _script(name: str, base: Path) -> Path:
+    if name.startswith(_BUILTIN):
+        return builtin.path(name.removeprefix(_BUILTIN))
+    return (base / name).resolve()
 
 
 def check_files(settings: ServeSettings) -> None:

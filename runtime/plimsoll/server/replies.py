@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 
 from plimsoll import __version__
 from plimsoll.errors import RequestError
 from plimsoll.server.asgi import RawHeaders
 
 JSON = (b"content-type", b"application/json")
-SERVER_VERSION = (b"x-ms-server-version", f"plimsoll/{__version__}".encode())
 RUN_FAILED = {False: (b"x-ms-run-function-failed", b"False"), True: (b"x-ms-run-function-failed", b"True")}
 CLOSE = (b"connection", b"close")
+
+
+def version_header(environment: Mapping[str, str]) -> tuple[bytes, bytes]:
+    """The server's name and version; Azure ML's variable for another text is honoured."""
+    text = environment.get("HTTP_X_MS_SERVER_VERSION") or f"plimsoll/{__version__}"
+    return (b"x-ms-server-version", text.encode("latin-1", "replace"))
 
 
 def error_body(error: RequestError, request_id: bytes | None = None) -> bytes:
@@ -23,7 +29,7 @@ def error_body(error: RequestError, request_id: bytes | None = None) -> bytes:
 
 
 def error_headers(error: RequestError, ids: RawHeaders) -> RawHeaders:
-    headers = [JSON, *ids, SERVER_VERSION, RUN_FAILED[error.run_function_failed]]
+    headers = [JSON, *ids, RUN_FAILED[error.run_function_failed]]
     if error.retry_after_s is not None:
         headers.append((b"retry-after", b"%d" % error.retry_after_s))
     return headers

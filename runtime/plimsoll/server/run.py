@@ -41,8 +41,8 @@ def serve(settings: ServeSettings, from_flag: bool) -> None:
     """
     spec = entry_spec(settings, from_flag)
     check_files(settings)
-    logs.configure(settings.log_level)
-    listener = bind(settings.host, settings.port)
+    logs.configure(settings.log_level, settings.log_format)
+    listeners = [bind(settings.host, port) for port in (settings.port, settings.health_port) if port is not None]
     _announce(settings, spec)
     pool = PoolSpec(
         entry=spec,
@@ -53,7 +53,7 @@ def serve(settings: ServeSettings, from_flag: bool) -> None:
         grace_s=settings.grace_seconds,
     )
     gc.freeze()  # what is loaded by now stays shared with the front
-    _Gunicorn(_options(settings, listener), lambda: Front(settings, pool)).run()
+    _Gunicorn(_options(settings, listeners), lambda: Front(settings, pool)).run()
 
 
 def bind(host: str, port: int) -> socket.socket:
@@ -95,10 +95,10 @@ def _announce(settings: ServeSettings, spec: EntrySpec) -> None:
     sys.stderr.flush()
 
 
-def _options(settings: ServeSettings, listener: socket.socket) -> dict[str, object]:
+def _options(settings: ServeSettings, listeners: list[socket.socket]) -> dict[str, object]:
     worker_class = type("FrontWorker", (FrontWorker,), {"DRAIN_S": settings.drain_seconds})
     return {
-        "bind": f"fd://{listener.fileno()}",
+        "bind": [f"fd://{listener.fileno()}" for listener in listeners],
         "backlog": _BACKLOG,
         "workers": 1,
         "worker_class": worker_class,

@@ -12,13 +12,14 @@ import time
 from functools import lru_cache
 
 from plimsoll.entry.headers import is_form_type
-from plimsoll.errors import BadRequest, MethodNotAllowed, RequestError
+from plimsoll.errors import BadRequest, MethodNotAllowed, RequestError, ScoringTimeout
 from plimsoll.server.access_log import AccessLog
 from plimsoll.server.asgi import RawHeaders, Receive, Scope, Send, respond
 from plimsoll.server.auth import ApiKeys
 from plimsoll.server.body import ClientGone, read_body
 from plimsoll.server.metrics import Metrics
-from plimsoll.server.replies import CLOSE, RUN_FAILED, SERVER_VERSION, error_body, error_headers
+from plimsoll.server.replies import CLOSE, RUN_FAILED, error_body, error_headers
+from plimsoll.settings import ServeSettings
 from plimsoll.workers.frames import Flag, Frame, decode_headers, encode_head
 from plimsoll.workers.lifecycle import CallState
 from plimsoll.workers.pending import PendingCall
@@ -48,14 +49,15 @@ class Scoring:
         supervisor: Supervisor,
         metrics: Metrics,
         access_log: AccessLog,
-        max_body_bytes: int,
+        settings: ServeSettings,
         keys: ApiKeys | None,
     ) -> None:
         self._supervisor = supervisor
         self._dispatcher = supervisor.dispatcher
         self._metrics = metrics
         self._access_log = access_log
-        self._max_body_bytes = max_body_bytes
+        self._max_body_bytes = settings.max_body_bytes
+        self._timeout_status = settings.timeout_status
         self._keys = keys
         self.closing = False
 
@@ -67,14 +69,15 @@ class Scoring:
         try:
             status, outcome, size = await self._answer(scope, receive, send, headers, ids)
         except RequestError as error:
-            status, outcome = error.status, error.code
-            size = await self._refuse(send, error, ids)
+            status, outcome = self._status(error), error.code
+            size = await self._refuse(send, status, error, ids)
         except ClientGone:
             status, outcome, size = _CLIENT_GONE, "client_gone", 0
         took_s = time.monotonic() - started_at
         self._metrics.requests.add(outcome, status)
         self._metrics.request_time.observe(took_s)
-        self._access_log.write(scope["method"], _target(scope).decode("latin-1"), status, took_s, size)
+        request_id = ids[0][1].decode("latin-1")
+        self._access_log.write(request_id, scope["method"], _target(scope).decode("latin-1"), status, took_s, size)
 
     async def _answer(
         self, scope: Scope, receive: Receive, send: Send, headers: dict[bytes, bytes], ids: RawHeaders
@@ -83,12 +86,12 @@ class Scoring:
             raise MethodNotAllowed("The method is not allowed for the requested URL.")
         if self._keys is not None:
             if is_preflight(scope["method"], headers):  # a browser sends no key with it, and the script is not asked
-                await respond(send, 200, [*ids, SERVER_VERSION], b"")
+                await respond(send, 200, ids, b"")
                 return 200, "preflight", 0
             self._keys.check(headers)
         timeout_s = _timeout_s(headers)
         body = await read_body(headers, receive, self._max_body_bytes)
-        call = self._dispatcher.submit(self._head(scope, headers), body, timeout_s)
+        call = self._dispatcher.submit(self._head(scope, headers), body, timeout_s, ids[0][1])
         frame = await self._result(call, receive)
         self._metrics.queue_wait.observe(call.started_at - call.queued_at)
         if frame.flags & Flag.RUN_RETURNED:
@@ -130,7 +133,7 @@ class Scoring:
         return encode_head(scope["method"], _target(scope), scope["scheme"], client, scope["headers"])
 
     def _headers(self, frame: Frame, ids: RawHeaders) -> RawHeaders:
-        headers = [*_script_headers(frame.head), *ids, SERVER_VERSION]
+        headers = [*_script_headers(frame.head), *ids]
         if not frame.flags & Flag.RUN_FAILED_UNKNOWN:
             headers.append(RUN_FAILED[bool(frame.flags & Flag.RUN_FAILED)])
         if frame.flags & Flag.RUN_RETURNED:
@@ -167,14 +170,17 @@ class Scoring:
             if not more:
                 return None
 
-    async def _refuse(self, send: Send, error: RequestError, ids: RawHeaders) -> int:
+    def _status(self, error: RequestError) -> int:
+        return self._timeout_status if isinstance(error, ScoringTimeout) else error.status
+
+    async def _refuse(self, send: Send, status: int, error: RequestError, ids: RawHeaders) -> int:
         body = error_body(error, ids[0][1])
-        headers = error_headers(error, ids)
+        headers = error_headers(error, [] if isinstance(error, MethodNotAllowed) else ids)
         if error.status == 401:
             headers.append((b"www-authenticate", b"Bearer"))
         if self.closing or error.status == 413:  # the rest of the body is not worth reading
             headers.append(CLOSE)
-        await respond(send, error.status, headers, body)
+        await respond(send, status, headers, body)
         return len(body)
 
 

@@ -29,7 +29,7 @@ _SMOOTHING = 0.1
 
 
 class Observer(Protocol):
-    def on_stuck(self, slot: Slot) -> None:
+    def on_stuck(self, slot: Slot, request_id: str) -> None:
         """The slot's call passed the scoring timeout: its worker must end."""
 
     def on_idle(self, slot: Slot) -> None:
@@ -65,7 +65,7 @@ class Dispatcher:
     def running(self) -> int:
         return sum(len(slot.outstanding) for slot in self.slots)
 
-    def submit(self, head: bytes, body: bytes, timeout_s: float | None = None) -> PendingCall:
+    def submit(self, head: bytes, body: bytes, timeout_s: float | None = None, request_id: bytes = b"") -> PendingCall:
         """Admits a call; the client's own `timeout_s` counts from now.
 
         Raises QueueFull or NotReady instead of letting it wait in vain.
@@ -73,7 +73,7 @@ class Dispatcher:
         if self.refusal is not None and not self.slots:
             raise NotReady(self.refusal, retry_after_s=5)
         self._last_id = self._last_id % 0xFFFFFFFF + 1
-        call = PendingCall(self._last_id, head, body, time.monotonic(), self._loop.create_future())
+        call = PendingCall(self._last_id, head, body, time.monotonic(), self._loop.create_future(), request_id)
         patience_s = self._limits.queue_timeout_s if timeout_s is None else timeout_s
         if self._queue or not self._limits.max_queue:
             self._queue.admit(call, self._idle_slots(), self._wait_s(), patience_s)
@@ -263,7 +263,7 @@ class Dispatcher:
         timeout_ms = round(self._limits.scoring_timeout_s * 1000)
         slot.outstanding.appendleft(head)
         self._fail_outstanding(slot, ScoringTimeout(f"Scoring timeout after {timeout_ms} ms"))
-        self._observer.on_stuck(slot)
+        self._observer.on_stuck(slot, head.request_id.decode("latin-1"))
 
     def _fail_outstanding(self, slot: Slot, error: RequestError) -> None:
         for call in slot.outstanding:

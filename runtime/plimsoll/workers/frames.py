@@ -22,8 +22,8 @@ from dataclasses import dataclass
 
 from plimsoll.entry.call import Head, Headers
 
-_HEADER = struct.Struct("<BBHIIQQ")
-_ITEM = struct.Struct("<IIQ")
+_HEADER = struct.Struct("<BBHIIQQB")
+_ITEM = struct.Struct("<IIQB")
 _FD_BYTES = array.array("i").itemsize
 INLINE_BYTES = 64 * 1024
 MESSAGE_BYTES = 128 * 1024
@@ -58,7 +58,11 @@ class Flag:
 
 @dataclass(slots=True)
 class Frame:
-    """One message. `status` is the HTTP status of an ANSWER; `run_ns` the nanoseconds inside the user's run()."""
+    """One message.
+
+    `status` is the HTTP status of an ANSWER; `run_ns` the nanoseconds inside the user's run(); `tag` the request id
+    of a CALL, of 100 bytes at most, which the worker puts on the lines that the script prints.
+    """
 
     kind: int
     call_id: int
@@ -67,17 +71,18 @@ class Frame:
     flags: int = 0
     status: int = 0
     run_ns: int = 0
+    tag: bytes = b""
 
 
 def send(sock: socket.socket, frame: Frame, flags: int = 0) -> None:
     """Raises BlockingIOError on a full non-blocking socket, OSError when the other side is gone."""
     if len(frame.head) + len(frame.body) <= INLINE_BYTES:
-        sock.sendmsg((_packed(frame, frame.flags), frame.head, frame.body), (), flags)
+        sock.sendmsg((_packed(frame, frame.flags), frame.tag, frame.head, frame.body), (), flags)
         return
     descriptor = _memory_file(frame.head, frame.body)
     try:
         rights = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", [descriptor]))]
-        sock.sendmsg((_packed(frame, frame.flags | Flag.BODY_IN_FILE),), rights, flags)
+        sock.sendmsg((_packed(frame, frame.flags | Flag.BODY_IN_FILE), frame.tag), rights, flags)
     finally:
         os.close(descriptor)
 
@@ -90,17 +95,20 @@ def receive(sock: socket.socket, buffer: bytearray, flags: int = 0) -> Frame | N
     count, ancillary, _, _ = sock.recvmsg_into((buffer,), _ANCILLARY_BYTES, flags)
     if count == 0:
         return None
-    kind, bits, status, call_id, head_bytes, body_bytes, run_ns = _HEADER.unpack_from(buffer)
+    kind, bits, status, call_id, head_bytes, body_bytes, run_ns, tag_bytes = _HEADER.unpack_from(buffer)
+    start = _HEADER.size + tag_bytes
     if bits & Flag.BODY_IN_FILE:
         head, body = _from_memory_file(ancillary, head_bytes, body_bytes)
     else:
-        split = _HEADER.size + head_bytes
-        head, body = bytes(buffer[_HEADER.size : split]), bytes(memoryview(buffer)[split:count])
-    return Frame(kind, call_id, head, body, bits, status, run_ns)
+        split = start + head_bytes
+        head, body = bytes(buffer[start:split]), bytes(memoryview(buffer)[split:count])
+    return Frame(kind, call_id, head, body, bits, status, run_ns, bytes(buffer[_HEADER.size : start]))
 
 
 def _packed(frame: Frame, bits: int) -> bytes:
-    return _HEADER.pack(frame.kind, bits, frame.status, frame.call_id, len(frame.head), len(frame.body), frame.run_ns)
+    return _HEADER.pack(
+        frame.kind, bits, frame.status, frame.call_id, len(frame.head), len(frame.body), frame.run_ns, len(frame.tag)
+    )
 
 
 def _memory_file(*parts: bytes) -> int:
@@ -132,22 +140,23 @@ def _read_exactly(descriptor: int, count: int) -> bytes:
     return parts[0] if len(parts) == 1 else b"".join(parts)
 
 
-def encode_batch(calls: Iterable[tuple[int, bytes, bytes]]) -> bytes:
-    """The body of a BATCH frame: id, head and body of each call."""
+def encode_batch(calls: Iterable[tuple[int, bytes, bytes, bytes]]) -> bytes:
+    """The body of a BATCH frame: id, tag, head and body of each call."""
     parts = []
-    for call_id, head, body in calls:
-        parts += [_ITEM.pack(call_id, len(head), len(body)), head, body]
+    for call_id, tag, head, body in calls:
+        parts += [_ITEM.pack(call_id, len(head), len(body), len(tag)), tag, head, body]
     return b"".join(parts)
 
 
-def decode_batch(data: bytes) -> list[tuple[int, bytes, bytes]]:
+def decode_batch(data: bytes) -> list[tuple[int, bytes, bytes, bytes]]:
     calls, at = [], 0
     while at < len(data):
-        call_id, head_bytes, body_bytes = _ITEM.unpack_from(data, at)
-        at += _ITEM.size
-        split, end = at + head_bytes, at + head_bytes + body_bytes
-        calls.append((call_id, data[at:split], data[split:end]))
-        at = end
+        call_id, head_bytes, body_bytes, tag_bytes = _ITEM.unpack_from(data, at)
+        tag_at = at + _ITEM.size
+        head_at = tag_at + tag_bytes
+        body_at = head_at + head_bytes
+        at = body_at + body_bytes
+        calls.append((call_id, data[tag_at:head_at], data[head_at:body_at], data[body_at:at]))
     return calls
 
 

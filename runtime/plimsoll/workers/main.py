@@ -24,6 +24,7 @@ from plimsoll.workers import frames
 from plimsoll.workers.cancel import CancelBoard
 from plimsoll.workers.frames import Flag, Frame, Kind
 from plimsoll.workers.spec import DUMP_SIGNAL
+from plimsoll.workers.tagging import set_request_id, tag_output
 
 _PLAIN_HEAD = Head()
 
@@ -31,7 +32,7 @@ _PLAIN_HEAD = Head()
 def main(arguments: list[str]) -> int:
     parent_pid, control_fd, cancel_fd, *slot_fds = map(int, arguments)
     die_with(parent_pid)
-    sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]
+    tag_output()
     faulthandler.enable()
     faulthandler.register(DUMP_SIGNAL, chain=False)
     control = socket.socket(fileno=control_fd)
@@ -93,12 +94,14 @@ class _WorkerSlot:
             if frame.kind == Kind.BATCH:
                 self._run_batch(script, frame)
             else:
+                set_request_id(frame.tag)
                 self._reply(frame.call_id, script.run(_call(frame.head, frame.body)))
 
     def _run_batch(self, script: Script, frame: Frame) -> None:
         calls = frames.decode_batch(frame.body)
-        answers = script.run_batch([_call(head, body) for _, head, body in calls])
-        for (call_id, _, _), answer in zip(calls, answers, strict=True):
+        set_request_id(b",".join(tag for _, tag, _, _ in calls))
+        answers = script.run_batch([_call(head, body) for _, _, head, body in calls])
+        for (call_id, *_), answer in zip(calls, answers, strict=True):
             self._reply(call_id, answer)
 
     def _reply(self, call_id: int, answer: Answer) -> None:

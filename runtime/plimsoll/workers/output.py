@@ -7,8 +7,10 @@ import os
 from collections.abc import Callable
 from typing import IO
 
-LineSink = Callable[[str, str, str], None]
-"""Takes the worker's name, the stream's name (stdout, stderr) and one line without its end."""
+from plimsoll.workers.tagging import split_tag
+
+LineSink = Callable[[str, str, str, str], None]
+"""Takes the worker's name, the stream's name (stdout, stderr), the request id or an empty string, and one line."""
 _READ_BYTES = 64 * 1024
 _LONGEST_LINE_BYTES = 64 * 1024
 
@@ -55,4 +57,5 @@ class OutputPipe:
         return data
 
     def _emit(self, line: bytes) -> None:
-        self._sink(self._worker, self._stream, line.decode("utf-8", "backslashreplace"))
+        request_id, text = split_tag(line.decode("utf-8", "backslashreplace"))
+        self._sink(self._worker, self._stream, request_id, text)

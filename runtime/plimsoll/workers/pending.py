@@ -30,15 +30,25 @@ class PendingCall:
         "head",
         "paused_slot",
         "queued_at",
+        "request_id",
         "started_at",
         "state",
         "watch",
     )
 
-    def __init__(self, call_id: int, head: bytes, body: bytes, queued_at: float, answer: asyncio.Future[Frame]) -> None:
+    def __init__(
+        self,
+        call_id: int,
+        head: bytes,
+        body: bytes,
+        queued_at: float,
+        answer: asyncio.Future[Frame],
+        request_id: bytes = b"",
+    ) -> None:
         self.call_id = call_id
         self.batch_id = call_id
         """The id of the message that handed it over: of its batch, where it came in one."""
+        self.request_id = request_id
         self.head = head
         self.body = body
         self.queued_at = queued_at

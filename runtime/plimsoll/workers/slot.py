@@ -59,7 +59,7 @@ class Slot:
     def hand(self, call: PendingCall, now: float) -> bool:
         """Sends `call` to the worker; False when the socket is full or closed, and the call stays queued."""
         try:
-            frames.send(self._front_end, Frame(Kind.CALL, call.call_id, call.head, call.body))
+            frames.send(self._front_end, Frame(Kind.CALL, call.call_id, call.head, call.body, tag=call.request_id))
         except (BlockingIOError, BrokenPipeError, ConnectionResetError):
             return False
         call.note(CallEvent.HAND)
@@ -71,7 +71,7 @@ class Slot:
     def hand_batch(self, calls: list[PendingCall], now: float) -> bool:
         """Sends `calls` as one message; all of them begin together, in an idle slot."""
         batch_id = calls[0].call_id
-        body = frames.encode_batch((call.call_id, call.head, call.body) for call in calls)
+        body = frames.encode_batch((call.call_id, call.request_id, call.head, call.body) for call in calls)
         try:
             frames.send(self._front_end, Frame(Kind.BATCH, batch_id, b"", body))
         except (BlockingIOError, BrokenPipeError, ConnectionResetError):

@@ -119,14 +119,15 @@ class Supervisor:
         for slot in worker.slots:
             self.dispatcher.add(slot)
 
-    def on_stuck(self, slot: Slot) -> None:
+    def on_stuck(self, slot: Slot, request_id: str) -> None:
         """Calls in the worker's other threads are innocent: they may finish, within the grace period."""
         worker = self._by_slot[slot]
         worker.note(WorkerEvent.CALL_STUCK)
         if worker in self._stuck:
             return
         self._stuck.add(worker)
-        _LOG.error("%s: a call passed the scoring timeout; its stacks follow, then it is replaced", worker.name)
+        message = "%s: a call passed the scoring timeout; its stacks follow, then it is replaced"
+        _LOG.error(message, worker.name, extra={"request_id": request_id})
         self._last_trouble = f"worker-{worker.index} is replaced: a call passed the scoring timeout"
         worker.dump_stacks()
         for sibling in worker.slots:

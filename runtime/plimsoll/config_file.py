@@ -1,0 +1,78 @@
+"""Finds and reads the settings file: the one named, else `config.json` in the app root, else beside the script.
+
+A file that was named must be right in every key. One that was merely found may belong to the model (many models
+come with a `config.json`): of it only the keys that are settings are taken.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from plimsoll.errors import UsageError
+from plimsoll.settings import ConfigFile, ProfileSettings, ServeSettings, environment_names
+
+_NAMES = ("AZUREML_CONFIG_FILE", "PLIMSOLL_CONFIG_FILE")
+# Azure ML keys that are about its own services, and mean nothing here.
+_WITHOUT_MEANING = frozenset(
+    {
+        "WORKSPACE_NAME",
+        "HOSTNAME",
+        "AZUREML_DEBUG_PORT",
+        "AML_APP_INSIGHTS_ENABLED",
+        "AML_APP_INSIGHTS_KEY",
+        "AML_MODEL_DC_STORAGE_ENABLED",
+        "APP_INSIGHTS_LOG_RESPONSE_ENABLED",
+    }
+)
+
+
+def find_config(flags: Mapping[str, Any], environment: Mapping[str, str]) -> ConfigFile | None:
+    """Raises UsageError for a file that was named and cannot be used."""
+    named = flags.get("config_file") or next((environment[name] for name in _NAMES if environment.get(name)), None)
+    if named:
+        return _named(Path(named))
+    found = next((path for path in _places(flags, environment) if path.is_file()), None)
+    return _found(found) if found else None
+
+
+def _places(flags: Mapping[str, Any], environment: Mapping[str, str]) -> Iterable[Path]:
+    def first(name: str) -> str | None:
+        variables = environment_names(name, ServeSettings.model_fields[name])
+        return flags.get(name) or next((environment[v] for v in variables if environment.get(v)), None)
+
+    root = Path(first("app_root") or ".")
+    yield root / "config.json"
+    script = first("entry_script")
+    if script:
+        yield (Path(script) if flags.get("entry_script") else root / script).parent / "config.json"
+
+
+def _named(path: Path) -> ConfigFile:
+    try:
+        values = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise UsageError(f"config file {path}: {error}") from None
+    if not isinstance(values, dict):
+        raise UsageError(f"config file {path}: not a JSON object")
+    unknown = sorted(set(values) - _known() - _WITHOUT_MEANING)
+    if unknown:
+        raise UsageError(f"config file {path}: unknown key {unknown[0]!r}", remedy="see plimsoll --help for the names")
+    return ConfigFile(str(path), values)
+
+
+def _found(path: Path) -> ConfigFile | None:
+    try:
+        values = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    if not isinstance(values, dict):
+        return None
+    return ConfigFile(str(path), {key: value for key, value in values.items() if key in _known()})
+
+
+def _known() -> frozenset[str]:
+    fields = ServeSettings.model_fields | ProfileSettings.model_fields
+    return frozenset(key for name, info in fields.items() for key in (name, *environment_names(name, info)))

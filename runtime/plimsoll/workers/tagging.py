@@ -1,0 +1,72 @@
+"""Puts the id of the running request on every line that the script prints.
+
+The worker marks lines, the front reads the marks and writes the log. Only whole lines travel, each in one write,
+so that two threads cannot mix theirs. What is written past Python (C libraries, faulthandler) carries no mark.
+"""
+
+from __future__ import annotations
+
+import io
+import sys
+import threading
+from typing import Any
+
+START, END = "\x1e", "\x1f"
+"""Around the id, at the beginning of a marked line: ASCII's record and unit separators."""
+
+
+class _Thread(threading.local):
+    request_id = ""
+
+
+_thread = _Thread()
+
+
+def set_request_id(request_id: bytes) -> None:
+    """The request that this thread works on from now on."""
+    _thread.request_id = request_id.decode("latin-1")
+
+
+def tag_output() -> None:
+    """Replaces sys.stdout and sys.stderr; `print`, `logging` and tracebacks go through them."""
+    sys.stdout = _Tagged(sys.stdout.buffer, "utf-8", "backslashreplace")
+    sys.stderr = _Tagged(sys.stderr.buffer, "utf-8", "backslashreplace")
+
+
+def split_tag(line: str) -> tuple[str, str]:
+    """Request id (empty where there is none) and text of a line that a worker wrote."""
+    if not line.startswith(START):
+        return "", line
+    request_id, _, text = line[1:].partition(END)
+    return request_id, text
+
+
+class _Tagged(io.TextIOWrapper):
+    """Keeps what is no whole line yet, per thread, until the line ends or the stream is flushed."""
+
+    def __init__(self, buffer: Any, encoding: str, errors: str) -> None:
+        super().__init__(buffer, encoding, errors, line_buffering=True)
+        self._lock = threading.Lock()
+        self._partials = threading.local()
+
+    def write(self, text: str) -> int:
+        *lines, rest = (getattr(self._partials, "text", "") + text).split("\n")
+        self._partials.text = rest
+        if lines:
+            self._emit("".join(f"{self._mark()}{line}\n" for line in lines))
+        return len(text)
+
+    def flush(self) -> None:
+        """A partial line is sent as a line: whoever flushes wants it seen."""
+        rest = getattr(self._partials, "text", "") if hasattr(self, "_partials") else ""
+        if rest:
+            self._partials.text = ""
+            self._emit(f"{self._mark()}{rest}\n")
+        super().flush()
+
+    def _mark(self) -> str:
+        return f"{START}{_thread.request_id}{END}" if _thread.request_id else ""
+
+    def _emit(self, text: str) -> None:
+        with self._lock:
+            super().write(text)
