@@ -27,6 +27,8 @@ class LittleServer(ThreadingHTTPServer):
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    # Head and body in one packet: else the second waits 40 ms for the delayed acknowledgement of the first.
+    wbufsize = -1
     server: LittleServer
 
     def setup(self) -> None:

@@ -52,6 +52,15 @@ def read_memory(pid: int) -> ProcessMemory | None:
     )
 
 
+def read_anonymous(pid: int) -> int | None:
+    """Memory that no file backs, in bytes, pages shared with a fork divided among those that share them.
+
+    None where the process is gone or the kernel does not tell.
+    """
+    rollup = procfs.read_sizes(pid, "smaps_rollup")
+    return rollup.get("Pss_Anon", rollup.get("Anonymous"))
+
+
 def peak_rss_bytes(pid: int) -> int:
     """The high-water mark alone: cheap enough to be read around every request; 0 where the process is gone."""
     return procfs.read_sizes(pid, "status").get("VmHWM", 0)

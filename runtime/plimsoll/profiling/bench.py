@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from plimsoll.profiling.dataset import Dataset
-from plimsoll.profiling.driver_client import DriverClient, LoadAnswer, RowAnswer
+from plimsoll.profiling.driver_client import DriverClient, LoadAnswer, RateAnswer, RowAnswer
 from plimsoll.profiling.meter import ServerMeter
 from plimsoll.profiling.noise import CpuUse, read_cpu_use
 from plimsoll.profiling.options import ProfileOptions, Progress
@@ -18,6 +18,9 @@ from plimsoll.profiling.timeline import Recorder
 _SHORTEST_SAMPLE_S = 0.5
 # A reading that took longer was interrupted, and its time says nothing.
 _LONGEST_READING_S = 0.02
+# Open loop: connections for what may pile up in this time are made before the clock runs.
+_READY_FOR_S = 0.25
+_FEWEST_CONNECTIONS = 8
 
 
 class ServerLost(Exception):
@@ -42,12 +45,16 @@ class Stopwatch:
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """One stretch of load and what the server's tree used for it, from first request to last answer."""
+    """One stretch of load and what the server's tree used for it, from first request to last answer.
+
+    `anonymous_bytes` is memory that no file backs, right after the window.
+    """
 
     answer: LoadAnswer
     cpu_s: dict[str, float]
     cores: Sequence[float]
     elsewhere_cores: float
+    anonymous_bytes: int | None = None
 
     @property
     def total_cpu_s(self) -> float:
@@ -86,15 +93,32 @@ class Bench:
 
     def window(self, connections: int, seconds: float, max_seconds: float, whole_passes: bool) -> Window:
         """Closed-loop load with the CPU of the server around it."""
+        return self._around(lambda: self.driver.load(connections, seconds, max_seconds, whole_passes, self._tick))
+
+    def rate_window(self, rate_rps: float, seconds: float, most_in_flight: int) -> tuple[Window, RateAnswer]:
+        """Open-loop load with the CPU of the server around it; the arrivals are the same for the same rate."""
+        answers: list[RateAnswer] = []
+        connections = min(most_in_flight, max(_FEWEST_CONNECTIONS, round(rate_rps * _READY_FOR_S)))
+
+        def load() -> LoadAnswer:
+            seed = self.options.seed
+            answers.append(self.driver.rate(rate_rps, seconds, seed, connections, most_in_flight, self._tick))
+            return answers[0].load
+
+        return self._around(load), answers[0]
+
+    def _around(self, load: Callable[[], LoadAnswer]) -> Window:
         box_before = read_cpu_use()
         before_ns, self._cores = self.meter.cpu_ns(), []
         self._last_sample = time.monotonic(), sum(before_ns.values()) / 1e9
-        answer = self.driver.load(connections, seconds, max_seconds, whole_passes, self._tick)
+        answer = load()
         after_ns = self.meter.cpu_ns()
         self.check_server()
         cpu_s = {role: (used - before_ns.get(role, 0)) / 1e9 for role, used in after_ns.items()}
         mean_cores = sum(cpu_s.values()) / max(answer.elapsed_s, 1e-9)
-        return Window(answer, cpu_s, tuple(self._cores or [mean_cores]), self._elsewhere(box_before, cpu_s, answer))
+        elsewhere_cores = self._elsewhere(box_before, cpu_s, answer)
+        anonymous_bytes = self.meter.anonymous_bytes()
+        return Window(answer, cpu_s, tuple(self._cores or [mean_cores]), elsewhere_cores, anonymous_bytes)
 
     def send_row(self, index: int) -> RowAnswer:
         """One row, nothing else in flight."""

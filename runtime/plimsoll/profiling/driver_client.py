@@ -27,6 +27,8 @@ TICK_S = 0.25
 _READ_BYTES = 1 << 16
 _LEAVE_S = 0.5
 
+Tick = Callable[[], None]
+
 
 @dataclass(frozen=True, slots=True)
 class RowAnswer:
@@ -44,7 +46,7 @@ class RowAnswer:
 
 @dataclass(frozen=True, slots=True)
 class LoadAnswer:
-    """One stretch of closed-loop load; `failed_rows` counts failures by row index."""
+    """One stretch of load; `failed_rows` counts failures by row index."""
 
     connections: int
     requests: int
@@ -58,6 +60,22 @@ class LoadAnswer:
     response_bytes: int
     whole_passes: bool
     driver_cpu_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class RateAnswer:
+    """One stretch of open-loop load; latencies count from the instant each request was due.
+
+    `lateness` is how long after that the driver sent it. `in_flight` are means over equal parts of the stretch.
+    With `overrun` requests piled up to the cap, and fewer than `offered` were sent.
+    """
+
+    load: LoadAnswer
+    offered: int
+    overrun: bool
+    lateness: Distribution
+    most_in_flight: int
+    in_flight: tuple[float, ...]
 
 
 class DriverClient:
@@ -107,17 +125,32 @@ class DriverClient:
         """From now on load consists of these row indexes only."""
         self._ask({"command": "choose", "rows": list(rows), "seed": seed})
 
-    def send_row(self, row: int, on_tick: Callable[[], None]) -> RowAnswer:
+    def send_row(self, row: int, on_tick: Tick) -> RowAnswer:
         """One request, nothing else in flight."""
         answer = self._ask({"command": "row", "row": row}, on_tick)
         return RowAnswer(answer["outcome"], answer["latencySeconds"], answer["responseBytes"])
 
     def load(
-        self, connections: int, seconds: float, max_seconds: float, whole_passes: bool, on_tick: Callable[[], None]
+        self, connections: int, seconds: float, max_seconds: float, whole_passes: bool, on_tick: Tick
     ) -> LoadAnswer:
         """Closed-loop load; see plimsoll.profiling.driver.closed_loop.Until."""
         message = {"connections": connections, "seconds": seconds, "maxSeconds": max_seconds}
         return _load_answer(self._ask({"command": "load", **message, "wholePasses": whole_passes}, on_tick))
+
+    def rate(
+        self, rate_rps: float, seconds: float, seed: int, connections: int, most_in_flight: int, on_tick: Tick
+    ) -> RateAnswer:
+        """Open-loop load; see plimsoll.profiling.driver.open_loop.Arrivals. `connections` are made beforehand."""
+        message = {"rate": rate_rps, "seconds": seconds, "seed": seed, "mostInFlight": most_in_flight}
+        answer = self._ask({"command": "rate", **message, "connections": connections}, on_tick)
+        return RateAnswer(
+            load=_load_answer(answer),
+            offered=answer["offered"],
+            overrun=answer["overrun"],
+            lateness=decode_distribution(answer["lateness"], answer["latenessSumSeconds"]),
+            most_in_flight=answer["mostInFlight"],
+            in_flight=tuple(answer["inFlight"]),
+        )
 
     def close(self) -> None:
         """Ends the driver, whatever it is doing: it leaves when its stdin ends, and is killed if it does not."""
@@ -137,7 +170,7 @@ class DriverClient:
     ) -> None:
         self.close()
 
-    def _ask(self, message: dict[str, Any], on_tick: Callable[[], None] = lambda: None) -> dict[str, Any]:
+    def _ask(self, message: dict[str, Any], on_tick: Tick = lambda: None) -> dict[str, Any]:
         if self._process.stdin is None or self._process.stdout is None:
             raise InternalError("the load driver has no pipes")
         try:
@@ -148,7 +181,7 @@ class DriverClient:
         answer: dict[str, Any] = json.loads(self._read_line(self._process.stdout.fileno(), on_tick))
         return answer
 
-    def _read_line(self, file: int, on_tick: Callable[[], None]) -> bytes:
+    def _read_line(self, file: int, on_tick: Tick) -> bytes:
         while b"\n" not in self._received:
             if select.select([file], [], [], TICK_S)[0]:
                 data = os.read(file, _READ_BYTES)

@@ -11,6 +11,11 @@ _T_99 = (
     31.821, 6.965, 4.541, 3.747, 3.365, 3.143, 2.998, 2.896, 2.821, 2.764, 2.718, 2.681, 2.650, 2.624, 2.602,
     2.583, 2.567, 2.552, 2.539, 2.528, 2.518, 2.508, 2.500, 2.492, 2.485, 2.479, 2.473, 2.467, 2.462, 2.457,
 )  # fmt: skip
+# The same for two-sided 95 %.
+_T_975 = (
+    12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228, 2.201, 2.179, 2.160, 2.145, 2.131,
+    2.120, 2.110, 2.101, 2.093, 2.086, 2.080, 2.074, 2.069, 2.064, 2.060, 2.056, 2.052, 2.048, 2.045, 2.042,
+)  # fmt: skip
 
 
 def upper_bound(values: Sequence[float]) -> float | None:
@@ -53,3 +58,16 @@ def spread_out(count: int) -> Iterator[int]:
         index = int(f"{step:0{bits}b}"[::-1], 2)
         if index < count:
             yield index
+
+
+def slope_interval(points: Sequence[tuple[float, float]]) -> tuple[float, float, float] | None:
+    """Least-squares slope with its two-sided 95 % confidence interval: lower, estimate, upper; needs five points."""
+    count = len(points)
+    if count < 5:
+        return None
+    xs, ys = [x for x, _ in points], [y for _, y in points]
+    line = statistics.linear_regression(xs, ys)
+    residuals = sum((y - line.intercept - line.slope * x) ** 2 for x, y in points)
+    error = math.sqrt(residuals / (count - 2) / (statistics.pvariance(xs) * count))
+    half = _T_975[min(count - 2, len(_T_975)) - 1] * error
+    return line.slope - half, line.slope, line.slope + half

@@ -15,6 +15,7 @@ from plimsoll.host.memory import (
     ProcessMemory,
     group_memory,
     peak_rss_bytes,
+    read_anonymous,
     read_memory,
     reset_peak,
     resident_bytes,
@@ -79,6 +80,11 @@ class ServerMeter:
     def known_resident_bytes(self) -> int:
         """Σ RSS of the known, what they share counted several times: cheap; see `held_share`."""
         return sum(resident_bytes(process.pid) for process, _ in self._members)
+
+    def anonymous_bytes(self) -> int | None:
+        """Memory that no file backs, of the known: cheap, for a series; None where the kernel does not tell."""
+        sizes = [read_anonymous(process.pid) for process, _ in self._members]
+        return sum(size for size in sizes if size is not None) if any(size is not None for size in sizes) else None
 
     def memory(self) -> TreeMemory:
         """The tree now, and its peaks since the last reset."""

@@ -1,4 +1,4 @@
-"""The driver's commands: `open` a dataset, send one `row`, put on `load`. One at a time, one answer each."""
+"""The driver's commands: `open` a dataset, send one `row`, put on `load` or a `rate`. One answer each, in turn."""
 
 from __future__ import annotations
 
@@ -8,8 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from plimsoll.profiling.dataset import load_dataset
-from plimsoll.profiling.driver.closed_loop import ClosedLoop, Slot, Target, Until
+from plimsoll.profiling.driver.closed_loop import ClosedLoop, Until
+from plimsoll.profiling.driver.open_loop import Arrivals, OpenLoop
 from plimsoll.profiling.driver.requests import RowOrder, serialise
+from plimsoll.profiling.driver.slot import Slot, Target
 
 Message = dict[str, Any]
 
@@ -26,6 +28,7 @@ class Driver:
             "open": self._open,
             "row": self._row,
             "load": self._load,
+            "rate": self._rate,
             "choose": self._choose,
         }
 
@@ -38,6 +41,7 @@ class Driver:
         self._target = Target(message["host"], message["port"], message["timeoutSeconds"])
         self._requests = [serialise(row, self._target.host, self._target.port, message["path"]) for row in dataset.rows]
         self._order = RowOrder(range(len(self._requests)), message["seed"])
+        self._slots = []
         # From here on nothing but counters is allocated: a collection would only add to somebody's latency.
         gc.collect()
         gc.freeze()
@@ -51,7 +55,7 @@ class Driver:
     async def _row(self, message: Message) -> Message:
         order = RowOrder([message["row"]], 0)
         loop = ClosedLoop(self._take_slots(1), self._requests, order, Until(0, 0, requests=1))
-        await loop.run()
+        await loop.run(self._target.timeout_s)
         tally = loop.tally
         (latency_ns,) = [*tally.success_latencies_ns, *tally.failure_latencies_ns]
         return {
@@ -62,7 +66,18 @@ class Driver:
 
     async def _load(self, message: Message) -> Message:
         until = Until(message["seconds"], message["maxSeconds"], message["wholePasses"], message.get("requests"))
-        return await ClosedLoop(self._take_slots(message["connections"]), self._requests, self._order, until).run()
+        slots = self._take_slots(message["connections"])
+        return await ClosedLoop(slots, self._requests, self._order, until).run(self._target.timeout_s)
+
+    async def _rate(self, message: Message) -> Message:
+        plan = Arrivals(message["rate"], message["seconds"], message["seed"], message["mostInFlight"])
+        slots = self._take_slots(message["connections"])
+        loop = OpenLoop(slots, self._another_slot, self._requests, self._order, plan)
+        return await loop.run(self._target.timeout_s)
+
+    def _another_slot(self) -> Slot:
+        self._slots.append(Slot(self._target))
+        return self._slots[-1]
 
     def _take_slots(self, count: int) -> list[Slot]:
         self._slots += [Slot(self._target) for _ in range(count - len(self._slots))]

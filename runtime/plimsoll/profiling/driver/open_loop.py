@@ -1,0 +1,140 @@
+"""Open loop: requests fall due at random instants, whether or not the server has answered the ones before.
+
+Latency counts from the instant a request was due, so that a stall is felt by all who had to wait behind it and not
+only by the one that met it (the error known as coordinated omission).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import random
+import time
+from array import array
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from plimsoll.profiling.driver.alarm import Alarm
+from plimsoll.profiling.driver.requests import RowOrder
+from plimsoll.profiling.driver.slot import Slot, connect_all, expire_forever
+from plimsoll.profiling.driver.tally import Tally
+from plimsoll.profiling.latency import encode_histogram
+
+_PARTS = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Arrivals:
+    """A Poisson process over `seconds`; more than `most_in_flight` at once end it before its time."""
+
+    rate_rps: float
+    seconds: float
+    seed: int
+    most_in_flight: int
+
+    def offsets_ns(self) -> list[int]:
+        """Instants after the beginning, the same for the same seed: exponential gaps, at least one arrival."""
+        # Repeatable arrivals, nothing secret.
+        draw = random.Random(self.seed)  # noqa: S311
+        offsets: list[int] = []
+        at_s = 0.0
+        while True:
+            at_s += draw.expovariate(self.rate_rps)
+            if at_s >= self.seconds and offsets:
+                return offsets
+            offsets.append(round(at_s * 1e9))
+
+
+class OpenLoop:
+    """One stretch of arrivals over slots that may already hold connections; `more` makes another slot."""
+
+    def __init__(
+        self, slots: list[Slot], more: Callable[[], Slot], requests: Sequence[bytes], order: RowOrder, plan: Arrivals
+    ) -> None:
+        self._all = slots
+        self._idle = list(slots)
+        self._more = more
+        self._requests = requests
+        self._order = order
+        self._plan = plan
+        self._offsets_ns = plan.offsets_ns()
+        self._arrived = 0
+        self._sent = 0
+        self._overrun = False
+        self._lateness_ns = array("q")
+        self._in_flight = array("q")
+        self._done = asyncio.Event()
+        self.tally = Tally()
+
+    async def run(self, timeout_s: float) -> dict[str, Any]:
+        """Connects, sends every request at its instant, waits for the last answer."""
+        await connect_all(self._all)
+        alarm = Alarm(lambda: self._ring(alarm))
+        self.tally = Tally()
+        alarm.set(self._due_ns(0))
+        expiry = asyncio.create_task(expire_forever(self._all, timeout_s))
+        try:
+            await self._done.wait()
+        finally:
+            expiry.cancel()
+            alarm.close()
+        return self.tally.as_message(len(self._all), self._order.at_pass_end) | self._extras()
+
+    def take(self) -> tuple[int, bytes, int] | None:
+        """A request that is due, or None where there is none at the moment."""
+        if self._sent == self._arrived:
+            return None
+        due_ns = self._due_ns(self._sent)
+        self._sent += 1
+        self._lateness_ns.append(time.perf_counter_ns() - due_ns)
+        row = self._order.take()
+        return row, self._requests[row], due_ns
+
+    def release(self, slot: Slot) -> None:
+        """It waits for the next arrival; the last answer after the last arrival ends the stretch."""
+        self._idle.append(slot)
+        if self._over and len(self._idle) == len(self._all):
+            self._done.set()
+
+    @property
+    def _over(self) -> bool:
+        return self._overrun or self._arrived == len(self._offsets_ns)
+
+    def _due_ns(self, number: int) -> int:
+        return self.tally.begun_ns + self._offsets_ns[number]
+
+    def _ring(self, alarm: Alarm) -> None:
+        now_ns = time.perf_counter_ns()
+        while not self._over and self._due_ns(self._arrived) <= now_ns:
+            # What an arrival finds before it is the average over time (Poisson arrivals see time averages).
+            self._in_flight.append(len(self._all) - len(self._idle))
+            self._overrun = self._in_flight[-1] >= self._plan.most_in_flight
+            self._arrived += not self._overrun
+            self._send()
+        if not self._over:
+            alarm.set(self._due_ns(self._arrived))
+
+    def _send(self) -> None:
+        if self._overrun:
+            return
+        if not self._idle:
+            self._all.append(self._more())
+            self._idle.append(self._all[-1])
+        self._idle.pop().start(self)
+
+    def _extras(self) -> dict[str, Any]:
+        return {
+            "offered": len(self._offsets_ns),
+            "overrun": self._overrun,
+            "lateness": encode_histogram(self._lateness_ns),
+            "latenessSumSeconds": sum(self._lateness_ns) / 1e9,
+            "mostInFlight": max(self._in_flight),
+            "inFlight": self._in_flight_parts(),
+        }
+
+    def _in_flight_parts(self) -> list[float]:
+        """Means over equal numbers of arrivals, in order."""
+        parts = min(_PARTS, len(self._in_flight))
+        edges = [len(self._in_flight) * part // parts for part in range(parts + 1)]
+        return [sum(self._in_flight[begin:end]) / (end - begin) for begin, end in itertools.pairwise(edges)]
