@@ -134,6 +134,9 @@ class ServeSettings(BaseModel):
         Field(description="Send x-ms-server-version with every answer."),
         azure("SERVER_VERSION_LOG_RESPONSE_ENABLED"),
     ] = True
+    tracing: Annotated[
+        bool, Field(description="Send an OpenTelemetry span per request; the OTEL_… variables say where to.")
+    ] = False
     log_format: Annotated[Literal["text", "json"], Field(description="Form of the log lines.")] = "text"
     log_level: Annotated[
         Literal["debug", "info", "warning", "error"],

@@ -26,6 +26,7 @@ _ERRORS = tuple(
     (name, "plimsoll.entry.model_paths")
     for name in ("AzureMLException", "ModelNotFoundException", "WebserviceException")
 )
+_LOGGING = tuple((name, "plimsoll.entry.log_config") for name in ("AMLLogFormatter", "RootAccessFilter"))
 
 _NAMES: dict[str, tuple[tuple[str, str], ...]] = {
     "azureml": (),
@@ -40,6 +41,7 @@ _NAMES: dict[str, tuple[tuple[str, str], ...]] = {
     "azureml_inference_server_http.api": (),
     "azureml_inference_server_http.api.aml_request": (_RAW, _REQUEST),
     "azureml_inference_server_http.api.aml_response": (_RESPONSE,),
+    "azureml_inference_server_http.log_config": _LOGGING,
 }
 
 

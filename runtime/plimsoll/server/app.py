@@ -28,6 +28,7 @@ from plimsoll.server.metrics import Machine, Metrics
 from plimsoll.server.probes import Probes
 from plimsoll.server.replies import CLOSE, error_body, error_headers, version_header
 from plimsoll.server.scoring import Scoring
+from plimsoll.server.tracing import Tracing
 from plimsoll.settings import ServeSettings
 from plimsoll.workers.recycling import RecycleLimits, Recycler
 from plimsoll.workers.spec import PoolSpec
@@ -93,8 +94,9 @@ class Front:
         settings = self.settings
         supervisor = self._supervisor = Supervisor(self._pool, script_line, self._on_fatal, self.metrics)
         self.metrics.registry.register(_machine(supervisor))
+        tracing = Tracing.from_environment() if settings.tracing else None
         access_log = AccessLog(sys.stdout, settings.log_level in ("debug", "info"), settings.log_format)
-        self._scoring = Scoring(supervisor, self.metrics, access_log, settings, self._keys)
+        self._scoring = Scoring(supervisor, self.metrics, access_log, settings, self._keys, tracing)
         self._probes = Probes(supervisor, self.metrics.registry)
         self._starlette = _routed([*self._probes.routes(), *Descriptions(supervisor).routes()])
         supervisor.start()
@@ -104,6 +106,8 @@ class Front:
             task.cancel()
         await supervisor.stop()
         access_log.flush()
+        if tracing is not None:
+            tracing.close()
 
     def reload(self) -> None:
         """Replaces every worker by a fresh one, which reads the script and the model anew."""

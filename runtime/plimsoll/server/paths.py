@@ -10,6 +10,7 @@ from plimsoll.entry import builtin
 from plimsoll.entry.spec import EntrySpec
 from plimsoll.errors import EntryError, UsageError
 from plimsoll.server.auth import ApiKeys
+from plimsoll.server.tracing import Tracing
 from plimsoll.settings import ServeSettings
 
 _BUILTIN = "builtin:"
@@ -46,9 +47,11 @@ def _script(name: str, base: Path) -> Path:
 
 
 def check_files(settings: ServeSettings) -> None:
-    """Raises UsageError for key and certificate files that cannot be used, before anything is started."""
+    """Raises UsageError for key files, certificates or packages that cannot be used, before anything is started."""
     if settings.api_keys_file:
         ApiKeys(settings.api_keys_file)
+    if settings.tracing:
+        Tracing.from_environment().close()
     if bool(settings.tls_cert) != bool(settings.tls_key):
         raise UsageError("--tls-cert and --tls-key belong together", remedy="give both, or neither")
     if settings.tls_cert:

@@ -19,6 +19,7 @@ from plimsoll.server.auth import ApiKeys
 from plimsoll.server.body import ClientGone, read_body
 from plimsoll.server.metrics import Metrics
 from plimsoll.server.replies import CLOSE, RUN_FAILED, error_body, error_headers
+from plimsoll.server.tracing import Tracing
 from plimsoll.settings import ServeSettings
 from plimsoll.workers.frames import Flag, Frame, decode_headers, encode_head
 from plimsoll.workers.lifecycle import CallState
@@ -51,6 +52,7 @@ class Scoring:
         access_log: AccessLog,
         settings: ServeSettings,
         keys: ApiKeys | None,
+        tracing: Tracing | None = None,
     ) -> None:
         self._supervisor = supervisor
         self._dispatcher = supervisor.dispatcher
@@ -59,12 +61,22 @@ class Scoring:
         self._max_body_bytes = settings.max_body_bytes
         self._timeout_status = settings.timeout_status
         self._keys = keys
+        self._tracing = tracing
         self.closing = False
 
     async def __call__(
         self, scope: Scope, receive: Receive, send: Send, headers: dict[bytes, bytes], ids: RawHeaders
     ) -> None:
         """`headers`: the last value of each header of the request; `ids`: the id headers of the answer."""
+        if self._tracing is None:
+            await self._score(scope, receive, send, headers, ids)
+            return
+        with self._tracing.request(scope["method"], ids[0][1].decode("latin-1"), headers) as span:
+            self._tracing.finish(span, *await self._score(scope, receive, send, headers, ids))
+
+    async def _score(
+        self, scope: Scope, receive: Receive, send: Send, headers: dict[bytes, bytes], ids: RawHeaders
+    ) -> tuple[int, str]:
         started_at = time.monotonic()
         try:
             status, outcome, size = await self._answer(scope, receive, send, headers, ids)
@@ -78,6 +90,7 @@ class Scoring:
         self._metrics.request_time.observe(took_s)
         request_id = ids[0][1].decode("latin-1")
         self._access_log.write(request_id, scope["method"], _target(scope).decode("latin-1"), status, took_s, size)
+        return status, outcome
 
     async def _answer(
         self, scope: Scope, receive: Receive, send: Send, headers: dict[bytes, bytes], ids: RawHeaders

@@ -18,13 +18,14 @@ from plimsoll.entry.call import Answer, Call, Head
 from plimsoll.entry.failures import BrokenScript
 from plimsoll.entry.script import Script
 from plimsoll.entry.spec import EntrySpec
+from plimsoll.entry.user_logging import configure_logging
 from plimsoll.errors import EntryError
 from plimsoll.host.parent import die_with
 from plimsoll.workers import frames
 from plimsoll.workers.cancel import CancelBoard
 from plimsoll.workers.frames import Flag, Frame, Kind
 from plimsoll.workers.spec import DUMP_SIGNAL
-from plimsoll.workers.tagging import set_request_id, tag_output
+from plimsoll.workers.tagging import end_request, set_request_id, tag_output
 
 _PLAIN_HEAD = Head()
 
@@ -52,7 +53,9 @@ def _loaded(control: socket.socket) -> Script | None:
         return None
     orders = json.loads(first.body)
     try:
-        script = Script.load(EntrySpec(**orders["entry"]), scoring_timeout_ms=orders["scoring_timeout_ms"])
+        spec = EntrySpec(**orders["entry"])
+        configure_logging(spec)
+        script = Script.load(spec, scoring_timeout_ms=orders["scoring_timeout_ms"])
         script.init()
         swaggers = script.swaggers()
     except BrokenScript as error:
@@ -96,6 +99,7 @@ class _WorkerSlot:
             else:
                 set_request_id(frame.tag)
                 self._reply(frame.call_id, script.run(_call(frame.head, frame.body)))
+            end_request()
 
     def _run_batch(self, script: Script, frame: Frame) -> None:
         calls = frames.decode_batch(frame.body)

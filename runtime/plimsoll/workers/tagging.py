@@ -17,6 +17,7 @@ START, END = "\x1e", "\x1f"
 
 class _Thread(threading.local):
     request_id = ""
+    has_partial = False
 
 
 _thread = _Thread()
@@ -25,6 +26,13 @@ _thread = _Thread()
 def set_request_id(request_id: bytes) -> None:
     """The request that this thread works on from now on."""
     _thread.request_id = request_id.decode("latin-1")
+
+
+def end_request() -> None:
+    """What the script has written without ending the line becomes one: it belongs to this request."""
+    if _thread.has_partial:
+        sys.stdout.flush()
+        sys.stderr.flush()
 
 
 def tag_output() -> None:
@@ -52,6 +60,7 @@ class _Tagged(io.TextIOWrapper):
     def write(self, text: str) -> int:
         *lines, rest = (getattr(self._partials, "text", "") + text).split("\n")
         self._partials.text = rest
+        _thread.has_partial = bool(rest)
         if lines:
             self._emit("".join(f"{self._mark()}{line}\n" for line in lines))
         return len(text)
