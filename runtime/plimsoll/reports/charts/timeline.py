@@ -1,0 +1,85 @@
+"""Cores and memory over the whole run, the phases marked, the recommended limits as load lines."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from plimsoll.profiling.result_curves import PhaseSpan, Timeline
+from plimsoll.reports.charts.panel import Panel, text_width
+from plimsoll.reports.charts.scales import Scale, linear, span
+from plimsoll.reports.charts.svg import Point, area, drawing, element, line, polyline, text
+from plimsoll.reports.units import number
+
+_HEIGHT = 130.0
+_LEFT = 48.0
+_RIGHT = 8.0
+_ROW_HEIGHT = 15.0
+_TITLE_HEIGHT = 36.0
+
+
+def timeline_chart(timeline: Timeline, cores: float | None, memory_bytes: float | None, width: float) -> str:
+    """`cores` and `memory_bytes` are what is recommended."""
+    end_s = max([*timeline.seconds, *(phase.end_seconds for phase in timeline.phases)])
+    x = span(end_s)
+    names = _names(timeline.phases, x, width)
+    top = _TITLE_HEIGHT + _ROW_HEIGHT * (1 + max((name.row for name in names), default=0))
+    upper = Panel(_LEFT, top, width - _RIGHT, top + _HEIGHT, x, linear(max([*timeline.cores, cores or 0.0]) * 1.12, 3))
+    megabytes = [size / 1e6 for size in timeline.memory_bytes]
+    limit_mb = None if memory_bytes is None else memory_bytes / 1e6
+    top = upper.bottom + 44
+    lower = Panel(_LEFT, top, width - _RIGHT, top + _HEIGHT, x, linear(max([*megabytes, limit_mb or 0.0]) * 1.12, 3))
+    parts = [
+        *_bands(timeline.phases, upper, lower, names),
+        *upper.frame("cores in use", x_labels=False),
+        *_shape(upper, timeline.seconds, timeline.cores, "main"),
+        *(upper.load_line(cores, f"recommended: {number(cores)} cores") if cores else ()),
+        *lower.frame("memory, MB", "seconds since the server was started"),
+        *_shape(lower, timeline.seconds, megabytes, "memory"),
+        *(lower.load_line(limit_mb, f"recommended: {number(limit_mb)} MB") if limit_mb else ()),
+    ]
+    return drawing(width, lower.bottom + 44, "Cores and memory over time", parts)
+
+
+def _shape(panel: Panel, seconds: list[float], values: list[float], kind: str) -> Iterator[str]:
+    points: list[Point] = panel.points(seconds, values)
+    yield area(points, panel.bottom, kind)
+    yield polyline(points, kind)
+
+
+@dataclass(frozen=True, slots=True)
+class _Name:
+    """Where the name of a phase stands: its row counted from below, and whether it ends at its line."""
+
+    row: int
+    ends_at_line: bool
+
+
+def _names(phases: list[PhaseSpan], x: Scale, width: float) -> list[_Name]:
+    """Names go into the lowest row with room, from right to left, so that no name is crossed by another's line.
+
+    A name that would leave the page stands left of its line, above all others.
+    """
+    room = width - _LEFT - _RIGHT
+    begins: list[float] = []
+    names: list[_Name | None] = []
+    for phase in reversed(phases):
+        begin = x.place(phase.begin_seconds) * room
+        end = begin + text_width(phase.name) + 12
+        row = next((place for place, other in enumerate(begins) if end <= other), len(begins))
+        if end <= room + _RIGHT:
+            begins[row : row + 1] = [begin]
+        names.append(_Name(row, False) if end <= room + _RIGHT else None)
+    return [name or _Name(len(begins), True) for name in reversed(names)]
+
+
+def _bands(phases: list[PhaseSpan], upper: Panel, lower: Panel, names: list[_Name]) -> Iterator[str]:
+    for place, (phase, name) in enumerate(zip(phases, names, strict=True)):
+        begin, end = (upper.at(at_s, 0.0)[0] for at_s in (phase.begin_seconds, phase.end_seconds))
+        y = upper.top - _TITLE_HEIGHT - name.row * _ROW_HEIGHT
+        if place % 2 == 0:
+            height = lower.bottom - upper.top
+            yield element("rect", x=begin, y=upper.top, width=max(0.0, end - begin), height=height, class_="band")
+        yield line((begin, y - 9), (begin, lower.bottom), "phase")
+        side = (begin - 5, "end") if name.ends_at_line else (begin + 5, "start")
+        yield text(side[0], y, phase.name, "phasename", side[1])

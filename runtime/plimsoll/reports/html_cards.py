@@ -1,0 +1,85 @@
+"""The three numbers on top of the page: each with its load line and its reason."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from markupsafe import Markup
+
+from plimsoll.profiling.result import CpuRecommendation, MemoryRecommendation, Profile
+from plimsoll.profiling.result_measurements import ConcurrencyLevel
+from plimsoll.profiling.rounding import MEBIBYTE
+from plimsoll.reports.charts.gauge import gauge
+from plimsoll.reports.units import megabytes, number
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """One number."""
+
+    title: str
+    value: str
+    unit: str
+    gauge: Markup
+    detail: str
+    reason: str
+
+
+def cards(profile: Profile) -> list[Card]:
+    """Empty where nothing is recommended."""
+    recommendation = profile.recommendation
+    cpu, memory = recommendation.cpu, recommendation.memory
+    if cpu is None or memory is None or recommendation.max_requests_per_second is None:
+        return []
+    return [_cpu(profile, cpu), _memory(profile, memory), _rate(profile, recommendation.max_requests_per_second)]
+
+
+def best_level(profile: Profile) -> ConcurrencyLevel | None:
+    """The level of the greatest throughput."""
+    return max(profile.measurements.concurrency_levels, key=lambda level: level.requests_per_second, default=None)
+
+
+def _cpu(profile: Profile, cpu: CpuRecommendation) -> Card:
+    best = best_level(profile)
+    used = best.cores_used.mean if best else 0.0
+    return Card(
+        title="CPU per replica",
+        value=f"{cpu.request_cores:g}",
+        unit="core" if cpu.request_cores == 1 else "cores",
+        gauge=_gauge(used, cpu.request_cores, f"{number(used)} of {cpu.request_cores:g} cores"),
+        detail=f"{number(used)} in use at full load; limit {cpu.limit_cores:g}",
+        reason=cpu.reason,
+    )
+
+
+def _memory(profile: Profile, memory: MemoryRecommendation) -> Card:
+    peak_bytes = profile.measurements.memory.peak_bytes or 0
+    return Card(
+        title="Memory per replica",
+        value=str(memory.request_bytes // MEBIBYTE),
+        unit=f"Mi = {memory.request_bytes / 1e9:.2f} GB",
+        gauge=_gauge(peak_bytes, memory.request_bytes, f"{megabytes(peak_bytes)} MB of it in use at most"),
+        detail=f"{megabytes(peak_bytes)} MB in use at most",
+        reason=memory.reason,
+    )
+
+
+def _rate(profile: Profile, rate_rps: float) -> Card:
+    best, target_rps = best_level(profile), profile.settings.target_requests_per_second
+    most_rps = max(rate_rps, best.requests_per_second if best else 0.0)
+    replicas = profile.recommendation.replicas
+    needed = "" if target_rps is None else f"{replicas} replica{'s' * (replicas != 1)} for {number(target_rps)}/s. "
+    workers, threads = profile.recommendation.workers, profile.recommendation.threads
+    return Card(
+        title="Rate per replica",
+        value=f"{float(number(rate_rps)):,g}",
+        unit="requests/s",
+        gauge=_gauge(most_rps, rate_rps, f"{number(rate_rps)} of {number(most_rps)} requests/s"),
+        detail=f"{rate_rps / most_rps:.0%} of the {number(most_rps)} it did at most",
+        reason=f"{needed}Up to here requests hardly wait for each other. Measured with {workers} "
+        f"worker{'s' * (workers != 1)} of {threads} thread{'s' * (threads != 1)}.",
+    )
+
+
+def _gauge(filled: float, load_line: float, label: str) -> Markup:
+    return Markup(gauge(filled, load_line, label))  # noqa: S704  our own numbers, escaped where they are made

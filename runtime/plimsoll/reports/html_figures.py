@@ -1,0 +1,117 @@
+"""The charts and tables of the page, each with a sentence that says what is seen on it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from markupsafe import Markup
+
+from plimsoll.profiling.result import Profile
+from plimsoll.profiling.result_measurements import ConcurrencyLevel
+from plimsoll.reports.charts.capacity import capacity_chart
+from plimsoll.reports.charts.cdf import cdf_chart
+from plimsoll.reports.charts.rows import rows_chart
+from plimsoll.reports.charts.timeline import timeline_chart
+from plimsoll.reports.html_tables import TableData, costs_table, failed_table, heaviest_table, levels_table
+from plimsoll.reports.units import milliseconds, number
+
+_WIDE, _NARROW = 752.0, 354.0
+_KNEE_SHARE = 0.95
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """The same chart drawn for a desk and for a phone."""
+
+    wide: Markup
+    narrow: Markup
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """A section of the page."""
+
+    title: str
+    caption: str
+    chart: Pair | None = None
+    tables: tuple[TableData, ...] = ()
+
+
+def figures(profile: Profile) -> list[Figure]:
+    """Only what there is something to show for."""
+    return [*_capacity(profile), *_latency(profile), *_timeline(profile), *_rows(profile), *_costs(profile)]
+
+
+def knee_of(levels: list[ConcurrencyLevel]) -> ConcurrencyLevel | None:
+    """The fewest connections that reach 95 % of the greatest throughput."""
+    best_rps = max((level.requests_per_second for level in levels), default=0.0)
+    reached = (level for level in levels if level.requests_per_second >= best_rps * _KNEE_SHARE and level.successes)
+    return min(reached, key=lambda level: level.connections, default=None)
+
+
+def pair(draw: Callable[[float], str]) -> Pair:
+    """Draws twice; what comes from the profile is escaped by plimsoll.reports.charts.svg."""
+    return Pair(Markup(draw(_WIDE)), Markup(draw(_NARROW)))  # noqa: S704
+
+
+def _capacity(profile: Profile) -> Iterator[Figure]:
+    levels, knee = profile.measurements.concurrency_levels, knee_of(profile.measurements.concurrency_levels)
+    if not levels or knee is None:
+        return
+    most_rps = profile.recommendation.max_requests_per_second
+    caption = (
+        f"With {knee.connections} request{'s' * (knee.connections > 1)} in flight the server does "
+        f"{number(knee.requests_per_second)} requests/s; more of them wait longer and bring less than 5 % more."
+    )
+    chart = pair(lambda width: capacity_chart(levels, knee.connections, most_rps, width))
+    yield Figure("Throughput and latency", caption, chart, (levels_table(levels),))
+
+
+def _latency(profile: Profile) -> Iterator[Figure]:
+    curves = [curve for curve in profile.measurements.latency_curves if curve.seconds]
+    if curves:
+        caption = (
+            "Each step to the next nine is as wide as the last, so that the slow requests can be seen. "
+            "With one connection nothing waits; at the knee the queue is part of the latency."
+        )
+        yield Figure("How long requests take", caption, pair(lambda width: cdf_chart(curves, width)))
+
+
+def _timeline(profile: Profile) -> Iterator[Figure]:
+    timeline = profile.measurements.timeline
+    if len(timeline.seconds) < 2:
+        return
+    cpu, memory = profile.recommendation.cpu, profile.recommendation.memory
+    cores = cpu.request_cores if cpu else None
+    size_bytes = memory.request_bytes if memory else None
+    caption = "All processes of the server together; the load driver is not in it."
+    chart = pair(lambda width: timeline_chart(timeline, cores, size_bytes, width))
+    yield Figure("The run", caption, chart)
+
+
+def _rows(profile: Profile) -> Iterator[Figure]:
+    measurements = profile.measurements
+    rows, costs, cpu = measurements.rows, measurements.row_costs, measurements.request.cpu_seconds
+    if not rows.measured:
+        return
+    caption = (
+        f"{rows.measured:,} of {rows.count:,} rows sent one at a time ({rows.distinct:,} distinct). "
+        f"CPU of one row: half take under {milliseconds(cpu.p50)} ms, the dearest {milliseconds(cpu.max)} ms."
+    )
+    chart = pair(lambda width: rows_chart(costs, width)) if len(costs.rows) > 1 else None
+    tables = [heaviest_table(rows.heaviest)] if rows.heaviest else []
+    tables += [failed_table(rows.failed)] if rows.failed else []
+    yield Figure("What each row costs", caption, chart, tuple(tables))
+
+
+def _costs(profile: Profile) -> Iterator[Figure]:
+    startup, request = profile.measurements.startup, profile.measurements.request
+    if startup.seconds_to_ready is None:
+        return
+    caption = (
+        f"Ready after {number(startup.seconds_to_ready)} s, for {number(startup.cpu_seconds)} s of CPU; "
+        f"the first request took {milliseconds(startup.first_request_seconds)} ms, "
+        f"later ones {milliseconds(request.latency_seconds.p50)} ms (half of them less)."
+    )
+    yield Figure("Who uses what", caption, None, (costs_table(profile.processes),))

@@ -1,0 +1,43 @@
+"""`resources.yaml`: the block for a container of a Kubernetes manifest."""
+
+from __future__ import annotations
+
+from plimsoll.profiling.result import Profile
+from plimsoll.profiling.rounding import MEBIBYTE
+
+
+def render_resources(profile: Profile) -> str | None:
+    """None where nothing is recommended."""
+    cpu, memory, replicas = profile.recommendation.cpu, profile.recommendation.memory, profile.recommendation.replicas
+    if cpu is None or memory is None:
+        return None
+    target_rps = profile.settings.target_requests_per_second
+    lines = [
+        *_comments(f"Profile {profile.name} of {profile.created_time}, grade {profile.grade}."),
+        *_comments(cpu.reason),
+        *_comments(memory.reason),
+        *(_comments(f"Replicas: {replicas} for {target_rps:g} requests/s.") if replicas and target_rps else ()),
+        "resources:",
+        "  requests:",
+        f"    cpu: {cpu_quantity(cpu.request_cores)}",
+        f"    memory: {memory_quantity(memory.request_bytes)}",
+        "  limits:",
+        f"    cpu: {cpu_quantity(cpu.limit_cores)}",
+        f"    memory: {memory_quantity(memory.limit_bytes)}",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def cpu_quantity(cores: float) -> str:
+    """`1250m`, or whole cores as text: YAML must not make a number of it."""
+    return f'"{cores:g}"' if cores == int(cores) else f"{round(cores * 1000)}m"
+
+
+def memory_quantity(size_bytes: int) -> str:
+    """Whole mebibytes, rounded up."""
+    return f"{-(-size_bytes // MEBIBYTE)}Mi"
+
+
+def _comments(words: str) -> list[str]:
+    """Names are the user's: a line break in one must not end the comment."""
+    return ["# " + " ".join(words.split())]

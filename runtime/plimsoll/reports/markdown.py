@@ -1,0 +1,78 @@
+"""`profile.md`: the answer as a comment of a pull request."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from plimsoll.profiling.result import Profile
+from plimsoll.profiling.rounding import MEBIBYTE
+from plimsoll.reports.html_tables import TableData, heaviest_table, levels_table
+from plimsoll.reports.units import megabytes, milliseconds, number
+
+_SPECIAL = str.maketrans({character: f"\\{character}" for character in "\\`*_{}[]<>#|~"} | {"\n": " ", "\r": " "})
+
+
+def render_markdown(profile: Profile) -> str:
+    """GitHub's and Azure DevOps' dialect."""
+    return "\n".join(_lines(profile)) + "\n"
+
+
+def _lines(profile: Profile) -> Iterator[str]:
+    yield f"### Profile of {escaped(profile.name)}: {profile.state.lower()}, {profile.grade}"
+    yield ""
+    if profile.error is not None:
+        yield from (f"> {escaped(profile.error.message)}", "")
+    yield from _answer(profile)
+    yield from _bullets("Watch out", profile.warnings)
+    levels = profile.measurements.concurrency_levels
+    if levels:
+        yield from _folded("Levels", levels_table(levels))
+    if profile.measurements.rows.heaviest:
+        yield from _folded("Dearest rows", heaviest_table(profile.measurements.rows.heaviest))
+    yield from _bullets(f"Why {profile.grade}", profile.grade_reasons)
+
+
+def _answer(profile: Profile) -> Iterator[str]:
+    recommendation, request = profile.recommendation, profile.measurements.request
+    cpu, memory, rate_rps = recommendation.cpu, recommendation.memory, recommendation.max_requests_per_second
+    if cpu is None or memory is None or rate_rps is None:
+        yield from ("No recommendation.", "")
+        return
+    replicas = f", {recommendation.replicas} for the target" if recommendation.replicas else ""
+    peak = megabytes(profile.measurements.memory.peak_bytes)
+    mebibytes, gigabytes = memory.request_bytes // MEBIBYTE, memory.request_bytes / 1e9
+    cost = milliseconds(request.cpu_seconds.mean)
+    yield "| per replica | recommended | measured |"
+    yield "|---|---|---|"
+    yield f"| CPU | **{cpu.request_cores:g}** cores (limit {cpu.limit_cores:g}) | {cost} ms per request |"
+    yield f"| Memory | **{mebibytes} Mi** ({gigabytes:.2f} GB) | {peak} MB at most |"
+    yield f"| Rate | up to **{number(rate_rps)}** requests/s{replicas} | {_latency(profile)} |"
+    yield ""
+    yield from (f"- {escaped(answer.reason)}" for answer in (cpu, memory))
+    yield ""
+
+
+def _latency(profile: Profile) -> str:
+    latency = profile.measurements.request.latency_seconds
+    known = [(name, value) for name, value in (("p50", latency.p50), ("p99", latency.p99)) if value is not None]
+    return ", ".join(f"{name} {milliseconds(value)} ms" for name, value in known) + " with one request in flight"
+
+
+def _bullets(title: str, sentences: list[str]) -> Iterator[str]:
+    if sentences:
+        yield from (f"**{title}**", "")
+        yield from (f"- {escaped(sentence)}" for sentence in sentences)
+        yield ""
+
+
+def _folded(title: str, table: TableData) -> Iterator[str]:
+    yield from (f"<details><summary>{title}</summary>", "")
+    yield "| " + " | ".join(table.columns) + " |"
+    yield "|---|" + "---:|" * (len(table.columns) - 1)
+    yield from ("| " + " | ".join(escaped(cell) for cell in row) + " |" for row in table.rows)
+    yield from ("", "</details>", "")
+
+
+def escaped(words: str) -> str:
+    """Names and messages come from elsewhere: they must not be taken for markup, nor mention people."""
+    return words.translate(_SPECIAL).replace("@", "@\u200b")

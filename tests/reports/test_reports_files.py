@@ -1,0 +1,104 @@
+"""What pipelines read: variables, Markdown, the Kubernetes block, and which files appear."""
+
+from __future__ import annotations
+
+import io
+import subprocess
+from pathlib import Path
+
+import pytest
+from report_profiles import failed_profile, profile_with
+
+from plimsoll.reports.files import write_reports
+from plimsoll.reports.kubernetes import cpu_quantity, memory_quantity, render_resources
+from plimsoll.reports.markdown import render_markdown
+from plimsoll.reports.variables import announce, render_env, variables
+
+
+def test_a_shell_can_source_the_variables(tmp_path: Path) -> None:
+    (tmp_path / "profile.env").write_text(render_env(profile_with()))
+    shown = subprocess.run(
+        ["sh", "-c", ". ./profile.env; echo $RECOMMENDED_CPU $RECOMMENDED_MEMORY_MI $RECOMMENDED_REPLICAS"],
+        cwd=tmp_path, capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert shown.stdout.split() == ["1.25", "192", "3"]
+
+
+def test_what_is_not_known_is_no_variable() -> None:
+    assert "RECOMMENDED_CPU" not in variables(failed_profile())
+    assert variables(failed_profile())["PROFILE_STATE"] == "Failed"
+
+
+def test_github_gets_outputs_and_a_summary_after_what_is_there(tmp_path: Path) -> None:
+    output, summary = tmp_path / "output", tmp_path / "summary"
+    output.write_text("before=1\n")
+    stdout = io.StringIO()
+    announce(profile_with(), tmp_path, {"GITHUB_OUTPUT": str(output), "GITHUB_STEP_SUMMARY": str(summary)}, stdout)
+    lines = output.read_text().splitlines()
+    assert lines[0] == "before=1"
+    assert "recommended_cpu=1.25" in lines
+    assert summary.read_text().startswith("### Profile of digits")
+    assert stdout.getvalue() == ""
+
+
+def test_azure_pipelines_gets_variables_and_a_summary(tmp_path: Path) -> None:
+    stdout = io.StringIO()
+    announce(profile_with(), tmp_path, {"TF_BUILD": "True"}, stdout)
+    lines = stdout.getvalue().splitlines()
+    assert "##vso[task.setvariable variable=RECOMMENDED_CPU]1.25" in lines
+    assert "##vso[task.setvariable variable=RECOMMENDED_CPU;isOutput=true]1.25" in lines
+    assert lines[-1] == f"##vso[task.uploadsummary]{tmp_path / 'profile.md'}"
+
+
+def test_elsewhere_nothing_is_announced(tmp_path: Path) -> None:
+    stdout = io.StringIO()
+    announce(profile_with(), tmp_path, {}, stdout)
+    assert stdout.getvalue() == ""
+
+
+def test_markdown_says_the_answer() -> None:
+    text = render_markdown(profile_with())
+    assert "| CPU | **1.25** cores (limit 2) | 10.3 ms per request |" in text
+    assert "| Memory | **192 Mi** (0.20 GB) | 56 MB at most |" in text
+    assert "| Rate | up to **63.6** requests/s, 3 for the target |" in text
+    assert "- not verified" in text
+
+
+def test_markdown_of_a_failed_profile() -> None:
+    text = render_markdown(failed_profile())
+    assert "> init() failed: no model" in text
+    assert "No recommendation." in text
+
+
+def test_words_of_others_are_no_markup_and_mention_nobody() -> None:
+    text = render_markdown(profile_with(name="a|b *c* <img> @everyone", warnings=["x\n# y"]))
+    assert "a\\|b \\*c\\* \\<img\\> @\u200beveryone" in text
+    assert "\n# y" not in text
+
+
+def test_the_kubernetes_block() -> None:
+    text = render_resources(profile_with(name="a\nb: c"))
+    assert text is not None
+    assert [line for line in text.splitlines() if not line.startswith("#")] == [
+        "resources:", "  requests:", "    cpu: 1250m", "    memory: 192Mi",
+        "  limits:", '    cpu: "2"', "    memory: 192Mi",
+    ]  # fmt: skip
+    assert "# Replicas: 3 for 150 requests/s." in text
+    assert render_resources(failed_profile()) is None
+
+
+@pytest.mark.parametrize(("cores", "quantity"), [(0.15, "150m"), (1.0, '"1"'), (2.5, "2500m"), (12.0, '"12"')])
+def test_cores_as_kubernetes_writes_them(cores: float, quantity: str) -> None:
+    assert cpu_quantity(cores) == quantity
+
+
+def test_memory_is_never_rounded_down() -> None:
+    assert memory_quantity((192 << 20) + 1) == "193Mi"
+
+
+def test_the_files_of_a_run(tmp_path: Path) -> None:
+    write_reports(profile_with(), tmp_path)
+    names = {"profile.html", "profile.md", "profile.env", "resources.yaml"}
+    assert {file.name for file in tmp_path.iterdir()} == names
+    write_reports(failed_profile(), tmp_path)
+    assert {file.name for file in tmp_path.iterdir()} == names - {"resources.yaml"}
