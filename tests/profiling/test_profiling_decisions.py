@@ -9,7 +9,7 @@ import pytest
 from made_up import MEMORY, findings, level, row_cost, window
 
 from plimsoll.profiling.build import build_profile
-from plimsoll.profiling.decide import decide, heavy_bytes
+from plimsoll.profiling.decide import decide, heavy_bytes, warn_of_bounds
 from plimsoll.profiling.findings import Findings, Problem
 from plimsoll.profiling.grading import grade_reasons
 from plimsoll.profiling.noise import Spin
@@ -73,13 +73,14 @@ def test_a_warm_up_too_short_to_be_judged() -> None:
 
 
 def test_demand_comes_from_the_saturated_levels() -> None:
-    """CPU per request: the upper bound over all windows at the top, not the cheaper ones below it."""
+    """CPU per request: the mean of all windows at the top, not of the cheaper ones below it."""
     found = loaded(window(1, 50.0, cpu_s=0.5))
     found.capacity.levels += [level(window(2), window(2), window(2, cpu_s=0.011)), level(window(4, 98.0))]
     decide(found)
     assert found.cpu is not None
     assert found.cpu.capacity_rps == pytest.approx(100.0)
-    assert found.cpu.need_cores == pytest.approx(100 * 0.0114, abs=0.05)
+    assert found.cpu.need_cores == pytest.approx(1.025, rel=0.001)
+    assert found.cpu.request_cores == 1.0
 
 
 def test_failing_rows_are_part_of_the_traffic() -> None:
@@ -112,6 +113,7 @@ def test_more_memory_than_allowed_is_a_warning() -> None:
     found = loaded(window())
     found.options = dataclasses.replace(found.options, max_memory_gb=0.1)
     decide(found)
+    warn_of_bounds(found)
     assert any("more than the 0.1 GB allowed" in warning for warning in found.warnings)
 
 

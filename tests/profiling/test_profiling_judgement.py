@@ -16,7 +16,7 @@ from plimsoll.profiling.census import visiting_order
 from plimsoll.profiling.meter import FRONT, ServerMeter
 from plimsoll.profiling.noise import Spin, drift, read_cpu_use, spin
 from plimsoll.profiling.placement import Placement, place
-from plimsoll.profiling.refine import extra_seconds
+from plimsoll.profiling.growth import extra_seconds
 from plimsoll.profiling.result_base import camel
 
 

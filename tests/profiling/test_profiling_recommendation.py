@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import random
+from collections import Counter
 
 import pytest
 
@@ -19,9 +21,45 @@ def test_without_a_target_the_replica_gets_what_it_can_keep_busy() -> None:
     assert (answer.request_cores, answer.limit_cores, answer.replicas) == (1.0, 1.0, None)
 
 
-def test_the_busiest_moments_count() -> None:
-    answer = recommend_cpu(dataclasses.replace(STEADY, busiest_cores=1.1), None, None)
-    assert (answer.request_cores, answer.limit_cores) == (1.25, 2.0)
+def test_the_busiest_moments_count_when_they_are_a_whole_step_above() -> None:
+    for busiest, cores in ((1.1, 1.0), (1.3, 1.0), (1.35, 1.25)):
+        answer = recommend_cpu(dataclasses.replace(STEADY, busiest_cores=busiest), None, None)
+        assert answer.request_cores == cores
+
+
+@pytest.mark.parametrize("true_cores", [0.98, 1.0, 1.02, 0.48, 1.9, 2.0, 3.9])
+def test_the_rounded_answer_is_the_same_in_nine_of_ten_runs(true_cores: float) -> None:
+    """Runs that differ by 1 % in cost and capacity, with bounds 2 % and busiest moments up to 4 % above."""
+    draw = random.Random(7)
+    answers = Counter[float]()
+    for _ in range(200):
+        cost = draw.gauss(1.0, 0.01)
+        run = Demand(
+            cpu_s=0.010 * cost,
+            capacity_rps=true_cores / 0.010 / draw.gauss(1.0, 0.005),
+            service_s=0.010,
+            squared_variation=0.0,
+            busiest_cores=true_cores * draw.uniform(1.0, 1.04),
+            slots=1,
+            cpu_upper_s=0.010 * cost * 1.02,
+        )
+        answers[recommend_cpu(run, None, None).request_cores] += 1
+    assert answers.most_common(1)[0][1] >= 180, answers
+
+
+def test_an_slo_decides_the_rate() -> None:
+    answer = recommend_cpu(STEADY, None, None, slo_rps=50.0)
+    assert answer.operating_rps == answer.carries_rps == pytest.approx(45.0)
+    assert answer.utilisation == pytest.approx(0.45)
+    assert "latency objective" in answer.reason
+    assert recommend_cpu(STEADY, 90.0, None, slo_rps=50.0).replicas == 2
+
+
+def test_memory_that_grows_gets_room() -> None:
+    still, growing = recommend_memory(0, 1_000_000_000, None), recommend_memory(0, 1_000_000_000, None, growing=True)
+    assert growing.need_bytes - still.need_bytes == 250_000_000
+    assert growing.base_bytes == still.need_bytes
+    assert "grows with every request: 250 MB" in growing.reason
 
 
 def test_a_target_rate_is_spread_over_replicas() -> None:

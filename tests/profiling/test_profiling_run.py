@@ -73,7 +73,23 @@ def test_every_null_has_its_reason(sleeper: tuple[Profile, dict[str, Any], Notes
     _, content, _, _ = sleeper
     assert unexplained(content) == []
     assert content["verification"] is None
-    assert "open loop" in content["unknown"]["measurements.rateLevels"]
+    assert "below 15 s" in content["unknown"]["verification"]
+    assert "too short" in content["unknown"]["measurements.growth.verdict"]
+
+
+def test_latency_is_stated_at_the_rate_that_a_replica_carries(
+    sleeper: tuple[Profile, dict[str, Any], Notes, Path],
+) -> None:
+    result, _, _, _ = sleeper
+    (level,) = result.measurements.rate_levels
+    point = result.recommendation.operating_point
+    assert point is not None
+    assert level.target_requests_per_second == point.requests_per_second
+    assert level.successes == level.requests == level.offered
+    assert not level.queue_growing
+    assert point.latency_seconds.p50 == level.latency_seconds.p50
+    assert point.latency_seconds.p50 is not None
+    assert point.latency_seconds.p50 >= 0.02
 
 
 def test_concurrency_pays_up_to_the_slots(sleeper: tuple[Profile, dict[str, Any], Notes, Path]) -> None:

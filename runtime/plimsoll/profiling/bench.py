@@ -69,7 +69,7 @@ class Window:
 
 @dataclass(slots=True)
 class Bench:
-    """One run's tools."""
+    """One server's tools. Load consists of `rows`; those of them that always fail are `known_failing`."""
 
     options: ProfileOptions
     dataset: Dataset
@@ -80,9 +80,21 @@ class Bench:
     progress: Progress
     request_timeout_s: float
     recorder: Recorder = field(default_factory=Recorder)
+    cpus: int = 1
+    rows: Sequence[int] = ()
+    known_failing: frozenset[int] = frozenset()
     _phase: Stopwatch = field(default_factory=lambda: Stopwatch(0.0))
     _cores: list[float] = field(default_factory=list)
     _last_sample: tuple[float, float] = (0.0, 0.0)
+
+    def choose(self, rows: Sequence[int], known_failing: frozenset[int]) -> None:
+        """From now on load consists of these row indexes only."""
+        self.rows, self.known_failing = rows, known_failing
+        self.restart_order()
+
+    def restart_order(self) -> None:
+        """The rows come once more in the order in which they came first."""
+        self.driver.choose_rows(self.rows, self.options.seed)
 
     def begin(self, phase: str, expected_s: float) -> Stopwatch:
         """Announces a phase and measures its time."""

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 
-from plimsoll.profiling.build_measurements import build_measurements, latency_seconds
+from plimsoll.profiling.build_levels import latency_seconds
+from plimsoll.profiling.build_measurements import build_measurements
 from plimsoll.profiling.build_processes import build_processes
 from plimsoll.profiling.findings import Findings
 from plimsoll.profiling.grading import grade_reasons
+from plimsoll.profiling.rates import RateLevel
 from plimsoll.profiling.recommendation import CpuAnswer, MemoryAnswer
 from plimsoll.profiling.result import (
     Azureml,
@@ -16,13 +18,15 @@ from plimsoll.profiling.result import (
     DriverInfo,
     HostInfo,
     MemoryRecommendation,
+    OperatingLatency,
     OperatingPoint,
     Profile,
     ProfileError,
     Recommendation,
     SettingsInfo,
 )
-from plimsoll.profiling.result_measurements import LatencySeconds, Measurements
+from plimsoll.profiling.result_measurements import Measurements
+from plimsoll.profiling.result_parts import LatencySeconds
 from plimsoll.profiling.unknown import explain
 
 _GB = 1e9
@@ -69,9 +73,9 @@ def _recommendation(findings: Findings) -> Recommendation:
         memory=_memory(memory) if memory else None,
         workers=options.workers,
         threads=options.threads,
-        max_requests_per_second=cpu.capacity_rps * cpu.utilisation if cpu else None,
+        max_requests_per_second=cpu.carries_rps if cpu else None,
         replicas=cpu.replicas if cpu else None,
-        operating_point=_operating_point(cpu) if cpu else None,
+        operating_point=_operating_point(cpu, findings.operating_level()) if cpu else None,
     )
 
 
@@ -85,8 +89,17 @@ def _memory(answer: MemoryAnswer) -> MemoryRecommendation:
     )
 
 
-def _operating_point(answer: CpuAnswer) -> OperatingPoint:
-    return OperatingPoint(requests_per_second=answer.operating_rps, utilisation=answer.utilisation)
+def _operating_point(answer: CpuAnswer, level: RateLevel | None) -> OperatingPoint:
+    latency = level.latency if level else None
+    return OperatingPoint(
+        requests_per_second=answer.operating_rps,
+        utilisation=answer.operating_rps / answer.capacity_rps,
+        latency_seconds=OperatingLatency(
+            p50=latency.percentile_s(0.5), p95=latency.percentile_s(0.95), p99=latency.percentile_s(0.99)
+        )
+        if latency
+        else OperatingLatency(),
+    )
 
 
 def _azureml(findings: Findings, measurements: Measurements) -> Azureml:

@@ -5,23 +5,22 @@ from __future__ import annotations
 import statistics
 from itertools import chain
 
-from plimsoll.host.memory import GroupMemory
 from plimsoll.profiling.bench import failures_by_row
 from plimsoll.profiling.build_curves import build_knee_windows, build_latency_curves, build_row_costs, build_timeline
+from plimsoll.profiling.build_levels import build_growth, latency_seconds, level_memory, rate_level
 from plimsoll.profiling.capacity import Level
 from plimsoll.profiling.census import RowCost
 from plimsoll.profiling.decide import phase_peak_bytes
 from plimsoll.profiling.findings import Findings
 from plimsoll.profiling.intervals import rank_percentile, slope, upper_bound
-from plimsoll.profiling.latency import Distribution
 from plimsoll.profiling.meter import TreeMemory
+from plimsoll.profiling.operate import slo_met
+from plimsoll.profiling.rates import RateLevel
+from plimsoll.profiling.result_levels import RateLevelResult
 from plimsoll.profiling.result_measurements import (
     ConcurrencyLevel,
-    CoresUsed,
     FailedRow,
     HeavyRow,
-    LatencySeconds,
-    LevelMemory,
     Measurements,
     MemoryResult,
     RequestCpuSeconds,
@@ -30,6 +29,7 @@ from plimsoll.profiling.result_measurements import (
     StartupResult,
     WarmupResult,
 )
+from plimsoll.profiling.result_parts import CoresUsed, LatencySeconds
 
 _HEAVIEST = 5
 
@@ -40,6 +40,8 @@ def build_measurements(findings: Findings) -> Measurements:
         startup=_startup(findings),
         request=_request(findings),
         concurrency_levels=[_level(level) for level in findings.capacity.levels],
+        rate_levels=[_rate_level(findings, level) for level in findings.rates],
+        growth=build_growth(findings),
         memory=_memory(findings),
         rows=_rows(findings),
         timeline=build_timeline(findings),
@@ -49,24 +51,16 @@ def build_measurements(findings: Findings) -> Measurements:
     )
 
 
-def latency_seconds(latency: Distribution) -> LatencySeconds:
-    """Percentiles as far as the number of requests allows."""
-    return LatencySeconds(
-        mean=latency.mean_s(),
-        p50=latency.percentile_s(0.5),
-        p90=latency.percentile_s(0.9),
-        p95=latency.percentile_s(0.95),
-        p99=latency.percentile_s(0.99),
-        p999=latency.percentile_s(0.999),
-        max=latency.max_s(),
-    )
+def _rate_level(findings: Findings, level: RateLevel) -> RateLevelResult:
+    return rate_level(level, findings.capacity.best_rps(), slo_met(level, findings.options.slo))
 
 
 def memories(findings: Findings) -> list[TreeMemory]:
     """Readings in the order they were taken."""
     startup = [findings.startup.memory] if findings.startup else []
     census = [findings.census.memory] if findings.census.memory else []
-    return startup + census + [level.memory for level in findings.capacity.levels]
+    levels = [level.memory for level in findings.capacity.levels] + [level.memory for level in findings.rates]
+    return startup + census + levels
 
 
 def _startup(findings: Findings) -> StartupResult:
@@ -126,7 +120,7 @@ def _level(level: Level) -> ConcurrencyLevel:
         latency_seconds=latency_seconds(level.latency),
         cpu_seconds_per_request=level.cpu_per_request_s,
         cores_used=CoresUsed(mean=level.cores_mean, p95=level.cores_percentile(0.95), max=level.cores_percentile(1.0)),
-        memory=_level_memory(level.memory.total),
+        memory=level_memory(level.memory.total),
         whole_passes=all(window.answer.whole_passes for window in level.windows),
         driver_cores=level.driver_cores,
         elsewhere_cores=level.elsewhere_cores,
@@ -140,14 +134,6 @@ def _outcomes(level: Level) -> dict[str, int]:
         for outcome, count in window.answer.outcomes.items():
             outcomes[outcome] = outcomes.get(outcome, 0) + count
     return outcomes
-
-
-def _level_memory(memory: GroupMemory) -> LevelMemory:
-    return LevelMemory(
-        pss_bytes=memory.held_bytes,
-        peak_bytes=memory.peak_bytes,
-        high_water_sum_bytes=memory.high_water_sum_bytes,
-    )
 
 
 def _memory(findings: Findings) -> MemoryResult:

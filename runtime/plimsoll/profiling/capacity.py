@@ -111,20 +111,19 @@ class Capacity:
         return [level for level in self.levels if level.successes and level.throughput_rps >= least_rps]
 
 
-def find_capacity(bench: Bench, capacity: Capacity, rate_rps: float, rows: int, known_failing: frozenset[int]) -> None:
+def find_capacity(bench: Bench, capacity: Capacity, rate_rps: float, budget_s: float) -> None:
     """Runs levels until the gain over the best so far is under 5 % twice, requests fail, or the time is up."""
-    phase_s = bench.watch.left_s()
-    watch = bench.begin("capacity", phase_s)
+    watch = bench.begin("capacity", budget_s)
     flat = 0
     for connections in connection_counts(bench.options.slots, 1 / rate_rps):
         parts = max(1, _LEVELS_TO_PLAN_FOR - len(capacity.levels))
         expected_rps = max(rate_rps * min(connections, bench.options.slots), capacity.best_rps())
-        plan = pace(bench.options.budget_s, watch.left_s() / parts, expected_rps, rows)
+        plan = pace(bench.options.budget_s, watch.left_s() / parts, expected_rps, len(bench.rows))
         if capacity.levels and watch.left_s() < plan.expected_s:
             capacity.stopped = "the time was up"
             return
         best_rps = capacity.best_rps()
-        level = _run_level(bench, connections, plan, known_failing)
+        level = run_level(bench, connections, plan)
         capacity.levels.append(level)
         if level.unexpected_failures > _TOO_MANY_FAILURES * level.requests:
             capacity.stopped = f"with {connections} connections {level.unexpected_failures} requests failed"
@@ -147,10 +146,11 @@ def connection_counts(slots: int, latency_s: float) -> Iterator[int]:
         connections *= 2
 
 
-def _run_level(bench: Bench, connections: int, plan: Pace, known_failing: frozenset[int]) -> Level:
+def run_level(bench: Bench, connections: int, plan: Pace) -> Level:
+    """One number of connections for a while."""
     bench.meter.reset_peaks()
     windows = tuple(
         bench.window(connections, plan.seconds, plan.max_seconds, plan.whole_passes) for _ in range(plan.windows)
     )
-    unexpected = sum(count for row, count in failures_by_row(windows).items() if row not in known_failing)
+    unexpected = sum(count for row, count in failures_by_row(windows).items() if row not in bench.known_failing)
     return Level(connections, windows, bench.meter.memory(), unexpected)

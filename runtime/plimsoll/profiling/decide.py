@@ -6,17 +6,19 @@ from plimsoll.profiling.findings import Findings
 from plimsoll.profiling.intervals import rank_percentile, squared_variation, upper_bound
 from plimsoll.profiling.recommendation import Demand, recommend_cpu, recommend_memory
 
+_ENOUGH_REQUESTS = 5
+
 
 def decide(findings: Findings) -> None:
-    """Fills in `cpu` and `memory`, each only if it was measured."""
+    """Fills in `cpu` and `memory`, each only if it was measured; may be called again when more is known."""
     options = findings.options
     demand = _demand(findings)
     if demand is not None:
-        findings.cpu = recommend_cpu(demand, options.target_rps, options.max_cpu_cores)
+        findings.cpu = recommend_cpu(demand, options.target_rps, options.max_cpu_cores, findings.slo_rps or None)
     if findings.startup is not None:
         load_bytes = findings.startup.memory.total.peak_bytes
-        findings.memory = recommend_memory(load_bytes, phase_peak_bytes(findings), heavy_bytes(findings))
-    _warn_of_bounds(findings)
+        growing = findings.growth is not None and findings.growth.verdict == "growing"
+        findings.memory = recommend_memory(load_bytes, phase_peak_bytes(findings), heavy_bytes(findings), growing)
 
 
 def _demand(findings: Findings) -> Demand | None:
@@ -24,13 +26,15 @@ def _demand(findings: Findings) -> Demand | None:
     if not saturated:
         return None
     windows = [window for level in saturated for window in level.windows]
-    costs_s = [window.cpu_per_request_s for window in windows]
+    # Windows in which hardly anything was answered say nothing about the cost of a request.
+    costs_s = [window.cpu_per_request_s for window in windows if window.answer.requests >= _ENOUGH_REQUESTS]
     mean_s = sum(window.total_cpu_s for window in windows) / sum(window.answer.requests for window in windows)
     samples = [cores for window in windows for cores in window.cores]
     best = max(saturated, key=lambda level: level.throughput_rps)
     alone = next((level.latency for level in findings.capacity.levels if level.connections == 1), None)
     return Demand(
-        cpu_s=max(upper_bound(costs_s) or 0.0, mean_s),
+        cpu_s=mean_s,
+        cpu_upper_s=max(upper_bound(costs_s) or 0.0, mean_s),
         capacity_rps=best.throughput_rps * best.requests / best.successes,
         service_s=alone.mean_s() if alone else None,
         squared_variation=_variation(findings),
@@ -49,9 +53,12 @@ def _variation(findings: Findings) -> float | None:
 
 def phase_peak_bytes(findings: Findings) -> int:
     """The highest peak of any phase after the start."""
-    memories = [level.memory for level in findings.capacity.levels]
+    memories = [level.memory for level in findings.capacity.levels] + [level.memory for level in findings.rates]
     if findings.census.memory is not None:
-        memories.append(findings.census.memory)
+        memories.insert(0, findings.census.memory)
+    if findings.growth is not None and findings.growth.verdict == "growing":
+        # What leaked during the measurement is no need; what will leak is in the allowance.
+        memories = memories[:1]
     return max((memory.total.peak_bytes for memory in memories), default=0)
 
 
@@ -63,7 +70,8 @@ def heavy_bytes(findings: Findings) -> int | None:
     return findings.census.memory.total.held_bytes + findings.options.slots * max(rises)
 
 
-def _warn_of_bounds(findings: Findings) -> None:
+def warn_of_bounds(findings: Findings) -> None:
+    """Once, when all is decided."""
     allowed_gb, memory = findings.options.max_memory_gb, findings.memory
     if allowed_gb is not None and memory is not None and memory.request_bytes > allowed_gb * 1e9:
         findings.warnings.append(

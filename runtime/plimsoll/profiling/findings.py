@@ -10,9 +10,12 @@ from plimsoll.host.memory import ProcessMemory
 from plimsoll.profiling.capacity import Capacity
 from plimsoll.profiling.census import Census
 from plimsoll.profiling.dataset import Dataset
+from plimsoll.profiling.growth import Growth
 from plimsoll.profiling.noise import Spin
 from plimsoll.profiling.options import ProfileOptions
 from plimsoll.profiling.placement import Placement
+from plimsoll.profiling.plan import Plan
+from plimsoll.profiling.rates import RateLevel
 from plimsoll.profiling.recommendation import CpuAnswer, MemoryAnswer
 from plimsoll.profiling.start import Startup
 from plimsoll.profiling.timeline import Recorder
@@ -31,7 +34,7 @@ class Problem:
 
 @dataclass(slots=True)
 class Findings:
-    """None and empty mean: not measured (yet)."""
+    """None and empty mean: not measured (yet). `slo_rps` is the highest rate that kept the SLO, 0 where none did."""
 
     options: ProfileOptions
     dataset: Dataset
@@ -46,12 +49,21 @@ class Findings:
     census: Census = field(default_factory=Census)
     warmup: Warmup = field(default_factory=Warmup)
     capacity: Capacity = field(default_factory=Capacity)
+    growth: Growth | None = None
+    growth_unknown: str = "this phase was not run"
+    rates: list[RateLevel] = field(default_factory=list)
+    slo_rps: float | None = None
+    plan: Plan | None = None
     driver_memory: ProcessMemory | None = None
     peak_unknown: str | None = None
     cpu: CpuAnswer | None = None
     memory: MemoryAnswer | None = None
     problem: Problem | None = None
     warnings: list[str] = field(default_factory=list)
+
+    def operating_level(self) -> RateLevel | None:
+        """The last open-loop level: the rate that a replica is meant to carry."""
+        return self.rates[-1] if self.rates else None
 
     def row_number(self, index: int) -> int:
         """By which the user knows the row."""

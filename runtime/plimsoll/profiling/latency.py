@@ -45,6 +45,15 @@ class Distribution:
             return None
         return float((self.histogram.get_stddev() / mean_us) ** 2)
 
+    def count_above(self, limit_s: float) -> int:
+        """How many took longer, as exact as the histogram (three digits)."""
+        limit_us = limit_s * 1e6
+        return sum(
+            item.count_added_in_this_iter_step
+            for item in self.histogram.get_recorded_iterator()
+            if self.histogram.get_lowest_equivalent_value(item.value_iterated_to) > limit_us
+        )
+
     def percentile_s(self, share: float) -> float | None:
         """The latency that `share` (0..1) of the requests do not exceed; None where there are too few requests."""
         if self.count < needed_for(share):

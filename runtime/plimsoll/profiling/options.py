@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from plimsoll.profiling.slo import Slo
+
 QUICK_S, DEFAULT_S, THOROUGH_S = 45.0, 180.0, 600.0
 NAMED_BUDGETS_S = {"quick": QUICK_S, "default": DEFAULT_S, "thorough": THOROUGH_S}
 
@@ -16,7 +18,8 @@ class ProfileOptions:
 
     `budget_s` is the time aimed at for the whole run; a model that loads slowly takes longer. `max_cpu_cores` and
     `max_memory_gb` (decimal GB) say how big the recommendation may get. `workers` and `threads` are what the server
-    arguments set. `request_timeout_s` of None follows the budget.
+    arguments set. `request_timeout_s` of None follows the budget. `slo` is a latency that the replica must keep;
+    `verify` says whether the recommendation is tried out under its own limits.
     """
 
     dataset: Path
@@ -34,6 +37,8 @@ class ProfileOptions:
     seed: int = 20200518
     start_timeout_s: float = 300.0
     request_timeout_s: float | None = None
+    slo: Slo | None = None
+    verify: bool = True
 
     @property
     def slots(self) -> int:

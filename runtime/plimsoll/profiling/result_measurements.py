@@ -2,24 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Literal
-
 from pydantic import Field
 
 from plimsoll.profiling.result_base import Model
 from plimsoll.profiling.result_curves import KneeWindows, LatencyCurve, RowCosts, Timeline
-
-
-class LatencySeconds(Model):
-    """Of successful requests; a percentile is null where fewer requests were made than it needs."""
-
-    mean: float | None = None
-    p50: float | None = None
-    p90: float | None = None
-    p95: float | None = None
-    p99: float | None = None
-    p999: float | None = None
-    max: float | None = None
+from plimsoll.profiling.result_levels import CpuLevelResult, GrowthResult, RateLevelResult
+from plimsoll.profiling.result_parts import CoresUsed, LatencySeconds, LevelMemory
 
 
 class WarmupResult(Model):
@@ -60,25 +48,6 @@ class RequestResult(Model):
     latency_seconds: LatencySeconds
 
 
-class CoresUsed(Model):
-    """CPU of the server's process tree; percentile and maximum over samples of half a second."""
-
-    mean: float
-    p95: float | None
-    max: float | None
-
-
-class LevelMemory(Model):
-    """After the level and at its peak; `high_water_sum_bytes`, the sum of all high-water marks, bounds both.
-
-    `pss_bytes` is the sum of PSS, except that files which processes outside the server map too count in full.
-    """
-
-    pss_bytes: int
-    peak_bytes: int
-    high_water_sum_bytes: int
-
-
 class ConcurrencyLevel(Model):
     """Closed loop with a number of connections. `little_ratio` is throughput · latency / connections, 1 when sound."""
 
@@ -112,14 +81,6 @@ class MemoryResult(Model):
     per_in_flight_bytes: int | None = None
     swap_bytes: int | None = None
     shared_memory_files_bytes: int | None = None
-
-
-class GrowthResult(Model):
-    """Whether memory grows with every request."""
-
-    verdict: Literal["none", "saturating", "growing", "unresolved"] | None = None
-    bytes_per_1000_requests: float | None = None
-    seconds_to_limit: float | None = None
 
 
 class FailedRow(Model):
@@ -159,8 +120,8 @@ class Measurements(Model):
     startup: StartupResult
     request: RequestResult
     concurrency_levels: list[ConcurrencyLevel]
-    rate_levels: list[None] = Field(default_factory=list)
-    cpu_levels: list[None] = Field(default_factory=list)
+    rate_levels: list[RateLevelResult] = Field(default_factory=list)
+    cpu_levels: list[CpuLevelResult] = Field(default_factory=list)
     batch_levels: list[None] = Field(default_factory=list)
     memory: MemoryResult
     growth: GrowthResult = GrowthResult()

@@ -8,6 +8,8 @@ MEBIBYTE = 1 << 20
 GIBIBYTE = 1 << 30
 SMALLEST_CPU_CORES = 0.1
 _CPU_STEPS_CORES = ((0.5, 0.05), (1.0, 0.1), (2.0, 0.25), (4.0, 0.5))
+_INDIFFERENCE = 0.05
+_HAIR = 1e-6
 _MEMORY_STEPS_BYTES = ((2 * GIBIBYTE, 64 * MEBIBYTE), (16 * GIBIBYTE, 256 * MEBIBYTE))
 
 
@@ -16,6 +18,18 @@ def round_up_cores(cores: float) -> float:
     cores = max(cores, SMALLEST_CPU_CORES)
     step = next((step for below, step in _CPU_STEPS_CORES if cores < below), 1.0)
     return round(_steps(cores, step) * step, 2)
+
+
+def round_cores(need_cores: float, upper_cores: float) -> float:
+    """The step for `need_cores`, the best estimate; one more only where `upper_cores`, its bound, is above the next.
+
+    Noise must not decide. A model on one thread at full load keeps just about one core busy: 0.99 in one run, 1.02 in
+    the next. So a step is left only when it is passed by more than 5 %, which no measurement can tell from nothing
+    and which utilisation, always lower than that, leaves free.
+    """
+    step = round_up_cores(need_cores / (1 + _INDIFFERENCE))
+    above = round_up_cores(step + _HAIR)
+    return above if upper_cores / (1 + _INDIFFERENCE) > above else step
 
 
 def round_up_memory(size_bytes: float) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import os
 import signal
@@ -21,23 +22,36 @@ _ASK_TIMEOUT_S = 2.0
 _QUOTED_LINES = 5
 # The child serves: what told this process to profile must not tell it the same.
 _OWN_VARIABLES = {"PLIMSOLL_PROFILE", "PLIMSOLL_HOST", "PLIMSOLL_PORT"}
+# What a process writes into `cgroup.procs` to move itself.
+_MYSELF = b"0"
 _ERROR_PREFIX = "plimsoll: error: "
 
 
 class ServerProcess:
-    """A server on a free port of the loopback interface; its output goes to `log`."""
+    """A server on a free port of the loopback interface; its output is added to `log`.
 
-    def __init__(self, arguments: Sequence[str], log: Path, cpus: Sequence[int] | None) -> None:
+    `cpus` are those it may use, `groups` the control groups' `cgroup.procs` that it joins before it becomes a server.
+    """
+
+    def __init__(
+        self, arguments: Sequence[str], log: Path, cpus: Sequence[int] | None, groups: Sequence[Path] = ()
+    ) -> None:
         self.port = _free_port()
         self._log = log
+        self._log_begins = log.stat().st_size if log.exists() else 0
+        doors = [os.open(group, os.O_WRONLY) for group in groups]
         tie = tie_to_parent(signal.SIGTERM)
 
         def prepare() -> None:
             tie()
             if cpus:
                 os.sched_setaffinity(0, cpus)
+            for door in doors:
+                os.write(door, _MYSELF)
 
-        with log.open("wb") as output:
+        with log.open("ab") as output, contextlib.ExitStack() as opened:
+            for door in doors:
+                opened.callback(os.close, door)
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "plimsoll", *arguments, "--host", _HOST, "--port", str(self.port)],
                 stdin=subprocess.DEVNULL,
@@ -67,7 +81,7 @@ class ServerProcess:
 
     def last_lines(self, count: int = _QUOTED_LINES) -> list[str]:
         """The end of the server's output, empty lines left out."""
-        text = self._log.read_text(encoding="utf-8", errors="replace")
+        text = self._log.read_bytes()[self._log_begins :].decode("utf-8", "replace")
         return [line.rstrip() for line in text.splitlines() if line.strip()][-count:]
 
     def last_error(self) -> str:

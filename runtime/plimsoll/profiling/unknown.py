@@ -24,6 +24,8 @@ _ANSWERS = (
     "settings.serverArguments",
 )
 
+_UNDECIDED = "too few requests decide it"
+
 Rules = list[tuple[str, str]]
 
 
@@ -56,14 +58,13 @@ def _reason(path: str, rules: Rules) -> str:
 def _rules(findings: Findings) -> Rules:
     ended = findings.problem.message if findings.problem else "it was not measured"
     rules: Rules = [
-        ("verification", _NOT_RUN),
+        ("verification", _why_unverified(findings)),
         ("measurements.rateLevels", f"{_NOT_RUN} (open loop)"),
         ("measurements.cpuLevels", f"{_NOT_RUN} (CPU sweep)"),
         ("measurements.batchLevels", f"{_NOT_RUN} (batch sizes)"),
-        ("measurements.growth.*", f"{_NOT_RUN} (growth)"),
+        *_growth_rules(findings),
         ("*gpu", "GPUs are not measured"),
         ("recommendation.maxBatchSize", "batch sizes are not measured"),
-        ("recommendation.operatingPoint.latencySeconds.*", f"{_NOT_RUN} (open loop)"),
         ("azureml.requestedCpu", "no upper bound for CPU was given"),
         ("azureml.requestedMemoryInGB", "no upper bound for memory was given"),
         ("azureml.requestedQueriesPerSecond", "no target rate was given"),
@@ -73,12 +74,16 @@ def _rules(findings: Findings) -> Rules:
         ("host.cgroupVersion", "no control group was found"),
         ("host.cpuModel", "the kernel does not name it"),
         ("host.*Cpus", "not pinned"),
+        ("measurements.rateLevels.*.sloMet", "no SLO was given" if findings.options.slo is None else _UNDECIDED),
+        ("measurements.rateLevels.*.capacityShare", "the capacity is not known"),
         ("measurements.memory.perInFlightBytes", "needs three levels of concurrency"),
     ]
     if findings.options.target_rps is None:
         rules.append(("recommendation.replicas", "no target rate was given"))
     if findings.peak_unknown:
         rules.append(("*peakMemoryBytes", findings.peak_unknown))
+    if not findings.rates:
+        rules.append(("recommendation.operatingPoint.latencySeconds.*", f"{_NOT_RUN} (open loop)"))
     if findings.capacity.levels:
         rules += _percentile_rules()
         rules.append(("measurements.request.cpuSeconds.upperBound", "needs three windows of load"))
@@ -87,9 +92,22 @@ def _rules(findings: Findings) -> Rules:
     return [*rules, ("*", ended)]
 
 
+def _why_unverified(findings: Findings) -> str:
+    return (findings.plan.why_unverified() if findings.plan else "") or _NOT_RUN
+
+
+def _growth_rules(findings: Findings) -> Rules:
+    if findings.growth is None:
+        return [("measurements.growth.*", findings.growth_unknown)]
+    return [
+        ("measurements.growth.secondsToLimit", "memory does not grow with every request"),
+        ("measurements.growth.*", "the kernel does not tell the memory of the processes"),
+    ]
+
+
 def _percentile_rules() -> Rules:
     return [
         (pattern, f"needs {needed_for(share)} successful requests")
         for name, share in _PERCENTILES.items()
-        for pattern in (f"*latencySeconds.p{name}", f"*latencyPercentile{name}InMs")
+        for pattern in (f"*latencySeconds.p{name}", f"*latenessSeconds.p{name}", f"*latencyPercentile{name}InMs")
     ]

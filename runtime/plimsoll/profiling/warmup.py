@@ -34,10 +34,10 @@ class Warmup:
         )
 
 
-def warm_up(bench: Bench, warmup: Warmup, rate_rps: float, rows: int, budget_s: float) -> None:
+def warm_up(bench: Bench, warmup: Warmup, rate_rps: float, budget_s: float) -> None:
     """Closed loop with one connection per slot, until steady, ten windows, or the end of the time for it."""
     watch = bench.begin("warm-up", budget_s)
-    plan = pace(bench.options.budget_s, budget_s / 2, rate_rps, rows)
+    plan = pace(bench.options.budget_s, budget_s / 2, rate_rps, len(bench.rows))
     while not warmup.steady and len(warmup.windows) < _MOST_WINDOWS:
         if warmup.windows and watch.left_s() < plan.seconds:
             return

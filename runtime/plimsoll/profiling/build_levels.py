@@ -1,0 +1,100 @@
+"""From findings to open-loop levels and growth in the result."""
+
+from __future__ import annotations
+
+from plimsoll.host.memory import GroupMemory
+from plimsoll.profiling.findings import Findings
+from plimsoll.profiling.latency import Distribution
+from plimsoll.profiling.rates import RateLevel
+from plimsoll.profiling.result_levels import GrowthResult, LatenessSeconds, RateLevelResult
+from plimsoll.profiling.result_parts import CoresUsed, LatencySeconds, LevelMemory
+
+_THOUSAND = 1000
+
+
+def latency_seconds(latency: Distribution) -> LatencySeconds:
+    """Percentiles as far as the number of requests allows."""
+    return LatencySeconds(
+        mean=latency.mean_s(),
+        p50=latency.percentile_s(0.5),
+        p90=latency.percentile_s(0.9),
+        p95=latency.percentile_s(0.95),
+        p99=latency.percentile_s(0.99),
+        p999=latency.percentile_s(0.999),
+        max=latency.max_s(),
+    )
+
+
+def level_memory(memory: GroupMemory) -> LevelMemory:
+    """Of one level."""
+    return LevelMemory(
+        pss_bytes=memory.held_bytes,
+        peak_bytes=memory.peak_bytes,
+        high_water_sum_bytes=memory.high_water_sum_bytes,
+    )
+
+
+def rate_level(level: RateLevel, capacity_rps: float, slo_met: bool | None) -> RateLevelResult:
+    """One open-loop level; `capacity_rps` of 0 is not known."""
+    load, answer = level.answer.load, level.answer
+    elapsed_s = max(level.seconds, load.elapsed_s)
+    return RateLevelResult(
+        target_requests_per_second=level.rate_rps,
+        requests_per_second=level.achieved_rps,
+        capacity_share=level.rate_rps / capacity_rps if capacity_rps else None,
+        cpus=level.cpus,
+        requests=load.requests,
+        offered=answer.offered,
+        successes=load.successes,
+        outcomes=load.outcomes,
+        seconds=elapsed_s,
+        latency_seconds=latency_seconds(level.latency),
+        lateness_seconds=_lateness(answer.lateness),
+        in_flight_mean=level.mean_in_flight,
+        in_flight_max=answer.most_in_flight,
+        queue_growing=level.queue_grows,
+        driver_limited=level.driver_limited,
+        slo_met=slo_met,
+        cpu_seconds_per_request=level.window.cpu_per_request_s,
+        cores_used=_cores(level),
+        memory=level_memory(level.memory.total),
+        driver_cores=load.driver_cpu_s / elapsed_s,
+        elsewhere_cores=level.window.elsewhere_cores,
+    )
+
+
+def _lateness(lateness: Distribution) -> LatenessSeconds:
+    return LatenessSeconds(p50=lateness.percentile_s(0.5), p99=lateness.percentile_s(0.99), max=lateness.max_s())
+
+
+def _cores(level: RateLevel) -> CoresUsed:
+    return CoresUsed(mean=level.cores_mean, p95=level.cores_percentile(0.95), max=level.cores_percentile(1.0))
+
+
+def build_growth(findings: Findings) -> GrowthResult:
+    """The time to the limit is at the rate that the replica is meant to carry, from what it holds now."""
+    growth = findings.growth
+    if growth is None:
+        return GrowthResult()
+    lower, upper = growth.interval or (None, None)
+    return GrowthResult(
+        verdict=growth.verdict,
+        bytes_per_1000_requests=_per_thousand(growth.bytes_per_request),
+        lower_bytes_per_1000_requests=_per_thousand(lower),
+        upper_bytes_per_1000_requests=_per_thousand(upper),
+        readings=growth.readings,
+        requests=growth.requests,
+        seconds_to_limit=_seconds_to_limit(findings),
+    )
+
+
+def _per_thousand(value: float | None) -> float | None:
+    return None if value is None else value * _THOUSAND
+
+
+def _seconds_to_limit(findings: Findings) -> float | None:
+    growth, cpu, memory = findings.growth, findings.cpu, findings.memory
+    if growth is None or growth.verdict != "growing" or not growth.bytes_per_request or cpu is None or memory is None:
+        return None
+    room_bytes = memory.request_bytes - memory.base_bytes
+    return room_bytes / (growth.bytes_per_request * cpu.operating_rps) if cpu.operating_rps else None

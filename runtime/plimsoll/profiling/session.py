@@ -1,0 +1,57 @@
+"""Starts the servers of one run, one after the other, and fits each out with meters and load."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from plimsoll.profiling.bench import Bench, Stopwatch
+from plimsoll.profiling.driver_client import DriverClient
+from plimsoll.profiling.findings import Findings
+from plimsoll.profiling.meter import ServerMeter
+from plimsoll.profiling.options import Progress
+from plimsoll.profiling.server_process import ServerProcess
+from plimsoll.profiling.timeouts import server_arguments
+
+# The driver waits a little longer than the server, so that it sees its 504.
+_LONGER_S = 5.0
+
+
+@dataclass(slots=True)
+class Session:
+    """What outlives a server."""
+
+    findings: Findings
+    progress: Progress
+    driver: DriverClient
+    watch: Stopwatch
+
+    @contextlib.contextmanager
+    def server(self, cpus: Sequence[int] | None = None, groups: Sequence[Path] = ()) -> Iterator[Bench]:
+        """A server that is ended when the block is; it is not ready yet."""
+        findings, options = self.findings, self.findings.options
+        allowed = cpus or findings.placement.server
+        arguments = server_arguments(options, findings.request_timeout_s, os.environ)
+        with ServerProcess(arguments, options.output_dir / "server.log", allowed, groups) as server:
+            meter = ServerMeter(server.tree)
+            bench = Bench(
+                options,
+                findings.dataset,
+                server,
+                self.driver,
+                meter,
+                self.watch,
+                self.progress,
+                findings.request_timeout_s,
+                recorder=findings.recorder,
+                cpus=len(allowed or findings.host.allowed_cpus),
+            )
+            yield bench
+
+    def aim(self, bench: Bench) -> None:
+        """Points the driver at this server."""
+        options, timeout_s = self.findings.options, self.findings.request_timeout_s + _LONGER_S
+        self.driver.open(options.dataset, options.content_type, bench.server.port, timeout_s, options.seed)
