@@ -13,12 +13,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import ClassVar
 
-from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+from uvicorn._types import ASGI3Application
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 
 from plimsoll.errors import HeadTooLarge, MalformedRequest, RequestError, SlowBody, SlowHead, TooManyConnections
 from plimsoll.server.ids import new_id
 from plimsoll.server.metrics import Outcomes
 from plimsoll.server.replies import CLOSE, error_body, error_headers
+from plimsoll.server.whole import CYCLE
 
 _RATE_GRACE_S = 5.0
 """A body may start slowly: its rate counts from here on."""
@@ -85,6 +87,10 @@ class LimitedProtocol(HttpToolsProtocol):
         if self.transport is not None and not self.pipeline:
             self._in_head = True  # whatever comes next belongs to a new head
             self._head_bytes = 0
+
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
+        cycle.scope[CYCLE] = cycle  # type: ignore[literal-required]
+        super()._start_asgi_task(cycle, app)
 
     def send_400_response(self, msg: str) -> None:
         self._refuse(MalformedRequest(msg))

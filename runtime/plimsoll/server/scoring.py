@@ -8,18 +8,20 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import time
 from functools import lru_cache
 
 from plimsoll.entry.headers import is_form_type
 from plimsoll.errors import BadRequest, MethodNotAllowed, RequestError, ScoringTimeout
 from plimsoll.server.access_log import AccessLog
-from plimsoll.server.asgi import RawHeaders, Receive, Scope, Send, respond
+from plimsoll.server.asgi import RawHeaders, Receive, Scope, Send
 from plimsoll.server.auth import ApiKeys
 from plimsoll.server.body import ClientGone, read_body
 from plimsoll.server.metrics import Metrics
 from plimsoll.server.replies import CLOSE, RUN_FAILED, error_body, error_headers
 from plimsoll.server.tracing import Tracing
+from plimsoll.server.whole import respond_whole
 from plimsoll.settings import ServeSettings
 from plimsoll.workers.frames import Flag, Frame, decode_headers, encode_head
 from plimsoll.workers.lifecycle import CallState
@@ -37,6 +39,8 @@ _OURS = frozenset(
         b"x-ms-client-request-id",
     }
 )
+_NAME = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_CONTROL = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
 _TIMEOUT_HEADER = b"x-request-timeout-ms"
 _CLIENT_GONE = 499
 """Status in the log and the metrics for an answer that nobody was there to take, as nginx writes it."""
@@ -69,12 +73,12 @@ class Scoring:
     ) -> None:
         """`headers`: the last value of each header of the request; `ids`: the id headers of the answer."""
         if self._tracing is None:
-            await self._score(scope, receive, send, headers, ids)
+            await self.score(scope, receive, send, headers, ids)
             return
         with self._tracing.request(scope["method"], ids[0][1].decode("latin-1"), headers) as span:
-            self._tracing.finish(span, *await self._score(scope, receive, send, headers, ids))
+            self._tracing.finish(span, *await self.score(scope, receive, send, headers, ids))
 
-    async def _score(
+    async def score(
         self, scope: Scope, receive: Receive, send: Send, headers: dict[bytes, bytes], ids: RawHeaders
     ) -> tuple[int, str]:
         started_at = time.monotonic()
@@ -82,7 +86,7 @@ class Scoring:
             status, outcome, size = await self._answer(scope, receive, send, headers, ids)
         except RequestError as error:
             status, outcome = self._status(error), error.code
-            size = await self._refuse(send, status, error, ids)
+            size = await self._refuse(scope, status, error, ids)
         except ClientGone:
             status, outcome, size = _CLIENT_GONE, "client_gone", 0
         took_s = time.monotonic() - started_at
@@ -99,7 +103,7 @@ class Scoring:
             raise MethodNotAllowed("The method is not allowed for the requested URL.")
         if self._keys is not None:
             if is_preflight(scope["method"], headers):  # a browser sends no key with it, and the script is not asked
-                await respond(send, 200, ids, b"")
+                await respond_whole(scope, 200, ids, b"", self.closing)
                 return 200, "preflight", 0
             self._keys.check(headers)
         timeout_s = _timeout_s(headers)
@@ -112,7 +116,7 @@ class Scoring:
         outcome = _outcome(frame)
         if call.chunks is None:
             body = _explained(frame, ids[0][1]) if frame.flags & Flag.ERROR else frame.body
-            await respond(send, frame.status, self._headers(frame, ids), body)
+            await respond_whole(scope, frame.status, self._headers(frame, ids), body, self.closing)
             return frame.status, outcome, len(body)
         return frame.status, await self._stream(send, receive, call, frame, ids) or outcome, None
 
@@ -151,8 +155,6 @@ class Scoring:
             headers.append(RUN_FAILED[bool(frame.flags & Flag.RUN_FAILED)])
         if frame.flags & Flag.RUN_RETURNED:
             headers.append((b"x-ms-run-fn-exec-ms", b"%.3f" % (frame.run_ns / 1e6)))
-        if self.closing:
-            headers.append(CLOSE)
         return headers
 
     async def _stream(
@@ -164,7 +166,10 @@ class Scoring:
         """
         watcher = asyncio.ensure_future(self._drop_if_gone(call, receive))
         try:
-            await send({"type": "http.response.start", "status": frame.status, "headers": self._headers(frame, ids)})
+            headers = self._headers(frame, ids)
+            if self.closing:
+                headers.append(CLOSE)
+            await send({"type": "http.response.start", "status": frame.status, "headers": headers})
             return await self._send_chunks(send, call, watcher)
         finally:
             watcher.cancel()
@@ -186,14 +191,13 @@ class Scoring:
     def _status(self, error: RequestError) -> int:
         return self._timeout_status if isinstance(error, ScoringTimeout) else error.status
 
-    async def _refuse(self, send: Send, status: int, error: RequestError, ids: RawHeaders) -> int:
+    async def _refuse(self, scope: Scope, status: int, error: RequestError, ids: RawHeaders) -> int:
         body = error_body(error, ids[0][1])
         headers = error_headers(error, [] if isinstance(error, MethodNotAllowed) else ids)
         if error.status == 401:
             headers.append((b"www-authenticate", b"Bearer"))
-        if self.closing or error.status == 413:  # the rest of the body is not worth reading
-            headers.append(CLOSE)
-        await respond(send, status, headers, body)
+        # After a 413 the rest of the body is not worth reading.
+        await respond_whole(scope, status, headers, body, self.closing or error.status == 413)
         return len(body)
 
 
@@ -210,8 +214,15 @@ def _is_form(headers: dict[bytes, bytes]) -> bool:
 
 @lru_cache(maxsize=256)
 def _script_headers(head: bytes) -> tuple[tuple[bytes, bytes], ...]:
-    """What the script set, without what is not its to set: the front frames the response and owns the ids."""
-    return tuple(pair for pair in decode_headers(head) if pair[0] not in _OURS)
+    """What the script set, without what is not its to set: the front frames the response and owns the ids.
+
+    The worker has refused headers that are none, but a worker runs the user's code and is not trusted with ours.
+    """
+    return tuple(
+        (name, value)
+        for name, value in decode_headers(head)
+        if name not in _OURS and _NAME.fullmatch(name) and not _CONTROL.search(value)
+    )
 
 
 _ERROR_CODES = {400: "bad_request", 405: "method_not_allowed", 415: "unsupported_media_type"}
