@@ -5,12 +5,12 @@ from __future__ import annotations
 import io
 
 import pytest
-from report_profiles import failed_profile, profile_with
 from rich.console import Console
 
 from plimsoll.profiling.result import Profile
 from plimsoll.reports.console import answer_lines, print_profile
 from plimsoll.reports.units import UNKNOWN, megabytes, milliseconds, number
+from support.finished import failed_profile, profile_with
 
 
 def shown(profile: Profile, width: int = 100) -> str:

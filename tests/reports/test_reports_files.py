@@ -7,12 +7,12 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from report_profiles import failed_profile, profile_with
 
 from plimsoll.reports.files import write_reports
 from plimsoll.reports.kubernetes import cpu_quantity, memory_quantity, render_resources
 from plimsoll.reports.markdown import render_markdown
 from plimsoll.reports.variables import announce, render_env, variables
+from support.finished import failed_profile, profile_with
 
 
 def test_a_shell_can_source_the_variables(tmp_path: Path) -> None:

@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from report_profiles import CURVES, LEVEL, failed_profile, profile_with
 
 from plimsoll.profiling.result import Profile
 from plimsoll.reports.html import render_html
 from support.chromium import print_pdf, visit
+from support.finished import CURVES, LEVEL, failed_profile, profile_with
 
 EVIL = '<script src="http://example.invalid/x.js"></script><img src=x onerror=alert(1)>"&'
 

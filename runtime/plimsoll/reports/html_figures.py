@@ -60,9 +60,10 @@ def _capacity(profile: Profile) -> Iterator[Figure]:
     if not levels or knee is None:
         return
     most_rps = profile.recommendation.max_requests_per_second
+    more = "more of them wait longer and bring less than 5 % more" if knee is not levels[-1] else "more were not tried"
     caption = (
-        f"With {knee.connections} request{'s' * (knee.connections > 1)} in flight the server does "
-        f"{number(knee.requests_per_second)} requests/s; more of them wait longer and bring less than 5 % more."
+        f"With {knee.connections:,} request{'s' * (knee.connections > 1)} in flight the server does "
+        f"{number(knee.requests_per_second)} requests/s; {more}."
     )
     chart = pair(lambda width: capacity_chart(levels, knee.connections, most_rps, width))
     yield Figure("Throughput and latency", caption, chart, (levels_table(levels),))

@@ -45,9 +45,9 @@ def _latency_panel(levels: list[ConcurrencyLevel], width: float) -> Panel:
 
 def _throughput(panel: Panel, levels: list[ConcurrencyLevel], most_rps: float | None) -> Iterator[str]:
     points = [panel.at(level.connections, level.requests_per_second) for level in levels]
+    yield panel.series(points, "main")
     if most_rps is not None:
         yield from panel.load_line(most_rps, f"load line: {number(most_rps)} requests/s")
-    yield panel.series(points, "main")
     for point, level in zip(points, levels, strict=True):
         yield dot(point, "main", f"{_connections(level)}: {number(level.requests_per_second)} requests/s")
 

@@ -1,4 +1,4 @@
-"""Made-up profiles for the reports: one that succeeded, one that failed."""
+"""Made-up finished profiles: one that succeeded, one that failed."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ def profile_with(**changes: Any) -> Profile:
         "error": None,
         "gradeReasons": ["not verified"],
         "warnings": ["1 of 3 rows failed"],
-        "azureml": {},
+        "azureml": {"latencyPercentile99InMs": 40.0, "successRate": 0.999},
         "recommendation": {
             "cpu": {"requestCores": 1.25, "limitCores": 2.0, "reason": "One request costs 10.3 ms of CPU."},
             "memory": {"requestBytes": 192 << 20, "limitBytes": 192 << 20, "reason": "The most it needs is 56 MB."},
