@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from plimsoll.errors import UsageError
 from plimsoll.settings import ProfileSettings, ServeSettings, environment_names, flag, resolve
+from plimsoll.settings_page import page
 
 
 def test_defaults() -> None:
@@ -61,3 +64,8 @@ def test_every_setting_is_described_and_has_unique_names() -> None:
             variables += environment_names(name, info)
     assert len(set(flags)) == len(flags)
     assert len(set(variables)) == len(variables)
+
+
+def test_the_reference_page_is_current() -> None:
+    written = Path(__file__).parents[1] / "docs" / "settings.md"
+    assert written.read_text() == page(), "run: python -m plimsoll.settings_page > docs/settings.md"

@@ -151,8 +151,12 @@ def _profile(serving: ServeSettings, profiling: ProfileSettings, from_flag: bool
         threads=serving.threads,
         seed=profiling.seed,
     )
-    with open_progress(sys.stderr) as progress:
-        result = profile(options, progress)
+    try:
+        with open_progress(sys.stderr) as progress:
+            result = profile(options, progress)
+    except (KeyboardInterrupt, SystemExit):
+        sys.stderr.write(f"plimsoll: interrupted; what was measured is in {options.output_dir}/profile.json\n")
+        raise
     print_profile(result, Console())
     return result.exit_code
 

@@ -13,6 +13,8 @@ import pytest
 from profile_runs import processes_that_mention
 
 RUN = """
+import signal
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a background job starts with it ignored
 import sys
 from pathlib import Path
 from plimsoll.profiling.options import ProfileOptions

@@ -17,8 +17,11 @@ def test_requests_are_counted_by_outcome(serve: Serve) -> None:
     server = serve(ECHO)
     for body in (b"1", b"2", b"nonsense"):
         server.post("/score", body)
-    assert server.metric("plimsoll_requests_total", outcome="ok", status="200") == 2
+    assert server.metric("plimsoll_requests_total", route="/score", outcome="ok", status="200") == 2
     assert server.metric("plimsoll_requests_total", outcome="script_failed", status="500") == 1
+    server.get("/scanned/by/somebody")
+    assert server.metric("plimsoll_requests_total", route="unmatched", status="404") == 1
+    assert server.metric("plimsoll_requests_total", route="/metrics") >= 1
     assert server.metric("plimsoll_run_seconds_count") == 2
     assert server.metric("plimsoll_request_seconds_count") == 3
 

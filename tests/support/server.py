@@ -18,6 +18,7 @@ from types import TracebackType
 from typing import Any
 
 import psutil
+from prometheus_client.parser import text_string_to_metric_families
 
 PATIENCE_S = 60.0
 """Longest wait for anything; a bound against hanging, never a measured quantity."""
@@ -120,11 +121,10 @@ class Server:
             return Reply(response.status, names, response.read())
 
     def metric(self, name: str, **labels: str) -> float:
-        """The value of one sample; 0 when it is not there yet."""
-        wanted = ",".join(f'{key}="{value}"' for key, value in sorted(labels.items()))
-        prefix = f"{name}{{{wanted}}} " if wanted else f"{name} "
-        lines = self.get("/metrics").body.decode().splitlines()
-        return next((float(line.removeprefix(prefix)) for line in lines if line.startswith(prefix)), 0.0)
+        """The sum of the samples of that name that carry these labels, among others."""
+        text = self.get("/metrics").body.decode()
+        samples = [sample for family in text_string_to_metric_families(text) for sample in family.samples]
+        return sum(s.value for s in samples if s.name == name and labels.items() <= s.labels.items())
 
     def tree(self) -> list[psutil.Process]:
         try:

@@ -6,7 +6,7 @@ import asyncio
 import os
 import sys
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from contextlib import asynccontextmanager
 
 from starlette.applications import Starlette
@@ -17,6 +17,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp
 
 from plimsoll.errors import EntryError, IdTooLong, MethodNotAllowed, NotFound, RequestError
+from plimsoll.host.cpus import describe_host
 from plimsoll.server.access_log import AccessLog
 from plimsoll.server.asgi import Message, RawHeaders, Receive, Scope, Send, respond
 from plimsoll.server.auth import ApiKeys
@@ -33,11 +34,13 @@ from plimsoll.settings import ServeSettings
 from plimsoll.workers.recycling import RecycleLimits, Recycler
 from plimsoll.workers.spec import PoolSpec
 from plimsoll.workers.supervisor import Supervisor
+from plimsoll.workers.threads import OWN as THREADS_VARIABLE
 
 _NOT_FOUND = (
     "The requested URL was not found on the server."
     " If you entered the URL manually please check your spelling and try again."
 )
+_ROUTES = frozenset({"/", "/health/live", "/health/ready", "/metrics", "/swagger.json", "/openapi.json"})
 _WITHOUT_IDS = "plimsoll.without_ids"
 """Set in the scope of a request whose answer carries no ids: Azure ML's server sends none with these 404 and 405."""
 _NOT_ALLOWED = "The method is not allowed for the requested URL."
@@ -78,7 +81,7 @@ class Front:
         if scope["path"] == "/score" and self._scoring is not None:
             await self._scoring(scope, receive, send, headers, ids)
         else:
-            await self._starlette(scope, receive, _with_ids(scope, send, ids, self.draining))
+            await self._starlette(scope, receive, self._counted(scope, _with_ids(scope, send, ids, self.draining)))
 
     def drain(self) -> None:
         """Readiness says no, and connections end with their next answer; requests are still served."""
@@ -88,6 +91,17 @@ class Front:
     @property
     def draining(self) -> bool:
         return self._probes is not None and self._probes.draining
+
+    def _counted(self, scope: Scope, send: Send) -> Send:
+        route = scope["path"] if scope["path"] in _ROUTES else "unmatched"
+
+        async def wrapped(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                self.metrics.requests.add("ok" if status < 400 else "refused", status, route)
+            await send(message)
+
+        return wrapped
 
     @asynccontextmanager
     async def _lifespan(self, app: Starlette) -> AsyncIterator[None]:
@@ -163,7 +177,7 @@ def _machine(supervisor: Supervisor) -> Machine:
         return Counter(worker.state.value for worker in supervisor.workers)
 
     dispatcher = supervisor.dispatcher
-    gauges = {
+    gauges: dict[str, tuple[str, Callable[[], float]]] = {
         "plimsoll_queue_length": ("Calls waiting for a slot.", lambda: float(dispatcher.queue_length)),
         "plimsoll_requests_in_flight": (
             "Calls handed to slots and not yet answered.",
@@ -171,4 +185,16 @@ def _machine(supervisor: Supervisor) -> Machine:
         ),
         "plimsoll_slots": ("Slots that can take calls.", lambda: float(sum(slot.open for slot in dispatcher.slots))),
     }
-    return Machine(processes, states, gauges)
+    return Machine(processes, states, gauges | _cpu_gauges(supervisor.spec.environment))
+
+
+def _cpu_gauges(environment: Mapping[str, str]) -> dict[str, tuple[str, Callable[[], float]]]:
+    cores = describe_host().usable_cores
+    threads = environment.get(THREADS_VARIABLE, "")
+    return {
+        "plimsoll_usable_cores": ("Cores that the CPU limit and the affinity leave.", lambda: cores),
+        "plimsoll_worker_cpu_threads": (
+            "Threads that numerical libraries are told to use per worker.",
+            lambda: float(threads) if threads.isdigit() else 0.0,
+        ),
+    }

@@ -44,20 +44,19 @@ class Tally(Collector):
 
 
 class Outcomes(Collector):
-    """Requests by outcome and status."""
+    """Requests by route, outcome and status; the route is a template of ours, never what a client wrote."""
 
     def __init__(self) -> None:
-        self._counts: Counter[tuple[str, int]] = Counter()
+        self._counts: Counter[tuple[str, str, int]] = Counter()
 
-    def add(self, outcome: str, status: int) -> None:
-        self._counts[outcome, status] += 1
+    def add(self, outcome: str, status: int, route: str = "/score") -> None:
+        self._counts[route, outcome, status] += 1
 
     def collect(self) -> Iterable[Metric]:
-        family = CounterMetricFamily(
-            "plimsoll_requests", "Requests to /score by outcome.", labels=["outcome", "status"]
-        )
-        for (outcome, status), count in self._counts.items():
-            family.add_metric([outcome, str(status)], count)
+        labels = ["route", "outcome", "status"]
+        family = CounterMetricFamily("plimsoll_requests", "Requests by route, outcome and status.", labels=labels)
+        for (route, outcome, status), count in self._counts.items():
+            family.add_metric([route, outcome, str(status)], count)
         yield family
 
 

@@ -133,7 +133,7 @@ class LimitedProtocol(HttpToolsProtocol):
     def _refuse(self, error: RequestError) -> None:
         """Answers at the level of the connection and closes it; a waiting application sees a client that has gone."""
         self._disarm()
-        self.outcomes.add(error.code, error.status)
+        self.outcomes.add(error.code, error.status, "connection")
         ids = [(b"x-request-id", new_id())]
         body = error_body(error, ids[0][1])
         headers = [*error_headers(error, ids), CLOSE, (b"content-length", b"%d" % len(body))]

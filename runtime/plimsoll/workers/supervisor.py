@@ -42,7 +42,7 @@ class Supervisor:
     def __init__(
         self, spec: PoolSpec, sink: LineSink, on_fatal: Callable[[EntryError], None], reporter: Reporter
     ) -> None:
-        self._spec = spec
+        self.spec = spec
         self._sink = sink
         self._on_fatal = on_fatal
         self._reporter = reporter
@@ -62,7 +62,7 @@ class Supervisor:
         self.dispatcher = Dispatcher(spec.limits, self)
 
     def start(self) -> None:
-        for index in range(self._spec.workers):
+        for index in range(self.spec.workers):
             self._start(index)
 
     @property
@@ -132,7 +132,7 @@ class Supervisor:
         worker.dump_stacks()
         for sibling in worker.slots:
             self.dispatcher.retire(sibling)
-        self._loop.call_later(self._spec.grace_s, self._kill_if_alive, worker)
+        self._loop.call_later(self.spec.grace_s, self._kill_if_alive, worker)
         self._kill_if_idle(worker)
 
     def on_idle(self, slot: Slot) -> None:
@@ -171,7 +171,7 @@ class Supervisor:
             self._current[index] = self._new(index)
 
     def _new(self, index: int) -> WorkerProcess:
-        worker = WorkerProcess(index, self._spec, self, self._sink)
+        worker = WorkerProcess(index, self.spec, self, self._sink)
         self._by_slot.update(dict.fromkeys(worker.slots, worker))
         return worker
 
@@ -186,7 +186,7 @@ class Supervisor:
                 if slot in self.dispatcher.slots:
                     self.dispatcher.retire(slot)
             old.stop()
-            patience_s = self._spec.limits.scoring_timeout_s + self._spec.grace_s
+            patience_s = self.spec.limits.scoring_timeout_s + self.spec.grace_s
             self._loop.call_later(patience_s, self._kill_if_alive, old)
         loaded.set_result(True)
 
@@ -203,7 +203,7 @@ class Supervisor:
         if worker.load_error is not None:
             return EntryError(worker.load_error)
         hint = "out of memory, perhaps" if worker.exit_status == -9 else ""
-        return EntryError(f"the worker {worker.ending()} while it loaded {self._spec.entry.entry_script}", remedy=hint)
+        return EntryError(f"the worker {worker.ending()} while it loaded {self.spec.entry.entry_script}", remedy=hint)
 
     def _replace(self, worker: WorkerProcess) -> None:
         delay_s = self._backoff.delay_s(worker.index, worker.ready_at)
@@ -235,7 +235,7 @@ class Supervisor:
 
     async def _wait_all_dead(self) -> None:
         try:
-            async with asyncio.timeout(self._spec.grace_s):
+            async with asyncio.timeout(self.spec.grace_s):
                 await self._all_dead.wait()
         except TimeoutError:
             for worker in self._living():
