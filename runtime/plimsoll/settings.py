@@ -85,7 +85,7 @@ class ServeSettings(BaseModel):
     ] = None
     scoring_timeout_ms: Annotated[
         int,
-        Field(ge=1, description="Longest time for one run(); then 504, and the worker is replaced."),
+        Field(ge=1, description="Longest time for one run(), or between two pieces of a stream; then 504, and a new worker."),
         azure("SCORING_TIMEOUT_MS"),
     ] = 3_600_000
     timeout_status: Annotated[

@@ -6,8 +6,8 @@ import json
 from pathlib import Path
 
 import pytest
-from plimsoll.host.cpus import describe_host
 
+from plimsoll.host.cpus import describe_host
 from support.fixtures import Serve, WriteScript
 from support.server import free_port, wait_for
 

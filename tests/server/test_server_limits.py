@@ -135,6 +135,14 @@ def test_a_head_over_the_cap_is_refused(serve: Serve) -> None:
         status, content = refusal(client.answer())
     assert (status, content["code"]) == (431, "head_too_large")
     assert server.post("/score", b"1", x_filler="x" * 1000).status == 200
+    assert server.post("/score", b"[%b]" % (b" " * 5000)).status == 200  # the body does not count
+
+
+def test_a_head_over_the_cap_that_comes_in_one_piece_is_refused(serve: Serve) -> None:
+    server = serve(ECHO, "--max-head-bytes", "2000")
+    for path, filler in (("/score", "x" * 2000), ("/score?" + "x" * 2000, "")):
+        reply = server.post(path, b"1", x_filler=filler)
+        assert (reply.status, reply.json()["code"]) == (431, "head_too_large")
 
 
 def test_what_is_not_http_is_refused(serve: Serve) -> None:

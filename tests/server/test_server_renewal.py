@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import http.client
 import signal
+import threading
 import time
 from pathlib import Path
+
+import pytest
 
 from support.fixtures import Serve
 from support.load import Load
@@ -92,8 +96,6 @@ def test_a_stream_outlives_the_replacement_of_its_worker(serve: Serve) -> None:
                 yield f"{number},"
                 time.sleep(0.1)
     """)
-    import threading
-
     bodies: list[bytes] = []
     client = threading.Thread(target=lambda: bodies.append(server.post("/score", b"1").body))
     client.start()
@@ -105,8 +107,6 @@ def test_a_stream_outlives_the_replacement_of_its_worker(serve: Serve) -> None:
 
 
 def test_the_generator_of_a_client_that_left_is_closed(serve: Serve) -> None:
-    import http.client
-
     server = serve("""
         import itertools, time
         def init(): pass
@@ -128,8 +128,6 @@ def test_the_generator_of_a_client_that_left_is_closed(serve: Serve) -> None:
 
 
 def test_a_client_that_reads_slowly_does_not_fill_the_front(serve: Serve) -> None:
-    import http.client
-
     server = serve("""
         def init(): pass
         def run(data):
@@ -146,3 +144,26 @@ def test_a_client_that_reads_slowly_does_not_fill_the_front(serve: Serve) -> Non
     assert front.memory_info().rss - before < 60_000_000  # of 300 MB that the script would produce
     assert 10 + len(response.read()) == 300_000_000
     client.close()
+
+
+def test_a_stream_may_take_longer_than_the_timeout_but_not_stop_for_so_long(serve: Serve) -> None:
+    server = serve(
+        """
+        import json, time
+        def init(): pass
+        def run(data):
+            for pause in json.loads(data):
+                time.sleep(pause)
+                yield f"{pause},"
+        """,
+        *("--scoring-timeout-ms", "700"),
+    )
+    assert server.post("/score", b"[0.3, 0.3, 0.3, 0.3]").body == b"0.3,0.3,0.3,0.3,"
+    cut = http.client.HTTPConnection("127.0.0.1", server.port, timeout=60)
+    cut.request("POST", "/score", b"[0.1, 100]", {"Content-Type": "application/json"})
+    with pytest.raises(http.client.IncompleteRead) as caught:
+        cut.getresponse().read()
+    assert caught.value.partial == b"0.1,"
+    cut.close()
+    assert server.metric("plimsoll_requests_total", outcome="stream_broken") == 1
+    assert server.post("/score", b"[0]").body == b"0,"

@@ -47,6 +47,7 @@ class LimitedProtocol(HttpToolsProtocol):
         super().connection_made(transport)
         self._in_head = True
         self._head_bytes = 0
+        self._piece_bytes = 0
         self._body_since_s = 0.0
         self._body_bytes = 0
         self._timer: asyncio.TimerHandle | None = None
@@ -62,7 +63,10 @@ class LimitedProtocol(HttpToolsProtocol):
     def data_received(self, data: bytes) -> None:
         if self.transport.is_closing():
             return
+        self._piece_bytes = len(data)
         super().data_received(data)
+        if self.transport.is_closing():
+            return
         if self._in_head:
             self._watch_head(len(data))
         elif self.cycle is not None and self.cycle.more_body and not self.cycle.response_complete:
@@ -79,7 +83,18 @@ class LimitedProtocol(HttpToolsProtocol):
         self._in_head = False
         self._body_bytes = 0
         self._body_since_s = 0.0
-        super().on_headers_complete()
+        if self._head_bytes + self._piece_bytes > self.limits.max_head_bytes and self._is_head_too_large():
+            self._refuse_head()
+        else:
+            super().on_headers_complete()
+
+    def on_body(self, body: bytes) -> None:
+        if not self.transport.is_closing():
+            super().on_body(body)
+
+    def on_message_complete(self) -> None:
+        if not self.transport.is_closing():
+            super().on_message_complete()
 
     def on_response_complete(self) -> None:
         self._disarm()
@@ -98,9 +113,17 @@ class LimitedProtocol(HttpToolsProtocol):
     def _watch_head(self, count: int) -> None:
         self._head_bytes += count
         if self._head_bytes > self.limits.max_head_bytes:
-            self._refuse(HeadTooLarge(f"The request head is larger than {self.limits.max_head_bytes} bytes."))
+            self._refuse_head()
         elif self._timer is None:
             self._arm(self.limits.head_timeout_s, self._on_late_head)
+
+    def _is_head_too_large(self) -> bool:
+        """Asked only when head and whatever came with it are over the cap: the head alone may not be."""
+        size = len(self.url) + sum(len(name) + len(value) + 4 for name, value in self.headers)
+        return size > self.limits.max_head_bytes
+
+    def _refuse_head(self) -> None:
+        self._refuse(HeadTooLarge(f"The request head is larger than {self.limits.max_head_bytes} bytes."))
 
     def _watch_body(self, count: int) -> None:
         if not self._body_since_s:

@@ -100,6 +100,7 @@ class Dispatcher:
         frame = await call.chunks.get()
         if call.paused_slot is not None and call.chunks.empty():
             slot, call.paused_slot = call.paused_slot, None
+            slot.chunk_at = time.monotonic()
             if slot in self.slots:
                 self._loop.add_reader(slot.fileno(), self._on_readable, slot)
         return frame
@@ -205,6 +206,7 @@ class Dispatcher:
         if frame.flags & Flag.RUN_RETURNED:
             self._learn(slot, frame.run_ns / 1e9)
         if frame.flags & Flag.MORE:
+            slot.chunk_at = time.monotonic()
             self._hold_back_stream(slot, call)
         else:
             slot.finish_head(time.monotonic())
@@ -250,7 +252,9 @@ class Dispatcher:
             return
         for call in slot.outstanding:
             self._watch_if_slow(call, now)
-        ran_s = now - slot.outstanding[0].started_at
+        ran_s = now - slot.busy_since()
+        if slot.outstanding[0].paused_slot is not None:
+            return  # the stream waits for its client, not for the script
         if ran_s > self._limits.scoring_timeout_s:
             self._stop_stuck(slot)
         elif len(slot.outstanding) > 1 and ran_s > 2 * AHEAD_S and self._idle_slots():

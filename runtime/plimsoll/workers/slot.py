@@ -38,6 +38,8 @@ class Slot:
         front_end.setblocking(False)
         self.open = True
         self.answered = 0
+        self.chunk_at = 0.0
+        """When the last piece of a stream came (monotonic): a stream is stuck when none comes for too long."""
         self.outstanding: deque[PendingCall] = deque()
         self.run_s = AHEAD_S
         self.cancel = cancel
@@ -100,6 +102,10 @@ class Slot:
                 head.start(now)
             elif head.state is not CallState.RUNNING:  # dropped, or failed by its own deadline
                 head.started_at = now
+
+    def busy_since(self) -> float:
+        """Since when the oldest call, or the next piece of its stream, is awaited."""
+        return max(self.outstanding[0].started_at, self.chunk_at)
 
     def learn(self, run_s: float) -> None:
         self.run_s += _SMOOTHING * (run_s - self.run_s)
