@@ -70,8 +70,8 @@ def test_an_empty_dataset(tmp_path: Path, data: bytes) -> None:
 def test_missing_and_unknown_files(tmp_path: Path) -> None:
     with pytest.raises(DatasetError, match=r"gone\.txt: no such file"):
         load_dataset(tmp_path / "gone.txt")
-    with pytest.raises(DatasetError, match=r"d\.parquet: unknown kind"):
-        rows_of(tmp_path / "d.parquet", b"PAR1")
+    with pytest.raises(DatasetError, match=r"d\.xlsx: unknown kind"):
+        rows_of(tmp_path / "d.xlsx", b"PK")
 
 
 def test_csv_records_are_unquoted_and_numbered_by_their_first_line(tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ import pytest
 from little_server import LittleServer, little_server
 
 from plimsoll.errors import InternalError
+from plimsoll.profiling.dataset import Row, load_dataset
 from plimsoll.profiling.driver_client import DriverClient
 
 Opened = tuple[LittleServer, DriverClient]
@@ -30,7 +31,7 @@ def opened(tmp_path: Path) -> Iterator[Open]:
             (tmp_path / "rows.txt").write_text("\n".join(bodies))
             server = stack.enter_context(little_server())
             driver = stack.enter_context(DriverClient(tmp_path / "driver.log", None))
-            driver.open(tmp_path / "rows.txt", None, server.server_address[1], timeout_s, seed=1)
+            driver.open(load_dataset(tmp_path / "rows.txt").rows, server.server_address[1], timeout_s, seed=1)
             return server, driver
 
         yield start
@@ -116,7 +117,7 @@ def test_nobody_listening_is_a_failure_and_not_a_busy_loop(tmp_path: Path) -> No
     with little_server() as server:
         port = server.server_address[1]
     with DriverClient(tmp_path / "driver.log", None) as driver:
-        driver.open(tmp_path / "rows.txt", None, port, 1.0, seed=1)
+        driver.open(load_dataset(tmp_path / "rows.txt").rows, port, 1.0, seed=1)
         answer = driver.load(1, 0.5, 0.5, whole_passes=False, on_tick=nothing)
         assert set(answer.outcomes) == {"refused"}
         assert answer.requests < 20
@@ -159,3 +160,18 @@ def test_the_driver_ends_when_its_stdin_does(tmp_path: Path) -> None:
     )
     driver.communicate(timeout=20)
     assert driver.returncode == 0
+
+
+def test_a_row_says_which_status_is_right(tmp_path: Path) -> None:
+    rows = [
+        Row(1, b"status 404", "text/plain", expected_status=404),
+        Row(2, b"fine", "text/plain", expected_status=201),
+        Row(3, b"fine", "text/plain", method="PUT", headers=(("x-key", "k"),)),
+    ]
+    with little_server() as server, DriverClient(tmp_path / "driver.log", None) as driver:
+        driver.open(rows, server.server_address[1], 5.0, seed=1)
+        answers = [driver.send_row(index, lambda: None) for index in range(3)]
+        load = driver.load(1, 0.1, 0.1, whole_passes=True, on_tick=lambda: None)
+    assert [(answer.outcome, answer.succeeded) for answer in answers] == [("404", True), ("200", False), ("501", False)]
+    assert set(load.failed_rows) <= {1, 2}
+    assert load.successes

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from little_server import little_server
 
+from plimsoll.profiling.dataset import load_dataset
 from plimsoll.profiling.driver.open_loop import Arrivals
 from plimsoll.profiling.driver_client import DriverClient, RateAnswer
 from plimsoll.profiling.intervals import slope_interval
@@ -20,7 +21,7 @@ from plimsoll.profiling.rates import in_flight_cap, seconds_for
 def driver_for(folder: Path, *bodies: str, timeout_s: float = 5.0) -> Iterator[DriverClient]:
     (folder / "rows.txt").write_text("\n".join(bodies))
     with little_server() as server, DriverClient(folder / "driver.log", None) as driver:
-        driver.open(folder / "rows.txt", None, server.server_address[1], timeout_s, seed=1)
+        driver.open(load_dataset(folder / "rows.txt").rows, server.server_address[1], timeout_s, seed=1)
         yield driver
 
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from plimsoll.profiling.bench import Bench, Stopwatch
+from plimsoll.profiling.dataset_sampling import visiting_order
 from plimsoll.profiling.driver.tally import OUTCOME_TIMEOUT
 from plimsoll.profiling.driver_client import RowAnswer
-from plimsoll.profiling.intervals import spread_out
 from plimsoll.profiling.meter import TreeMemory
 
 _LOST_WORKER = {"502", "503", "504"}
@@ -80,13 +79,6 @@ def take_census(bench: Bench, census: Census, budget_s: float) -> None:
             bench.wait_until_ready(bench.request_timeout_s)
     _repeat_first(bench, census, order[: bench.options.slots], watch)
     census.memory = bench.meter.memory()
-
-
-def visiting_order(sizes_bytes: list[int]) -> Iterator[int]:
-    """The biggest body first, then the others so that every beginning of the order covers all sizes."""
-    by_size = sorted(range(len(sizes_bytes)), key=lambda index: (sizes_bytes[index], index))
-    yield by_size[-1]
-    yield from (by_size[place] for place in spread_out(len(by_size)) if place != len(by_size) - 1)
 
 
 def _repeat_first(bench: Bench, census: Census, indexes: list[int], watch: Stopwatch) -> None:

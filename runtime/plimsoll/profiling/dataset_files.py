@@ -7,15 +7,20 @@ import io
 import mimetypes
 import re
 import sys
+import zipfile
+import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from plimsoll.errors import DatasetError
+from plimsoll.profiling.dataset_sampling import Sampler
 
 BINARY_TYPE = "application/octet-stream"
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 _COLUMN_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_\-]*")
+# What macOS adds to an archive without being asked.
+_FORKS = "__MACOSX"
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,66 +33,93 @@ class Body:
     name: str | None = None
 
 
-def read_lines(path: Path) -> list[Body]:
+def read_lines(name: str, data: bytes) -> list[Body]:
     """One body per line; LF or CRLF ends it, empty lines are dropped but counted, a byte order mark is not sent."""
-    lines = path.read_bytes().removeprefix(_BYTE_ORDER_MARK).split(b"\n")
+    lines = data.removeprefix(_BYTE_ORDER_MARK).split(b"\n")
     bodies = (Body(number, line.removesuffix(b"\r")) for number, line in enumerate(lines, 1))
-    return [_checked(path, body) for body in bodies if body.data]
+    return [_checked(name, body) for body in bodies if body.data]
 
 
-def read_csv(path: Path) -> list[Body]:
+def read_csv(name: str, data: bytes) -> list[Body]:
     """One column of strings; a record's number is the line it begins on.
 
     Header rule: the first record is a header if it is a bare word (letters, digits, `_`, `-`, not beginning with a
     digit) and the second record is not.
     """
-    records = list(_records(path))
+    records = list(_records(name, data))
     if len(records) > 1 and _COLUMN_NAME.fullmatch(records[0][1]) and not _COLUMN_NAME.fullmatch(records[1][1]):
         del records[0]
     return [Body(number, text.encode()) for number, text in records if text]
 
 
-def _records(path: Path) -> Iterator[tuple[int, str]]:
+def _records(name: str, data: bytes) -> Iterator[tuple[int, str]]:
     # The limit is there against broken quotes; a picture in base64 is longer than it.
     csv.field_size_limit(sys.maxsize)
-    reader = csv.reader(io.StringIO(_decoded(path), newline=""), strict=True)
+    reader = csv.reader(io.StringIO(_decoded(name, data), newline=""), strict=True)
     first_line = 1
     try:
         for record in reader:
             if len(record) > 1:
-                raise DatasetError(f"{path}, line {first_line}: {len(record)} columns; a CSV dataset has exactly one")
+                raise DatasetError(f"{name}, line {first_line}: {len(record)} columns; a CSV dataset has exactly one")
             if record:
                 yield first_line, record[0]
             first_line = reader.line_num + 1
     except csv.Error as error:
-        raise DatasetError(f"{path}, line {first_line}: not CSV ({error})") from error
+        raise DatasetError(f"{name}, line {first_line}: not CSV ({error})") from error
 
 
-def read_folder(path: Path) -> list[Body]:
+def read_folder(path: Path, sampler: Sampler) -> list[Body]:
     """Every file below the folder, by path; hidden files are left out; the number is the place in that order."""
-    files = sorted(file for file in path.rglob("*") if file.is_file() and not _hidden(file.relative_to(path)))
-    return [_file_body(number, file, path) for number, file in enumerate(files, 1)]
+    files = sorted(file for file in path.rglob("*") if file.is_file() and not _hidden(file.relative_to(path).parts))
+    return [
+        _named(place + 1, str(files[place].relative_to(path)), files[place].read_bytes())
+        for place in sampler.choose([file.stat().st_size for file in files])
+    ]
 
 
-def _file_body(number: int, file: Path, folder: Path) -> Body:
-    kind = mimetypes.guess_type(file.name)[0] or BINARY_TYPE
-    return Body(number, file.read_bytes(), kind, str(file.relative_to(folder)))
+def read_zip(path: Path, sampler: Sampler) -> list[Body]:
+    """Like a folder. Sizes are those of the unpacked files, so that a small archive cannot fill the memory."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            members = sorted((info for info in archive.infolist() if _is_body(info)), key=lambda info: info.filename)
+            chosen = sampler.choose([info.file_size for info in members])
+            return [_member(archive, place + 1, members[place]) for place in chosen]
+    # RuntimeError is what zipfile raises where a password is needed.
+    except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError) as error:
+        raise DatasetError(f"{path}: cannot be unpacked ({error})") from error
 
 
-def _hidden(path: Path) -> bool:
-    return any(part.startswith(".") for part in path.parts)
+def _is_body(info: zipfile.ZipInfo) -> bool:
+    parts = PurePosixPath(info.filename).parts
+    return not info.is_dir() and not _hidden(parts) and _FORKS not in parts
 
 
-def _decoded(path: Path) -> str:
-    data = path.read_bytes().removeprefix(_BYTE_ORDER_MARK)
+def _member(archive: zipfile.ZipFile, number: int, info: zipfile.ZipInfo) -> Body:
+    with archive.open(info) as file:
+        data = file.read(info.file_size + 1)
+    if len(data) != info.file_size:
+        raise zipfile.BadZipFile(f"{info.filename} is not as long as it says")
+    return _named(number, info.filename, data)
+
+
+def _named(number: int, name: str, data: bytes) -> Body:
+    return Body(number, data, mimetypes.guess_type(name)[0] or BINARY_TYPE, name)
+
+
+def _hidden(parts: tuple[str, ...]) -> bool:
+    return any(part.startswith(".") for part in parts)
+
+
+def _decoded(name: str, data: bytes) -> str:
+    data = data.removeprefix(_BYTE_ORDER_MARK)
     for number, line in enumerate(data.split(b"\n"), 1):
-        _checked(path, Body(number, line))
+        _checked(name, Body(number, line))
     return data.decode()
 
 
-def _checked(path: Path, body: Body) -> Body:
+def _checked(name: str, body: Body) -> Body:
     try:
         body.data.decode()
     except UnicodeDecodeError as error:
-        raise DatasetError(f"{path}, line {body.number}: not UTF-8 (byte {error.start + 1} of the line)") from error
+        raise DatasetError(f"{name}, line {body.number}: not UTF-8 (byte {error.start + 1} of the line)") from error
     return body

@@ -20,6 +20,9 @@ from typing import Any, Self
 
 from plimsoll.errors import InternalError
 from plimsoll.host.parent import tie_to_parent
+from plimsoll.profiling.dataset import Row
+from plimsoll.profiling.dataset_spool import spooled
+from plimsoll.profiling.driver.requests import expected_outcomes
 from plimsoll.profiling.driver.tally import is_success
 from plimsoll.profiling.latency import Distribution, decode_distribution
 
@@ -37,11 +40,12 @@ class RowAnswer:
     outcome: str
     latency_s: float
     response_bytes: int
+    expected: str | None = None
 
     @property
     def succeeded(self) -> bool:
-        """2xx."""
-        return is_success(self.outcome)
+        """What the row expects, or any 2xx."""
+        return is_success(self.outcome, self.expected)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +103,7 @@ class DriverClient:
                 preexec_fn=prepare,
             )
         self._errors = errors
+        self._expected: dict[int, str] = {}
         self._received = b""
 
     @property
@@ -106,20 +111,12 @@ class DriverClient:
         """Of the driver's only process."""
         return self._process.pid
 
-    def open(self, dataset: Path, content_type: str | None, port: int, timeout_s: float, seed: int) -> None:
-        """Lets the driver read the dataset and make its requests."""
-        self._ask(
-            {
-                "command": "open",
-                "dataset": str(dataset),
-                "contentType": content_type,
-                "host": "127.0.0.1",
-                "port": port,
-                "path": "/score",
-                "timeoutSeconds": timeout_s,
-                "seed": seed,
-            }
-        )
+    def open(self, rows: Sequence[Row], port: int, timeout_s: float, seed: int) -> None:
+        """Gives the driver the rows, of which it makes its requests."""
+        self._expected = expected_outcomes(rows)
+        target = {"host": "127.0.0.1", "port": port, "path": "/score", "timeoutSeconds": timeout_s}
+        with spooled(rows) as path:
+            self._ask({"command": "open", "rows": str(path), "seed": seed, **target})
 
     def choose_rows(self, rows: Sequence[int], seed: int) -> None:
         """From now on load consists of these row indexes only."""
@@ -128,7 +125,7 @@ class DriverClient:
     def send_row(self, row: int, on_tick: Tick) -> RowAnswer:
         """One request, nothing else in flight."""
         answer = self._ask({"command": "row", "row": row}, on_tick)
-        return RowAnswer(answer["outcome"], answer["latencySeconds"], answer["responseBytes"])
+        return RowAnswer(answer["outcome"], answer["latencySeconds"], answer["responseBytes"], self._expected.get(row))
 
     def load(
         self, connections: int, seconds: float, max_seconds: float, whole_passes: bool, on_tick: Tick

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from plimsoll.profiling.dataset import Format
+from plimsoll.profiling.dataset_sampling import MOST_BYTES, MOST_ROWS
 from plimsoll.profiling.slo import Slo
 
 QUICK_S, DEFAULT_S, THOROUGH_S = 45.0, 180.0, 600.0
@@ -30,6 +32,9 @@ class ProfileOptions:
     max_cpu_cores: float | None = None
     max_memory_gb: float | None = None
     content_type: str | None = None
+    format: Format | None = None
+    max_rows: int = MOST_ROWS
+    max_dataset_bytes: int = MOST_BYTES
     name: str = "profile"
     description: str | None = None
     workers: int = 1

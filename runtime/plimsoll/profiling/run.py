@@ -65,7 +65,9 @@ def profile(options: ProfileOptions, progress: Progress) -> Profile:
 def _prepare(options: ProfileOptions) -> Findings:
     if options.budget_s <= 0:
         raise UsageError("the budget must be longer than 0 s")
-    dataset = load_dataset(options.dataset, options.content_type)
+    dataset = load_dataset(
+        options.dataset, options.content_type, options.format, options.max_rows, options.max_dataset_bytes
+    )
     make_output_folder(options.output_dir)
     host = describe_host()
     return Findings(
@@ -75,6 +77,7 @@ def _prepare(options: ProfileOptions) -> Findings:
         placement=place(host.allowed_cpus, options.max_cpu_cores),
         request_timeout_s=request_timeout_s(options, os.environ),
         created=datetime.now(UTC),
+        warnings=list(dataset.warnings),
     )
 
 

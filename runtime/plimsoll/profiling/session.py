@@ -54,4 +54,4 @@ class Session:
     def aim(self, bench: Bench) -> None:
         """Points the driver at this server."""
         options, timeout_s = self.findings.options, self.findings.request_timeout_s + _LONGER_S
-        self.driver.open(options.dataset, options.content_type, bench.server.port, timeout_s, options.seed)
+        self.driver.open(self.findings.dataset.rows, bench.server.port, timeout_s, options.seed)

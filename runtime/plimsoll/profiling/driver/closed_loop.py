@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from plimsoll.profiling.driver.requests import RowOrder
+from plimsoll.profiling.driver.requests import Prepared, RowOrder
 from plimsoll.profiling.driver.slot import Slot, connect_all, expire_forever
 from plimsoll.profiling.driver.tally import Tally
 
@@ -26,7 +25,7 @@ class Until:
 class ClosedLoop:
     """One stretch of load over slots that may already hold connections."""
 
-    def __init__(self, slots: list[Slot], requests: Sequence[bytes], order: RowOrder, until: Until) -> None:
+    def __init__(self, slots: list[Slot], requests: Prepared, order: RowOrder, until: Until) -> None:
         self._slots = slots
         self._requests = requests
         self._order = order
@@ -34,12 +33,12 @@ class ClosedLoop:
         self._issued = 0
         self._running = len(slots)
         self._done = asyncio.Event()
-        self.tally = Tally()
+        self.tally = Tally(requests.expected)
 
     async def run(self, timeout_s: float) -> dict[str, Any]:
         """Connects, sends until told to stop, waits for the last answer."""
         await connect_all(self._slots)
-        self.tally = Tally()
+        self.tally = Tally(self._requests.expected)
         for slot in self._slots:
             slot.start(self)
         expiry = asyncio.create_task(expire_forever(self._slots, timeout_s))
@@ -55,7 +54,7 @@ class ClosedLoop:
             return None
         self._issued += 1
         row = self._order.take()
-        return row, self._requests[row], time.perf_counter_ns()
+        return row, self._requests.wire[row], time.perf_counter_ns()
 
     def release(self, slot: Slot) -> None:
         """The last one ends the stretch."""

@@ -7,10 +7,10 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
-from plimsoll.profiling.dataset import load_dataset
+from plimsoll.profiling.dataset_spool import read_spool
 from plimsoll.profiling.driver.closed_loop import ClosedLoop, Until
 from plimsoll.profiling.driver.open_loop import Arrivals, OpenLoop
-from plimsoll.profiling.driver.requests import RowOrder, serialise
+from plimsoll.profiling.driver.requests import Prepared, RowOrder, prepare
 from plimsoll.profiling.driver.slot import Slot, Target
 
 Message = dict[str, Any]
@@ -20,7 +20,7 @@ class Driver:
     """Keeps what outlives a command: the requests, their order, the connections."""
 
     def __init__(self) -> None:
-        self._requests: list[bytes] = []
+        self._requests = Prepared((), {})
         self._target = Target("127.0.0.1", 0, 1.0)
         self._slots: list[Slot] = []
         self._order = RowOrder([0], 0)
@@ -37,15 +37,15 @@ class Driver:
         return await self._commands[message["command"]](message)
 
     async def _open(self, message: Message) -> Message:
-        dataset = load_dataset(Path(message["dataset"]), message["contentType"])
+        rows = read_spool(Path(message["rows"]))
         self._target = Target(message["host"], message["port"], message["timeoutSeconds"])
-        self._requests = [serialise(row, self._target.host, self._target.port, message["path"]) for row in dataset.rows]
-        self._order = RowOrder(range(len(self._requests)), message["seed"])
+        self._requests = prepare(rows, self._target.host, self._target.port, message["path"])
+        self._order = RowOrder(range(len(rows)), message["seed"])
         self._slots = []
         # From here on nothing but counters is allocated: a collection would only add to somebody's latency.
         gc.collect()
         gc.freeze()
-        return {"rows": len(self._requests)}
+        return {"rows": len(rows)}
 
     async def _choose(self, message: Message) -> Message:
         """Leaves rows out of the load."""

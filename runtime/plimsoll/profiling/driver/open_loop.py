@@ -11,12 +11,12 @@ import itertools
 import random
 import time
 from array import array
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 from plimsoll.profiling.driver.alarm import Alarm
-from plimsoll.profiling.driver.requests import RowOrder
+from plimsoll.profiling.driver.requests import Prepared, RowOrder
 from plimsoll.profiling.driver.slot import Slot, connect_all, expire_forever
 from plimsoll.profiling.driver.tally import Tally
 from plimsoll.profiling.latency import encode_histogram
@@ -50,7 +50,7 @@ class OpenLoop:
     """One stretch of arrivals over slots that may already hold connections; `more` makes another slot."""
 
     def __init__(
-        self, slots: list[Slot], more: Callable[[], Slot], requests: Sequence[bytes], order: RowOrder, plan: Arrivals
+        self, slots: list[Slot], more: Callable[[], Slot], requests: Prepared, order: RowOrder, plan: Arrivals
     ) -> None:
         self._all = slots
         self._idle = list(slots)
@@ -65,13 +65,13 @@ class OpenLoop:
         self._lateness_ns = array("q")
         self._in_flight = array("q")
         self._done = asyncio.Event()
-        self.tally = Tally()
+        self.tally = Tally(requests.expected)
 
     async def run(self, timeout_s: float) -> dict[str, Any]:
         """Connects, sends every request at its instant, waits for the last answer."""
         await connect_all(self._all)
         alarm = Alarm(lambda: self._ring(alarm))
-        self.tally = Tally()
+        self.tally = Tally(self._requests.expected)
         alarm.set(self._due_ns(0))
         expiry = asyncio.create_task(expire_forever(self._all, timeout_s))
         try:
@@ -89,7 +89,7 @@ class OpenLoop:
         self._sent += 1
         self._lateness_ns.append(time.perf_counter_ns() - due_ns)
         row = self._order.take()
-        return row, self._requests[row], due_ns
+        return row, self._requests.wire[row], due_ns
 
     def release(self, slot: Slot) -> None:
         """It waits for the next arrival; the last answer after the last arrival ends the stretch."""

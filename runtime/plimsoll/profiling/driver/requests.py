@@ -3,23 +3,42 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
 from plimsoll.profiling.dataset import Row
+
+_WITH_BODY = {"POST", "PUT", "PATCH"}
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """The requests as bytes, by row index; `expected` holds the outcome of the rows for which it is not any 2xx."""
+
+    wire: Sequence[bytes]
+    expected: Mapping[int, str]
+
+
+def prepare(rows: Sequence[Row], host: str, port: int, path: str) -> Prepared:
+    """All rows; `path` is for those that name none."""
+    wire = [serialise(row, host, port, path) for row in rows]
+    return Prepared(wire, expected_outcomes(rows))
+
+
+def expected_outcomes(rows: Sequence[Row]) -> dict[int, str]:
+    """Of the rows that say which status is right."""
+    return {index: str(row.expected_status) for index, row in enumerate(rows) if row.expected_status is not None}
 
 
 def serialise(row: Row, host: str, port: int, path: str) -> bytes:
     """The whole HTTP/1.1 request of a row."""
-    head = (
-        f"POST {path} HTTP/1.1\r\n"
-        f"Host: {host}:{port}\r\n"
-        "User-Agent: plimsoll-profile\r\n"
-        "Accept: */*\r\n"
-        f"Content-Type: {row.content_type}\r\n"
-        f"Content-Length: {len(row.body)}\r\n"
-        "\r\n"
-    )
-    return head.encode("ascii") + row.body
+    own = {"host": f"{host}:{port}", "user-agent": "plimsoll-profile", "accept": "*/*"}
+    if row.body or row.method in _WITH_BODY:
+        own |= {"content-type": row.content_type, "content-length": str(len(row.body))}
+    given = {name.lower() for name, _ in row.headers}
+    headers = [*((name, text) for name, text in own.items() if name not in given), *row.headers]
+    lines = [f"{row.method} {row.path or path} HTTP/1.1", *(f"{name}: {text}" for name, text in headers)]
+    return "\r\n".join([*lines, "", ""]).encode("latin-1") + row.body
 
 
 class RowOrder:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from array import array
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -17,8 +18,12 @@ OUTCOME_REFUSED = "refused"
 
 @dataclass(slots=True)
 class Tally:
-    """Every request is in it: a failure has a latency too. Times are monotonic nanoseconds."""
+    """Every request is in it: a failure has a latency too. Times are monotonic nanoseconds.
 
+    `expected` holds the right outcome of the rows for which it is not any 2xx.
+    """
+
+    expected: Mapping[int, str] = field(default_factory=dict)
     begun_ns: int = field(default_factory=time.perf_counter_ns)
     begun_cpu_ns: int = field(default_factory=time.process_time_ns)
     stopped_ns: int = 0
@@ -32,11 +37,11 @@ class Tally:
     last_before_stop_ns: int = 0
 
     def record(self, row: int, outcome: str, latency_ns: int, size_bytes: int) -> None:
-        """Counts one finished request; 2xx is success."""
+        """Counts one finished request."""
         self.outcomes[outcome] += 1
         self.response_bytes += size_bytes
         self.ended_ns = time.perf_counter_ns()
-        good = is_success(outcome)
+        good = is_success(outcome, self.expected.get(row))
         if good:
             self.success_latencies_ns.append(latency_ns)
         else:
@@ -77,6 +82,6 @@ class Tally:
         }
 
 
-def is_success(outcome: str) -> bool:
-    """Any 2xx."""
-    return len(outcome) == 3 and outcome.startswith("2")
+def is_success(outcome: str, expected: str | None = None) -> bool:
+    """The outcome that the row expects, or any 2xx."""
+    return outcome == expected if expected else len(outcome) == 3 and outcome.startswith("2")
