@@ -25,6 +25,9 @@ Exit codes: 0 answered or served, 1 command line, 2 dataset, 3 the script did no
 5 a gate failed, 6 required grade not reached, 70 internal error.
 """
 
+# Flags of Azure ML's server for services of its own; a command line that has them still starts.
+_IGNORED = ("--appinsights-instrumentation-key",)
+
 
 def main() -> NoReturn:
     try:
@@ -54,6 +57,8 @@ def _command() -> click.Command:
         click.Option(
             ["--config-file"], type=str, metavar="TEXT", help="JSON file with settings. [env AZUREML_CONFIG_FILE]"
         ),
+        *(click.Option([name], hidden=True, expose_value=False, callback=_without_meaning) for name in _IGNORED),
+        click.Option(["--rest"], is_flag=True, hidden=True, expose_value=False),
         click.Option(["--version"], is_flag=True, is_eager=True, expose_value=False, callback=_print_version),
     ]
     return click.Command(
@@ -98,6 +103,11 @@ def _metavar(info: FieldInfo) -> str:
         return "|".join(map(str, get_args(info.annotation)))
     kinds = [kind for kind in get_args(info.annotation) or (info.annotation,) if kind is not type(None)]
     return {int: "N", float: "X"}.get(kinds[0], "TEXT")
+
+
+def _without_meaning(context: click.Context, parameter: click.Parameter, value: str | None) -> None:
+    if value is not None:
+        click.echo(f"plimsoll: warning: {parameter.opts[0]} has no meaning here and is ignored", err=True)
 
 
 def _print_version(context: click.Context, parameter: click.Parameter, wanted: bool) -> None:

@@ -85,7 +85,10 @@ class ServeSettings(BaseModel):
     ] = None
     scoring_timeout_ms: Annotated[
         int,
-        Field(ge=1, description="Longest time for one run(), or between two pieces of a stream; then 504, and a new worker."),
+        Field(
+            ge=1,
+            description="Longest time for one run(), or between two pieces of a stream; then 504, and a new worker.",
+        ),
         azure("SCORING_TIMEOUT_MS"),
     ] = 3_600_000
     timeout_status: Annotated[
@@ -139,7 +142,7 @@ class ServeSettings(BaseModel):
     ] = False
     log_format: Annotated[Literal["text", "json"], Field(description="Form of the log lines.")] = "text"
     log_level: Annotated[
-        Literal["debug", "info", "warning", "error"],
+        Literal["debug", "info", "warning", "error", "critical"],
         Field(description="Least severe log line that is written."),
         azure("AZUREML_LOG_LEVEL"),
     ] = "info"
