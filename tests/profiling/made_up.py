@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -11,12 +12,13 @@ from plimsoll.profiling.bench import Window
 from plimsoll.profiling.capacity import Level
 from plimsoll.profiling.census import RowCost
 from plimsoll.profiling.dataset import JSON_TYPE, Dataset, Row
-from plimsoll.profiling.driver_client import LoadAnswer, RowAnswer
+from plimsoll.profiling.driver_client import LoadAnswer, RateAnswer, RowAnswer
 from plimsoll.profiling.findings import Findings
 from plimsoll.profiling.latency import decode_distribution, encode_histogram
 from plimsoll.profiling.meter import FRONT, TreeMemory
 from plimsoll.profiling.options import ProfileOptions
 from plimsoll.profiling.placement import Placement
+from plimsoll.profiling.rates import RateLevel
 
 MEMORY = TreeMemory(GroupMemory(50_000_000, 50_000_000, 40_000_000, 60_000_000, 70_000_000, 0, 0), {})
 
@@ -70,3 +72,20 @@ def level(*windows: Window) -> Level:
 def row_cost(index: int, outcome: str = "200", latency_s: float = 0.01, peak_bytes: int | None = 0) -> RowCost:
     """One row of the census."""
     return RowCost(index, RowAnswer(outcome, latency_s, 10), 0.01, peak_bytes)
+
+
+def rate_level(
+    rate_rps: float = 50.0, latency_s: float = 0.020, *, failures: int = 0, overrun: bool = False
+) -> RateLevel:
+    """Four seconds of arrivals."""
+    requests = round(rate_rps * 4)
+    made = window(1, rate_rps * 4, latency_s, failures={0: failures} if failures else None)
+    answer = RateAnswer(
+        load=dataclasses.replace(made.answer, elapsed_s=4.0),
+        offered=requests,
+        overrun=overrun,
+        lateness=decode_distribution(encode_histogram([50_000] * requests), requests * 5e-5),
+        most_in_flight=3,
+        in_flight=(1.0,) * 20,
+    )
+    return RateLevel(rate_rps, 4.0, 4, made, answer, MEMORY, failures)

@@ -13,10 +13,10 @@ import pytest
 from plimsoll.host.processes import ProcessTree
 from plimsoll.profiling.capacity import connection_counts
 from plimsoll.profiling.dataset_sampling import visiting_order
+from plimsoll.profiling.growth import extra_seconds
 from plimsoll.profiling.meter import FRONT, ServerMeter
 from plimsoll.profiling.noise import Spin, drift, read_cpu_use, spin
 from plimsoll.profiling.placement import Placement, place
-from plimsoll.profiling.growth import extra_seconds
 from plimsoll.profiling.result_base import camel
 
 

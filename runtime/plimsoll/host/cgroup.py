@@ -33,7 +33,7 @@ class Cgroup:
     def memory_limit_bytes(self) -> int | None:
         """The smallest memory limit from this group up."""
         name = "memory.max" if self.memory_version == 2 else "memory.limit_in_bytes"
-        limits = (_read_int(folder / name) for folder in self._upwards(self.memory))
+        limits = (read_int(folder / name) for folder in self._upwards(self.memory))
         return min((limit for limit in limits if limit is not None and limit < _NO_LIMIT_BYTES), default=None)
 
     def cpu_usage_ns(self) -> int | None:
@@ -41,15 +41,15 @@ class Cgroup:
         if self.cpu_account is None:
             return None
         if self.cpu_version == 2:
-            usage_us = _read_table(self.cpu_account / "cpu.stat").get("usage_usec")
+            usage_us = read_table(self.cpu_account / "cpu.stat").get("usage_usec")
             return None if usage_us is None else usage_us * 1000
-        return _read_int(self.cpu_account / "cpuacct.usage")
+        return read_int(self.cpu_account / "cpuacct.usage")
 
     def throttled_ns(self) -> int | None:
         """Time that the group's tasks waited for a new quota period."""
         if self.cpu is None:
             return None
-        table = _read_table(self.cpu / "cpu.stat")
+        table = read_table(self.cpu / "cpu.stat")
         if self.cpu_version == 2:
             return table["throttled_usec"] * 1000 if "throttled_usec" in table else None
         return table.get("throttled_time")
@@ -59,16 +59,16 @@ class Cgroup:
         if self.memory is None:
             return None
         usage_name, cache_name = _WORKING_SET[self.memory_version == 2]
-        usage_bytes = _read_int(self.memory / usage_name)
+        usage_bytes = read_int(self.memory / usage_name)
         if usage_bytes is None:
             return None
-        return max(0, usage_bytes - _read_table(self.memory / "memory.stat").get(cache_name, 0))
+        return max(0, usage_bytes - read_table(self.memory / "memory.stat").get(cache_name, 0))
 
     def _quota(self, folder: Path) -> float | None:
         if self.cpu_version == 2:
             words = _read_words(folder / "cpu.max")
             return None if len(words) != 2 or words[0] == "max" else int(words[0]) / int(words[1])
-        quota_us, period_us = _read_int(folder / "cpu.cfs_quota_us"), _read_int(folder / "cpu.cfs_period_us")
+        quota_us, period_us = read_int(folder / "cpu.cfs_quota_us"), read_int(folder / "cpu.cfs_period_us")
         return None if not quota_us or not period_us or quota_us < 0 else quota_us / period_us
 
     def _upwards(self, folder: Path | None) -> Iterator[Path]:
@@ -154,11 +154,13 @@ def _read_words(path: Path) -> list[str]:
     return " ".join(_read_lines(path)).split()
 
 
-def _read_int(path: Path) -> int | None:
+def read_int(path: Path) -> int | None:
+    """A file that holds one number; None for anything else and for no file."""
     words = _read_words(path)
     return int(words[0]) if words and words[0].lstrip("-").isdigit() else None
 
 
-def _read_table(path: Path) -> dict[str, int]:
+def read_table(path: Path) -> dict[str, int]:
+    """Lines of a name and a number; empty where there is no such file."""
     pairs = (line.split() for line in _read_lines(path))
     return {pair[0]: int(pair[1]) for pair in pairs if len(pair) == 2}

@@ -81,6 +81,7 @@ class Bench:
     request_timeout_s: float
     recorder: Recorder = field(default_factory=Recorder)
     cpus: int = 1
+    prefix: str = ""
     rows: Sequence[int] = ()
     known_failing: frozenset[int] = frozenset()
     _phase: Stopwatch = field(default_factory=lambda: Stopwatch(0.0))
@@ -99,8 +100,8 @@ class Bench:
     def begin(self, phase: str, expected_s: float) -> Stopwatch:
         """Announces a phase and measures its time."""
         self._phase = Stopwatch(expected_s)
-        self.progress.phase(phase, expected_s)
-        self.recorder.begin(phase)
+        self.progress.phase(self.prefix + phase, expected_s)
+        self.recorder.begin(self.prefix + phase)
         return self._phase
 
     def window(self, connections: int, seconds: float, max_seconds: float, whole_passes: bool) -> Window:

@@ -7,8 +7,9 @@ from collections import Counter
 from plimsoll.profiling.build_levels import latency_seconds
 from plimsoll.profiling.build_measurements import build_measurements
 from plimsoll.profiling.build_processes import build_processes
+from plimsoll.profiling.build_verification import build_verification
 from plimsoll.profiling.findings import Findings
-from plimsoll.profiling.grading import grade_reasons
+from plimsoll.profiling.grading import grade, grade_reasons
 from plimsoll.profiling.rates import RateLevel
 from plimsoll.profiling.recommendation import CpuAnswer, MemoryAnswer
 from plimsoll.profiling.result import (
@@ -43,12 +44,14 @@ def build_profile(findings: Findings, elapsed_s: float) -> Profile:
         created_time=findings.created.isoformat(timespec="seconds"),
         elapsed_seconds=elapsed_s,
         error=_error(findings),
+        grade=grade(findings),
         grade_reasons=grade_reasons(findings),
         warnings=findings.warnings,
         azureml=_azureml(findings, measurements),
         recommendation=_recommendation(findings),
         measurements=measurements,
         processes=build_processes(findings),
+        verification=build_verification(findings),
         host=_host(findings),
         dataset=_dataset(findings),
         driver=_driver(findings),

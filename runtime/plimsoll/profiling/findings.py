@@ -19,7 +19,10 @@ from plimsoll.profiling.rates import RateLevel
 from plimsoll.profiling.recommendation import CpuAnswer, MemoryAnswer
 from plimsoll.profiling.start import Startup
 from plimsoll.profiling.timeline import Recorder
+from plimsoll.profiling.trials import Trials
 from plimsoll.profiling.warmup import Warmup
+
+NOISY_SHARE = 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,12 +57,22 @@ class Findings:
     rates: list[RateLevel] = field(default_factory=list)
     slo_rps: float | None = None
     plan: Plan | None = None
+    loaded_rows: list[int] = field(default_factory=list)
+    verification: Trials | None = None
     driver_memory: ProcessMemory | None = None
     peak_unknown: str | None = None
     cpu: CpuAnswer | None = None
     memory: MemoryAnswer | None = None
     problem: Problem | None = None
     warnings: list[str] = field(default_factory=list)
+
+    def noisy_cores(self) -> float:
+        """Other processes' CPU above which load was disturbed: 5 % of the machine."""
+        return NOISY_SHARE * self.host.logical_cpus
+
+    def lost(self) -> bool:
+        """The run broke off; failed rows alone do not end it."""
+        return self.problem is not None and self.problem.code != "rows_failed"
 
     def operating_level(self) -> RateLevel | None:
         """The last open-loop level: the rate that a replica is meant to carry."""

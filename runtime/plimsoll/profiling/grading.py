@@ -2,24 +2,58 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from plimsoll.host.cpus import Host
 from plimsoll.profiling.capacity import Level
-from plimsoll.profiling.findings import Findings
+from plimsoll.profiling.findings import NOISY_SHARE, Findings
 from plimsoll.profiling.noise import drift
 from plimsoll.profiling.placement import Placement
+from plimsoll.profiling.rounding import MEBIBYTE
 from plimsoll.profiling.warmup import LOOK_BACK, Warmup
+
+Grade = Literal["verified", "soft-verified", "estimated"]
 
 _FEW_DISTINCT_ROWS = 10
 _DRIVER_BUSY_CORES = 0.8
 _BUSY_SHARE = 0.9
 _ELASTIC_CORES = 1.2
-_NOISY_SHARE = 0.05
+_HEAVY_NOISE_SHARE = 0.2
 _LITTLE_TOLERANCE = 0.05
 
 
+def grade(findings: Findings) -> Grade:
+    """A recommendation is an estimate until a server has run inside it; heavy noise takes the grade down by one."""
+    found = findings.verification
+    if found is None or not found.passed:
+        return "estimated"
+    steps: list[Grade] = ["estimated", "soft-verified", "verified"]
+    return steps[(1 if found.method == "affinity" else 2) - _heavily_disturbed(findings)]
+
+
+def _heavily_disturbed(findings: Findings) -> bool:
+    limit_cores = _HEAVY_NOISE_SHARE * findings.host.logical_cpus
+    return any(level.elsewhere_cores > limit_cores for level in findings.capacity.saturated())
+
+
+def verification_reason(findings: Findings) -> str:
+    """What is known of the recommended limits, in one sentence."""
+    found = findings.verification
+    if found is None or not found.attempts:
+        return "not verified: the server has not been run inside the recommended limits"
+    last = found.attempts[-1]
+    limits = f"{last.cpu_cores:g} cores and {last.memory_bytes // MEBIBYTE} Mi"
+    if not found.passed:
+        return f"not verified: inside {limits} {'; '.join(last.failures) or 'the trial was broken off'}"
+    if found.method == "affinity":
+        cause = found.why_not_enforced
+        return f"the server kept its rate on as many CPUs as {limits} need, but nobody enforced the limits: {cause}"
+    return f"the server kept its rate inside {limits}, enforced by {found.method}"
+
+
 def grade_reasons(findings: Findings) -> list[str]:
-    """Why the grade is `estimated` and what weakens the estimate further."""
-    reasons = ["not verified: the server has not been run inside the recommended limits"]
+    """What the grade rests on, and every doubt that there is."""
+    reasons = [verification_reason(findings)]
     reasons += _census_doubts(findings) + _load_doubts(findings) + _noise_doubts(findings)
     if findings.peak_unknown:
         reasons.append(f"memory per row and per level is not known: {findings.peak_unknown}")
@@ -66,7 +100,7 @@ def _level_doubts(level: Level, host: Host, placement: Placement) -> list[str]:
             f"the load kept all {cores:g} cores that the server may use busy: on more cores throughput may be higher"
         )
     # The kernel counts the whole machine, other containers included.
-    if level.elsewhere_cores > _NOISY_SHARE * host.logical_cpus:
+    if level.elsewhere_cores > NOISY_SHARE * host.logical_cpus:
         doubts.append("other processes used this machine's CPUs meanwhile: latency and throughput are disturbed")
     ratio = level.little_ratio
     if ratio is not None and level.requests > 100 and abs(ratio - 1) > _LITTLE_TOLERANCE:
@@ -77,8 +111,8 @@ def _level_doubts(level: Level, host: Host, placement: Placement) -> list[str]:
 def _noise_doubts(findings: Findings) -> list[str]:
     before, after = findings.spin_before, findings.spin_after
     doubts = []
-    if before and after and drift(before, after) > _NOISY_SHARE:
+    if before and after and drift(before, after) > NOISY_SHARE:
         doubts.append(f"the machine's speed changed by {drift(before, after):.0%} during the run")
-    if before and before.stolen_share > _NOISY_SHARE:
+    if before and before.stolen_share > NOISY_SHARE:
         doubts.append(f"the machine was busy before the run: {before.stolen_share:.0%} of the time was not available")
     return doubts

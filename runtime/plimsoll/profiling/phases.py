@@ -30,6 +30,7 @@ def run_phases(session: Session, bench: Bench) -> None:
     latency_s = findings.census.mean_latency_s()
     if not findings.census.succeeded() or not indexes or not latency_s:
         return
+    findings.loaded_rows = indexes
     bench.choose(indexes, frozenset(row.index for row in findings.census.failed()))
     warm_up(bench, findings.warmup, options.slots / latency_s, plan.warmup_s(bench.watch.left_s()))
     find_capacity(bench, findings.capacity, 1 / latency_s, plan.capacity_s(bench.watch.left_s()))

@@ -13,6 +13,7 @@ from pydantic import Field
 
 from plimsoll.profiling.result_base import Model
 from plimsoll.profiling.result_measurements import Measurements, Processes
+from plimsoll.profiling.result_verification import Verification
 
 SCHEMA_VERSION = "1"
 
@@ -158,14 +159,14 @@ class Profile(Model):
     created_time: str
     elapsed_seconds: float
     error: ProfileError | None
-    grade: Literal["estimated"] = "estimated"
+    grade: Literal["verified", "soft-verified", "estimated"] = "estimated"
     grade_reasons: list[str]
     warnings: list[str]
     azureml: Azureml
     recommendation: Recommendation
     measurements: Measurements
     processes: Processes
-    verification: None = None
+    verification: Verification | None = None
     host: HostInfo
     dataset: DatasetInfo
     driver: DriverInfo

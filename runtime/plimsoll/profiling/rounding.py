@@ -28,8 +28,13 @@ def round_cores(need_cores: float, upper_cores: float) -> float:
     and which utilisation, always lower than that, leaves free.
     """
     step = round_up_cores(need_cores / (1 + _INDIFFERENCE))
-    above = round_up_cores(step + _HAIR)
+    above = next_cores(step)
     return above if upper_cores / (1 + _INDIFFERENCE) > above else step
+
+
+def next_cores(cores: float) -> float:
+    """One step up."""
+    return round_up_cores(cores + _HAIR)
 
 
 def round_up_memory(size_bytes: float) -> int:

@@ -28,6 +28,7 @@ from plimsoll.profiling.rows import describe_failed
 from plimsoll.profiling.session import Session
 from plimsoll.profiling.timeline import Recorder
 from plimsoll.profiling.timeouts import request_timeout_s
+from plimsoll.profiling.verify import verify
 from plimsoll.profiling.write import make_output_folder, write_profile
 
 _SERVER_LOST_EXIT = 3
@@ -41,10 +42,10 @@ def profile(options: ProfileOptions, progress: Progress) -> Profile:
     come up and RowsFailed when every row failed. A server that is lost in the middle gives a profile with state
     Failed. KeyboardInterrupt and SystemExit (SIGTERM) pass through after the children are gone.
     """
-    findings = _prepare(options)
+    findings = prepare(options)
     watch = Stopwatch(options.budget_s)
     try:
-        with _terminable():
+        with terminable():
             _measure(findings, progress)
     except StartError as error:
         findings.problem = Problem(error.code, error.message, error.exit_code)
@@ -62,7 +63,8 @@ def profile(options: ProfileOptions, progress: Progress) -> Profile:
     return result
 
 
-def _prepare(options: ProfileOptions) -> Findings:
+def prepare(options: ProfileOptions) -> Findings:
+    """Reads the dataset and looks at the machine; nothing is started."""
     if options.budget_s <= 0:
         raise UsageError("the budget must be longer than 0 s")
     dataset = load_dataset(
@@ -96,11 +98,13 @@ def _measure(findings: Findings, progress: Progress) -> None:
                 findings.problem = Problem("server_lost", str(lost), _SERVER_LOST_EXIT, details)
             findings.peak_unknown = bench.meter.peak_unknown
             findings.driver_memory = read_memory(driver.pid)
+        verify(session)
     findings.spin_after = spin()
 
 
 def _finish(findings: Findings, watch: Stopwatch) -> Profile:
-    decide(findings)
+    if findings.verification is None:
+        decide(findings)
     warn_of_bounds(findings)
     result = build_profile(findings, watch.elapsed_s())
     write_profile(result, findings.options.output_dir)
@@ -108,7 +112,7 @@ def _finish(findings: Findings, watch: Stopwatch) -> Profile:
 
 
 @contextlib.contextmanager
-def _terminable() -> Iterator[None]:
+def terminable() -> Iterator[None]:
     """SIGTERM becomes SystemExit, so that every `with` on the way out ends its child."""
     if threading.current_thread() is not threading.main_thread():
         yield

@@ -30,8 +30,10 @@ class Session:
     watch: Stopwatch
 
     @contextlib.contextmanager
-    def server(self, cpus: Sequence[int] | None = None, groups: Sequence[Path] = ()) -> Iterator[Bench]:
-        """A server that is ended when the block is; it is not ready yet."""
+    def server(
+        self, cpus: Sequence[int] | None = None, groups: Sequence[Path] = (), prefix: str = ""
+    ) -> Iterator[Bench]:
+        """A server that is ended when the block is; it is not ready yet. `prefix` tells its phases from the others'."""
         findings, options = self.findings, self.findings.options
         allowed = cpus or findings.placement.server
         arguments = server_arguments(options, findings.request_timeout_s, os.environ)
@@ -47,6 +49,7 @@ class Session:
                 self.progress,
                 findings.request_timeout_s,
                 recorder=findings.recorder,
+                prefix=prefix,
                 cpus=len(allowed or findings.host.allowed_cpus),
             )
             yield bench

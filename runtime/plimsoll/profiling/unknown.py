@@ -24,6 +24,7 @@ _ANSWERS = (
     "settings.serverArguments",
 )
 
+_NO_GROUP = "no control group enforced the limits"
 _UNDECIDED = "too few requests decide it"
 
 Rules = list[tuple[str, str]]
@@ -59,6 +60,14 @@ def _rules(findings: Findings) -> Rules:
     ended = findings.problem.message if findings.problem else "it was not measured"
     rules: Rules = [
         ("verification", _why_unverified(findings)),
+        ("verification.whyNotEnforced", "the limits were enforced"),
+        ("verification.attempts.*.failures", "nothing failed"),
+        ("verification.attempts.*Throttled*", _NO_GROUP),
+        ("verification.attempts.*throttled*", _NO_GROUP),
+        ("verification.attempts.*oomKills", _NO_GROUP),
+        ("verification.attempts.*", "the trial did not come so far, or too few requests were made"),
+        ("verification.evidence.tightness.*", "the needs were measured in another run"),
+        ("verification.evidence.*", "too few requests were made in the time"),
         ("measurements.rateLevels", f"{_NOT_RUN} (open loop)"),
         ("measurements.cpuLevels", f"{_NOT_RUN} (CPU sweep)"),
         ("measurements.batchLevels", f"{_NOT_RUN} (batch sizes)"),

@@ -34,16 +34,16 @@ class Arrivals:
     most_in_flight: int
 
     def offsets_ns(self) -> list[int]:
-        """Instants after the beginning, the same for the same seed: exponential gaps, at least one arrival."""
+        """Instants after the beginning, the same for the same seed: exponential gaps.
+
+        Scaled so that there are exactly rate · time of them, at least one: the level then has the rate it is named
+        after. Given their number, the instants of a Poisson process are distributed just so.
+        """
         # Repeatable arrivals, nothing secret.
         draw = random.Random(self.seed)  # noqa: S311
-        offsets: list[int] = []
-        at_s = 0.0
-        while True:
-            at_s += draw.expovariate(self.rate_rps)
-            if at_s >= self.seconds and offsets:
-                return offsets
-            offsets.append(round(at_s * 1e9))
+        count = max(1, round(self.rate_rps * self.seconds))
+        sums = list(itertools.accumulate(draw.expovariate(1.0) for _ in range(count + 1)))
+        return [round(at / sums[-1] * self.seconds * 1e9) for at in sums[:-1]]
 
 
 class OpenLoop:

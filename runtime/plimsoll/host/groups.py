@@ -1,0 +1,218 @@
+"""Control groups of our own: a process that joins one is held to its CPU quota and its memory limit.
+
+Version 1 wants a folder in each controller's tree. Version 2 has one tree, in which a group with children may hold no
+processes itself (cgroups(7), "no internal processes"): where the kernel insists, everybody in our group moves into a
+child beside the limited ones. Where the files cannot be written, as in most containers, `delegate` says why.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from plimsoll.host.cgroup import Cgroup, find_cgroup, read_int, read_table
+
+_PERIOD_US = 100_000
+_SMALLEST_QUOTA_US = 1000
+_NEEDED = {"cpu", "memory"}
+# Version 1 limits memory and swap together, version 2 swap alone.
+_V1_MEMORY = ("memory.limit_in_bytes", "memory.memsw.limit_in_bytes", None)
+_V2_MEMORY = ("memory.max", "memory.swap.max", 0)
+_REMOVE_TRIES, _REMOVE_PAUSE_S = 40, 0.05
+
+
+class LimitsUnavailable(Exception):
+    """No control group can be made here; the message says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class GroupUse:
+    """What a limited group went through so far; None where the kernel does not tell.
+
+    `memory_peak_bytes` is charged memory, file cache included. A period is 100 ms.
+    """
+
+    oom_kills: int
+    memory_peak_bytes: int | None
+    periods: int
+    throttled_periods: int
+    throttled_s: float
+
+    def since(self, before: GroupUse) -> GroupUse:
+        """Only what came after `before`; the peak stays that of the whole life."""
+        return GroupUse(
+            self.oom_kills - before.oom_kills,
+            self.memory_peak_bytes,
+            self.periods - before.periods,
+            self.throttled_periods - before.throttled_periods,
+            self.throttled_s - before.throttled_s,
+        )
+
+    @property
+    def throttled_share(self) -> float:
+        """Of the periods in which the group had work, those in which its quota ran out."""
+        return self.throttled_periods / self.periods if self.periods else 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class LimitedGroup:
+    """One group; in version 2 all folders are the same."""
+
+    version: int
+    cpu: Path
+    memory: Path
+    others: tuple[Path, ...] = ()
+
+    @property
+    def doors(self) -> list[Path]:
+        """A process joins by writing its pid, or 0 for itself, into each of these files."""
+        return [folder / "cgroup.procs" for folder in self._folders()]
+
+    def limit_cpu(self, cores: float) -> None:
+        """May be changed while processes run."""
+        quota_us = max(_SMALLEST_QUOTA_US, round(cores * _PERIOD_US))
+        if self.version == 2:
+            (self.cpu / "cpu.max").write_text(f"{quota_us} {_PERIOD_US}")
+            return
+        (self.cpu / "cpu.cfs_period_us").write_text(str(_PERIOD_US))
+        (self.cpu / "cpu.cfs_quota_us").write_text(str(quota_us))
+
+    def limit_memory(self, size_bytes: int) -> None:
+        """Swap must not make up for it; a kernel that does not count swap is left alone."""
+        name, swap, swap_bytes = _V1_MEMORY if self.version == 1 else _V2_MEMORY
+        (self.memory / name).write_text(str(size_bytes))
+        with contextlib.suppress(OSError):
+            (self.memory / swap).write_text(str(size_bytes if swap_bytes is None else swap_bytes))
+
+    def use(self) -> GroupUse:
+        """Counters since the group was made."""
+        cpu = read_table(self.cpu / "cpu.stat")
+        kills = read_table(self.memory / ("memory.events" if self.version == 2 else "memory.oom_control"))
+        peak = read_int(self.memory / ("memory.peak" if self.version == 2 else "memory.max_usage_in_bytes"))
+        throttled_s = cpu.get("throttled_usec", 0) / 1e6 if self.version == 2 else cpu.get("throttled_time", 0) / 1e9
+        return GroupUse(
+            kills.get("oom_kill", 0), peak, cpu.get("nr_periods", 0), cpu.get("nr_throttled", 0), throttled_s
+        )
+
+    def remove(self) -> None:
+        """A folder can go when the last process in it is gone, which takes the kernel a moment."""
+        for folder in self._folders():
+            _remove(folder)
+
+    def _folders(self) -> list[Path]:
+        return list(dict.fromkeys((self.cpu, self.memory, *self.others)))
+
+
+@dataclass(frozen=True, slots=True)
+class Delegation:
+    """Where groups can be made."""
+
+    version: int
+    cpu: Path
+    memory: Path
+    others: tuple[Path, ...]
+
+    @contextlib.contextmanager
+    def group(self, name: str) -> Iterator[LimitedGroup]:
+        """A new group without limits; it is removed at the end, when its processes must be gone."""
+        made = LimitedGroup(self.version, self.cpu / name, self.memory / name, tuple(o / name for o in self.others))
+        try:
+            for folder in dict.fromkeys((made.cpu, made.memory, *made.others)):
+                folder.mkdir(exist_ok=True)
+            yield made
+        finally:
+            made.remove()
+
+
+@contextlib.contextmanager
+def delegate(root: Path = Path("/")) -> Iterator[Delegation]:
+    """Makes sure that groups can be made below our own; raises LimitsUnavailable. What was moved is moved back."""
+    own = find_cgroup(root)
+    if own.cpu is None or own.memory is None:
+        raise LimitsUnavailable("no control group with CPU and memory controllers was found")
+    for folder in (own.cpu, own.memory):
+        if not os.access(folder, os.W_OK):
+            raise LimitsUnavailable("the control groups are read-only here")
+    if own.cpu_version != own.memory_version:
+        raise LimitsUnavailable("CPU and memory are controlled by different versions of control groups")
+    try:
+        with _prepared(own) as delegation:
+            _try_out(delegation)
+            yield delegation
+    except PermissionError as error:
+        raise LimitsUnavailable(f"the control groups cannot be written ({error.strerror})") from error
+
+
+@contextlib.contextmanager
+def _prepared(own: Cgroup) -> Iterator[Delegation]:
+    if own.cpu is None or own.memory is None:
+        raise LimitsUnavailable("no control group with CPU and memory controllers was found")
+    if own.cpu_version == 1:
+        others = () if own.cpu_account in (None, own.cpu) else (own.cpu_account,)
+        yield Delegation(1, own.cpu, own.memory, tuple(folder for folder in others if folder is not None))
+        return
+    with _controllers_for_children(own.cpu):
+        yield Delegation(2, own.cpu, own.cpu, ())
+
+
+def _try_out(delegation: Delegation) -> None:
+    """A quota above that of a group above us is refused by version 1; so is everything on a read-only mount."""
+    try:
+        with delegation.group(f"plimsoll-{os.getpid()}-try") as group:
+            group.limit_cpu(0.1)
+            group.limit_memory(1 << 30)
+    except OSError as error:
+        raise LimitsUnavailable(f"a control group cannot be given limits ({error.strerror})") from error
+
+
+@contextlib.contextmanager
+def _controllers_for_children(folder: Path) -> Iterator[None]:
+    available = set((folder / "cgroup.controllers").read_text().split())
+    if not available >= _NEEDED:
+        raise LimitsUnavailable(f"control group {folder} has no {' and '.join(sorted(_NEEDED - available))} controller")
+    control = folder / "cgroup.subtree_control"
+    if set(control.read_text().split()) >= _NEEDED:
+        yield
+        return
+    aside: Path | None = None
+    try:
+        control.write_text("+cpu +memory")
+    except OSError as error:
+        if error.errno != errno.EBUSY:
+            raise LimitsUnavailable(f"controllers cannot be handed to children ({error.strerror})") from error
+        aside = folder / f"plimsoll-{os.getpid()}-rest"
+        aside.mkdir(exist_ok=True)
+        _move_all(folder, aside)
+        control.write_text("+cpu +memory")
+    try:
+        yield
+    finally:
+        with contextlib.suppress(OSError):
+            control.write_text("-cpu -memory")
+            if aside is not None:
+                _move_all(aside, folder)
+                _remove(aside)
+
+
+def _move_all(source: Path, target: Path) -> None:
+    for pid in (source / "cgroup.procs").read_text().split():
+        # A process may end on the way.
+        with contextlib.suppress(ProcessLookupError):
+            (target / "cgroup.procs").write_text(pid)
+
+
+def _remove(folder: Path) -> None:
+    for _ in range(_REMOVE_TRIES):
+        try:
+            folder.rmdir()
+        except FileNotFoundError:
+            return
+        except OSError:
+            time.sleep(_REMOVE_PAUSE_S)
+        else:
+            return
