@@ -28,7 +28,88 @@ def level(connections: int, rate_rps: float) -> dict[str, Any]:
 
 ONE_ROW = {"rows": [1], "bodyBytes": [10], "cpuSeconds": [0.01]}
 SAME_SIZE = {"rows": [1, 2], "bodyBytes": [10, 10], "cpuSeconds": [0.01, 0.0]}
+PERCENTILES = {"mean": 0.01, "p50": 0.01, "p95": 0.02, "p99": None}
+CORES = {"mean": 1.0, "p95": None, "max": None}
+RATE = {
+    "targetRequestsPerSecond": 60.0,
+    "requestsPerSecond": 59.5,
+    "capacityShare": 0.6,
+    "cpus": 2,
+    "requests": 600,
+    "offered": 600,
+    "successes": 600,
+    "outcomes": {"200": 600},
+    "seconds": 10.0,
+    "latencySeconds": PERCENTILES,
+    "latenessSeconds": {"p50": 0.0001, "p99": None, "max": 0.001},
+    "inFlightMean": 0.7,
+    "inFlightMax": 5,
+    "queueGrowing": True,
+    "driverLimited": False,
+    "sloMet": None,
+    "cpuSecondsPerRequest": 0.01,
+    "coresUsed": CORES,
+    "memory": LEVEL["memory"],
+    "driverCores": 0.1,
+    "elsewhereCores": 0.0,
+}
+
+
+def cpus(count: float, rate_rps: float, chosen: bool) -> dict[str, Any]:
+    level = {"method": "affinity", "connections": 4, "latencySeconds": PERCENTILES, "cpuSecondsPerRequest": 0.01}
+    level |= {"coresUsed": CORES, "secondsToReady": 1.0, "efficiency": rate_rps / 100 / count}
+    return level | {"cpus": count, "requestsPerSecond": rate_rps, "chosen": chosen}
+
+
+LIMITS = {"cpuCores": 1.25, "memoryBytes": 192 << 20}
+ATTEMPT = {
+    "limits": LIMITS,
+    "passed": False,
+    "failures": ["it was killed <for> memory"],
+    "secondsToReady": 1.0,
+    "requests": None,
+    "successes": None,
+    "requestsPerSecond": None,
+    "latencySeconds": {},
+    "coresUsed": None,
+    "throttledShare": None,
+    "throttledSeconds": None,
+    "oomKills": 1,
+    "memoryPeakBytes": None,
+    "elsewhereCores": None,
+}
+GOOD = {"passed": True, "failures": [], "requests": 100, "successes": 99, "latencySeconds": PERCENTILES}
+GROWTH = {"verdict": "growing", "bytesPer1000Requests": 4.2e6, "lowerBytesPer1000Requests": 4e6}
+GROWTH |= {"upperBytesPer1000Requests": 4.4e6, "secondsToLimit": 7200.0, "requests": 5000}
+VERIFICATION = {
+    "method": "cgroup v2",
+    "whyNotEnforced": None,
+    "limits": LIMITS,
+    "passed": True,
+    "attempts": [ATTEMPT, ATTEMPT | GOOD],
+    "evidence": {
+        "targetRequestsPerSecond": 60.0,
+        "seconds": 10.0,
+        "unlimitedP95Seconds": 0.02,
+        "unlimitedP99Seconds": 0.03,
+        "limitedP95Seconds": 0.02,
+        "limitedP99Seconds": 0.033,
+        "p95Ratio": 1.0,
+        "p99Ratio": 1.1,
+        "tightness": {"cpu": 0.9, "memory": 0.4},
+    },
+}
+
+
+def everything() -> Profile:
+    """Every phase was run."""
+    found = measured(rateLevels=[RATE], growth=GROWTH, cpuLevels=[cpus(1, 100, True), cpus(2, 180, False)])
+    whole = found.model_dump(by_alias=True)
+    return Profile.model_validate(whole | {"verification": VERIFICATION, "grade": "verified"})
+
+
 PROFILES = {
+    "everything": everything(),
     "whole": profile_with(),
     "failed": failed_profile(),
     "bare": measured(timeline={}, latencyCurves=[], rowCosts={}, kneeWindows={}),
@@ -100,3 +181,20 @@ def test_it_prints(tmp_path: Path) -> None:
     page = tmp_path / "profile.html"
     page.write_text(render_html(profile_with()))
     assert print_pdf(page, tmp_path).startswith(b"%PDF")
+
+
+def test_phases_that_not_every_run_has() -> None:
+    page = render_html(everything())
+    for words in (
+        "and it held",
+        "1.10 times that of the unlimited run",
+        "90% of the CPU and 40% of the memory",
+        "it was killed &lt;for&gt; memory",
+        "grows with every request: +4.20 MB per 1000 requests (95 % interval +4.00 to +4.40)",
+        "after 2.0 hours",
+        "queue grows",
+        "1 CPU is chosen",
+        "badge verified",
+    ):
+        assert words in page
+    assert "Inside its own limits" not in render_html(profile_with())

@@ -1,11 +1,8 @@
-"""The charts and tables of the page, each with a sentence that says what is seen on it."""
+"""The sections of the page in their order, and those that nearly every run has."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-
-from markupsafe import Markup
+from collections.abc import Iterator
 
 from plimsoll.profiling.result import Profile
 from plimsoll.profiling.result_measurements import ConcurrencyLevel
@@ -13,34 +10,18 @@ from plimsoll.reports.charts.capacity import capacity_chart
 from plimsoll.reports.charts.cdf import cdf_chart
 from plimsoll.reports.charts.rows import rows_chart
 from plimsoll.reports.charts.timeline import timeline_chart
-from plimsoll.reports.html_tables import TableData, costs_table, failed_table, heaviest_table, levels_table
+from plimsoll.reports.html_parts import Figure, pair
+from plimsoll.reports.html_tables import costs_table, failed_table, heaviest_table, levels_table
+from plimsoll.reports.html_trust import growth, rates, sweep, verification
 from plimsoll.reports.units import milliseconds, number
 
-_WIDE, _NARROW = 752.0, 354.0
 _KNEE_SHARE = 0.95
-
-
-@dataclass(frozen=True, slots=True)
-class Pair:
-    """The same chart drawn for a desk and for a phone."""
-
-    wide: Markup
-    narrow: Markup
-
-
-@dataclass(frozen=True, slots=True)
-class Figure:
-    """A section of the page."""
-
-    title: str
-    caption: str
-    chart: Pair | None = None
-    tables: tuple[TableData, ...] = ()
 
 
 def figures(profile: Profile) -> list[Figure]:
     """Only what there is something to show for."""
-    return [*_capacity(profile), *_latency(profile), *_timeline(profile), *_rows(profile), *_costs(profile)]
+    parts = (verification, _capacity, _latency, rates, sweep, _timeline, growth, _rows, _costs)
+    return [figure for part in parts for figure in part(profile)]
 
 
 def knee_of(levels: list[ConcurrencyLevel]) -> ConcurrencyLevel | None:
@@ -48,11 +29,6 @@ def knee_of(levels: list[ConcurrencyLevel]) -> ConcurrencyLevel | None:
     best_rps = max((level.requests_per_second for level in levels), default=0.0)
     reached = (level for level in levels if level.requests_per_second >= best_rps * _KNEE_SHARE and level.successes)
     return min(reached, key=lambda level: level.connections, default=None)
-
-
-def pair(draw: Callable[[float], str]) -> Pair:
-    """Draws twice; what comes from the profile is escaped by plimsoll.reports.charts.svg."""
-    return Pair(Markup(draw(_WIDE)), Markup(draw(_NARROW)))  # noqa: S704
 
 
 def _capacity(profile: Profile) -> Iterator[Figure]:
@@ -96,10 +72,11 @@ def _rows(profile: Profile) -> Iterator[Figure]:
     rows, costs, cpu = measurements.rows, measurements.row_costs, measurements.request.cpu_seconds
     if not rows.measured:
         return
-    caption = (
-        f"{rows.measured:,} of {rows.count:,} rows sent one at a time ({rows.distinct:,} distinct). "
-        f"CPU of one row: half take under {milliseconds(cpu.p50)} ms, the dearest {milliseconds(cpu.max)} ms."
-    )
+    caption = f"{rows.measured:,} of {rows.count:,} rows sent one at a time ({rows.distinct:,} distinct)."
+    if cpu.p50 is not None:
+        caption += (
+            f" CPU of one row: half take under {milliseconds(cpu.p50)} ms, the dearest {milliseconds(cpu.max)} ms."
+        )
     chart = pair(lambda width: rows_chart(costs, width)) if len(costs.rows) > 1 else None
     tables = [heaviest_table(rows.heaviest)] if rows.heaviest else []
     tables += [failed_table(rows.failed)] if rows.failed else []

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from plimsoll.profiling.result_measurements import (
     ConcurrencyLevel,
     FailedRow,
@@ -11,17 +9,10 @@ from plimsoll.profiling.result_measurements import (
     Processes,
     ProcessResult,
 )
+from plimsoll.reports.html_parts import TableData
 from plimsoll.reports.units import UNKNOWN, megabytes, milliseconds, number
 
 _MOST_FAILED = 20
-
-
-@dataclass(frozen=True, slots=True)
-class TableData:
-    """The first column is words, the others numbers."""
-
-    columns: tuple[str, ...]
-    rows: tuple[tuple[str, ...], ...]
 
 
 def levels_table(levels: list[ConcurrencyLevel]) -> TableData:

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 from plimsoll.profiling.result import Profile
 from plimsoll.profiling.rounding import MEBIBYTE
-from plimsoll.reports.html_tables import TableData, heaviest_table, levels_table
+from plimsoll.reports.html_parts import TableData
+from plimsoll.reports.html_tables import heaviest_table, levels_table
 from plimsoll.reports.units import megabytes, milliseconds, number
 
 _SPECIAL = str.maketrans({character: f"\\{character}" for character in "\\`*_{}[]<>#|~"} | {"\n": " ", "\r": " "})
