@@ -101,6 +101,12 @@ def thread_count(pid: int) -> int:
     return len(_names(f"/proc/{pid}/task"))
 
 
+def thread_cpu_ns(pid: int) -> dict[int, int]:
+    """Thread → nanoseconds it ran so far, by /proc/<pid>/task/<tid>/schedstat; empty where the kernel does not tell."""
+    texts = {int(thread): read_text(f"/proc/{pid}/task/{thread}/schedstat") for thread in _names(f"/proc/{pid}/task")}
+    return {thread: int(text.split()[0]) for thread, text in texts.items() if text}
+
+
 def children_of(pid: int) -> list[int]:
     """Direct children, by the kernel's own list where it has one, else by a scan of all processes."""
     lists = [read_text(f"/proc/{pid}/task/{thread}/children") for thread in _names(f"/proc/{pid}/task")]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 
-from plimsoll.profiling.build_levels import latency_seconds
+from plimsoll.profiling.build_levels import environment, latency_seconds
 from plimsoll.profiling.build_measurements import build_measurements
 from plimsoll.profiling.build_processes import build_processes
 from plimsoll.profiling.build_verification import build_verification
@@ -76,6 +76,7 @@ def _recommendation(findings: Findings) -> Recommendation:
         memory=_memory(memory) if memory else None,
         workers=options.workers,
         threads=options.threads,
+        environment=environment(findings),
         max_requests_per_second=cpu.carries_rps if cpu else None,
         replicas=cpu.replicas if cpu else None,
         operating_point=_operating_point(cpu, findings.operating_level()) if cpu else None,

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from plimsoll.host.memory import GroupMemory
+from plimsoll.profiling.capacity import Level
 from plimsoll.profiling.findings import Findings
 from plimsoll.profiling.latency import Distribution
 from plimsoll.profiling.rates import RateLevel
-from plimsoll.profiling.result_levels import GrowthResult, LatenessSeconds, RateLevelResult
+from plimsoll.profiling.recommendation import growth_room_bytes
+from plimsoll.profiling.result_levels import CpuLevelResult, GrowthResult, LatenessSeconds, RateLevelResult
 from plimsoll.profiling.result_parts import CoresUsed, LatencySeconds, LevelMemory
+from plimsoll.profiling.start import Startup
 
 _THOUSAND = 1000
+_THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
+_RECYCLING_VARIABLE = "PLIMSOLL_MAX_REQUESTS"
 
 
 def latency_seconds(latency: Distribution) -> LatencySeconds:
@@ -69,6 +74,51 @@ def _lateness(lateness: Distribution) -> LatenessSeconds:
 
 def _cores(level: RateLevel) -> CoresUsed:
     return CoresUsed(mean=level.cores_mean, p95=level.cores_percentile(0.95), max=level.cores_percentile(1.0))
+
+
+def cpu_levels(findings: Findings) -> list[CpuLevelResult]:
+    """By size, the full one last; none where the number of CPUs was not varied."""
+    if not findings.sizes or findings.startup is None:
+        return []
+    smallest = findings.sizes[0]
+    least_rps = smallest.capacity.best_rps() / smallest.cpus
+    full = len(findings.placement.server or findings.host.allowed_cpus)
+    sizes = [(size.cpus, size.capacity, size.startup) for size in findings.sizes]
+    chosen = findings.chosen_size.cpus if findings.chosen_size else full
+    return [
+        _cpu_level(cpus, knee, startup, least_rps, cpus == chosen)
+        for cpus, capacity, startup in [*sizes, (full, findings.capacity, findings.startup)]
+        if (knee := capacity.knee()) is not None
+    ]
+
+
+def _cpu_level(cpus: int, knee: Level, startup: Startup, least_rps: float, chosen: bool) -> CpuLevelResult:
+    return CpuLevelResult(
+        cpus=cpus,
+        method="affinity",
+        connections=knee.connections,
+        requests_per_second=knee.throughput_rps,
+        latency_seconds=latency_seconds(knee.latency),
+        cpu_seconds_per_request=knee.cpu_per_request_s,
+        cores_used=CoresUsed(mean=knee.cores_mean, p95=knee.cores_percentile(0.95), max=knee.cores_percentile(1.0)),
+        efficiency=knee.throughput_rps / cpus / least_rps if least_rps else 0.0,
+        seconds_to_ready=startup.seconds_to_ready,
+        chosen=chosen,
+    )
+
+
+def environment(findings: Findings) -> dict[str, str]:
+    """Thread counts that go with the recommended size, and the recycling that memory growth asks for."""
+    variables: dict[str, str] = {}
+    cpu, growth = findings.cpu, findings.growth
+    if findings.elastic() and cpu is not None:
+        share = str(max(1, int(cpu.limit_cores // findings.options.workers)))
+        variables |= dict.fromkeys(_THREAD_VARIABLES, share)
+    if growth is not None and growth.verdict == "growing" and growth.bytes_per_request and findings.memory is not None:
+        room_bytes = growth_room_bytes(findings.memory.base_bytes)
+        calls = room_bytes / growth.bytes_per_request / findings.options.workers
+        variables[_RECYCLING_VARIABLE] = str(max(1, int(calls)))
+    return variables
 
 
 def build_growth(findings: Findings) -> GrowthResult:

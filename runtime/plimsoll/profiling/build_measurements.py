@@ -7,7 +7,7 @@ from itertools import chain
 
 from plimsoll.profiling.bench import failures_by_row
 from plimsoll.profiling.build_curves import build_knee_windows, build_latency_curves, build_row_costs, build_timeline
-from plimsoll.profiling.build_levels import build_growth, latency_seconds, level_memory, rate_level
+from plimsoll.profiling.build_levels import build_growth, cpu_levels, latency_seconds, level_memory, rate_level
 from plimsoll.profiling.capacity import Level
 from plimsoll.profiling.census import RowCost
 from plimsoll.profiling.decide import phase_peak_bytes
@@ -41,6 +41,7 @@ def build_measurements(findings: Findings) -> Measurements:
         request=_request(findings),
         concurrency_levels=[_level(level) for level in findings.capacity.levels],
         rate_levels=[_rate_level(findings, level) for level in findings.rates],
+        cpu_levels=cpu_levels(findings),
         growth=build_growth(findings),
         memory=_memory(findings),
         rows=_rows(findings),

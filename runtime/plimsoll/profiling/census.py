@@ -13,6 +13,7 @@ from plimsoll.profiling.meter import TreeMemory
 _LOST_WORKER = {"502", "503", "504"}
 _HUNG = {OUTCOME_TIMEOUT, "504"}
 _MOST_HANGS_IN_A_ROW = 3
+_BUSY_SHARE = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,12 +33,16 @@ class RowCost:
 
 @dataclass(slots=True)
 class Census:
-    """Filled row by row, so that what was measured is there even when the server is lost."""
+    """Filled row by row, so that what was measured is there even when the server is lost.
+
+    `busy_threads` is how many threads of one worker shared the work, one request at a time.
+    """
 
     rows: dict[int, RowCost] = field(default_factory=dict)
     first_request: RowCost | None = None
     memory: TreeMemory | None = None
     incomplete: str | None = None
+    busy_threads: int = 0
 
     def failed(self) -> list[RowCost]:
         """In the order of the dataset."""
@@ -61,7 +66,7 @@ def take_census(bench: Bench, census: Census, budget_s: float) -> None:
     """
     watch = bench.begin("census", budget_s)
     order = list(visiting_order([len(row.body) for row in bench.dataset.rows]))
-    hangs = 0
+    hangs, threads_before = 0, bench.meter.worker_threads_ns()
     for position, index in enumerate(order):
         if watch.left_s() <= 0 and census.rows:
             census.incomplete = f"time for {position} of {len(order)} rows, chosen evenly by size"
@@ -78,7 +83,17 @@ def take_census(bench: Bench, census: Census, budget_s: float) -> None:
         if cost.harms:
             bench.wait_until_ready(bench.request_timeout_s)
     _repeat_first(bench, census, order[: bench.options.slots], watch)
+    census.busy_threads = _busy_threads(threads_before, bench.meter.worker_threads_ns())
     census.memory = bench.meter.memory()
+
+
+def _busy_threads(before: dict[tuple[int, int], dict[int, int]], after: dict[tuple[int, int], dict[int, int]]) -> int:
+    """The most threads in one process that each did at least a tenth of its work."""
+    counts = [0]
+    for key, threads in after.items():
+        used_ns = [ran_ns - before.get(key, {}).get(thread, 0) for thread, ran_ns in threads.items()]
+        counts.append(sum(ran_ns >= _BUSY_SHARE * sum(used_ns) > 0 for ran_ns in used_ns))
+    return max(counts)
 
 
 def _repeat_first(bench: Bench, census: Census, indexes: list[int], watch: Stopwatch) -> None:

@@ -2,27 +2,33 @@
 
 from __future__ import annotations
 
+from plimsoll.profiling.capacity import Capacity
 from plimsoll.profiling.findings import Findings
 from plimsoll.profiling.intervals import rank_percentile, squared_variation, upper_bound
-from plimsoll.profiling.recommendation import Demand, recommend_cpu, recommend_memory
+from plimsoll.profiling.recommendation import CpuAnswer, Demand, recommend_cpu, recommend_memory
 
 _ENOUGH_REQUESTS = 5
 
 
 def decide(findings: Findings) -> None:
     """Fills in `cpu` and `memory`, each only if it was measured; may be called again when more is known."""
-    options = findings.options
-    demand = _demand(findings)
-    if demand is not None:
-        findings.cpu = recommend_cpu(demand, options.target_rps, options.max_cpu_cores, findings.slo_rps or None)
+    findings.cpu = answer_at(findings, findings.sized_capacity()) or findings.cpu
     if findings.startup is not None:
         load_bytes = findings.startup.memory.total.peak_bytes
         growing = findings.growth is not None and findings.growth.verdict == "growing"
         findings.memory = recommend_memory(load_bytes, phase_peak_bytes(findings), heavy_bytes(findings), growing)
 
 
-def _demand(findings: Findings) -> Demand | None:
-    saturated = findings.capacity.saturated()
+def answer_at(findings: Findings, capacity: Capacity) -> CpuAnswer | None:
+    """The recommendation for a server that showed these levels; None without load."""
+    demand, options = _demand(findings, capacity), findings.options
+    if demand is None:
+        return None
+    return recommend_cpu(demand, options.target_rps, options.max_cpu_cores, findings.slo_rps or None)
+
+
+def _demand(findings: Findings, capacity: Capacity) -> Demand | None:
+    saturated = capacity.saturated()
     if not saturated:
         return None
     windows = [window for level in saturated for window in level.windows]
@@ -31,21 +37,21 @@ def _demand(findings: Findings) -> Demand | None:
     mean_s = sum(window.total_cpu_s for window in windows) / sum(window.answer.requests for window in windows)
     samples = [cores for window in windows for cores in window.cores]
     best = max(saturated, key=lambda level: level.throughput_rps)
-    alone = next((level.latency for level in findings.capacity.levels if level.connections == 1), None)
+    alone = next((level.latency for level in capacity.levels if level.connections == 1), None)
     return Demand(
         cpu_s=mean_s,
         cpu_upper_s=max(upper_bound(costs_s) or 0.0, mean_s),
         capacity_rps=best.throughput_rps * best.requests / best.successes,
         service_s=alone.mean_s() if alone else None,
-        squared_variation=_variation(findings),
+        squared_variation=_variation(findings, capacity),
         busiest_cores=rank_percentile(samples, 0.95) or 0.0,
         slots=findings.options.slots,
     )
 
 
-def _variation(findings: Findings) -> float | None:
+def _variation(findings: Findings, capacity: Capacity) -> float | None:
     """CV² of the time one request takes alone: over the level of one connection, else over the rows."""
-    alone = next((level.latency for level in findings.capacity.levels if level.connections == 1), None)
+    alone = next((level.latency for level in capacity.levels if level.connections == 1), None)
     if alone is not None and alone.count >= 30:
         return alone.squared_variation()
     return squared_variation([row.answer.latency_s for row in findings.census.succeeded()])

@@ -17,6 +17,7 @@ from plimsoll.profiling.placement import Placement
 from plimsoll.profiling.plan import Plan
 from plimsoll.profiling.rates import RateLevel
 from plimsoll.profiling.recommendation import CpuAnswer, MemoryAnswer
+from plimsoll.profiling.sizes import Size
 from plimsoll.profiling.start import Startup
 from plimsoll.profiling.timeline import Recorder
 from plimsoll.profiling.trials import Trials
@@ -58,6 +59,8 @@ class Findings:
     slo_rps: float | None = None
     plan: Plan | None = None
     loaded_rows: list[int] = field(default_factory=list)
+    sizes: list[Size] = field(default_factory=list)
+    chosen_size: Size | None = None
     verification: Trials | None = None
     driver_memory: ProcessMemory | None = None
     peak_unknown: str | None = None
@@ -75,8 +78,18 @@ class Findings:
         return self.problem is not None and self.problem.code != "rows_failed"
 
     def operating_level(self) -> RateLevel | None:
-        """The last open-loop level: the rate that a replica is meant to carry."""
+        """The last open-loop level at the recommended size: the rate that a replica is meant to carry."""
+        if self.chosen_size is not None:
+            return self.chosen_size.level
         return self.rates[-1] if self.rates else None
+
+    def sized_capacity(self) -> Capacity:
+        """Closed-loop levels at the recommended size."""
+        return self.chosen_size.capacity if self.chosen_size is not None else self.capacity
+
+    def elastic(self) -> bool:
+        """Whether the number of CPUs was varied."""
+        return self.plan is not None and self.plan.elastic
 
     def row_number(self, index: int) -> int:
         """By which the user knows the row."""

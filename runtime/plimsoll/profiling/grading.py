@@ -76,7 +76,8 @@ def _load_doubts(findings: Findings) -> list[str]:
         doubts.append(_unsteady(findings.warmup))
     for level in findings.capacity.saturated():
         doubts += _level_doubts(level, findings.host, findings.placement)
-    if any(level.connections == 1 and level.cores_mean > _ELASTIC_CORES for level in findings.capacity.levels):
+    elastic = any(level.connections == 1 and level.cores_mean > _ELASTIC_CORES for level in findings.capacity.levels)
+    if elastic and not findings.sizes:
         doubts.append("one request keeps several cores busy: with another number of cores rate and latency differ")
     if findings.capacity.levels and findings.capacity.stopped == "the time was up":
         doubts.append("the search for the highest throughput ended because the time was up")

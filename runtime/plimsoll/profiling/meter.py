@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from plimsoll.host import procfs
 from plimsoll.host.cpu_clock import CpuLedger
 from plimsoll.host.memory import (
     GroupMemory,
@@ -80,6 +81,11 @@ class ServerMeter:
     def known_resident_bytes(self) -> int:
         """Σ RSS of the known, what they share counted several times: cheap; see `held_share`."""
         return sum(resident_bytes(process.pid) for process, _ in self._members)
+
+    def worker_threads_ns(self) -> dict[tuple[int, int], dict[int, int]]:
+        """CPU time of each thread of each known model worker, by process and thread."""
+        workers = (process for process, role in self._members if role != FRONT)
+        return {process.key: procfs.thread_cpu_ns(process.pid) for process in workers}
 
     def anonymous_bytes(self) -> int | None:
         """Memory that no file backs, of the known: cheap, for a series; None where the kernel does not tell."""

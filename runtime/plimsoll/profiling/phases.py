@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 from plimsoll.profiling.bench import Bench, Stopwatch
 from plimsoll.profiling.capacity import find_capacity
 from plimsoll.profiling.census import take_census
@@ -14,6 +16,7 @@ from plimsoll.profiling.rates import run_rate, seconds_for
 from plimsoll.profiling.rows import check_rows, rows_for_load
 from plimsoll.profiling.session import Session
 from plimsoll.profiling.start import wait_for_start
+from plimsoll.profiling.sweep import is_elastic
 from plimsoll.profiling.warmup import warm_up
 
 # What is left for the load even when the model loaded longer than the whole budget.
@@ -31,6 +34,7 @@ def run_phases(session: Session, bench: Bench) -> None:
     if not findings.census.succeeded() or not indexes or not latency_s:
         return
     findings.loaded_rows = indexes
+    plan = findings.plan = dataclasses.replace(plan, elastic=is_elastic(findings) and bench.cpus > 1)
     bench.choose(indexes, frozenset(row.index for row in findings.census.failed()))
     warm_up(bench, findings.warmup, options.slots / latency_s, plan.warmup_s(bench.watch.left_s()))
     find_capacity(bench, findings.capacity, 1 / latency_s, plan.capacity_s(bench.watch.left_s()))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 _CENSUS, _WARMUP = 0.3, 0.3
-_GROWTH, _RATES, _SLO, _VERIFY = 0.1, 0.12, 0.15, 0.15
+_GROWTH, _RATES, _SLO, _SWEEP, _VERIFY = 0.1, 0.12, 0.15, 0.15, 0.15
 # A window of growth is too short to be read below this, and a server is not started twice.
 _SHORTEST_BUDGET_S = 15.0
 _LONGEST_START_SHARE = 0.35
@@ -21,6 +21,7 @@ class Plan:
     start_s: float
     verify: bool
     slo: bool
+    elastic: bool = False
 
     @property
     def census_s(self) -> float:
@@ -41,6 +42,11 @@ class Plan:
     def slo_s(self) -> float:
         """All levels of the search together."""
         return _SLO * self.budget_s if self.slo else 0.0
+
+    @property
+    def sweep_s(self) -> float:
+        """All sizes together, their starts left out; only for models that take as many cores as there are."""
+        return _SWEEP * self.budget_s if self.elastic and self.budget_s >= _SHORTEST_BUDGET_S else 0.0
 
     @property
     def verify_s(self) -> float:
@@ -69,6 +75,7 @@ class Plan:
     def capacity_s(self, left_s: float) -> float:
         """What is left when the phases after it have their share, at least a third of it."""
         later_s = self.growth_s + self.rate_s + self.slo_s + self.verify_s
+        later_s += self.sweep_s + self.start_s * bool(self.sweep_s)
         return max(left_s - later_s, left_s / 3)
 
     @property

@@ -69,7 +69,7 @@ def _rules(findings: Findings) -> Rules:
         ("verification.evidence.tightness.*", "the needs were measured in another run"),
         ("verification.evidence.*", "too few requests were made in the time"),
         ("measurements.rateLevels", f"{_NOT_RUN} (open loop)"),
-        ("measurements.cpuLevels", f"{_NOT_RUN} (CPU sweep)"),
+        ("measurements.cpuLevels", _why_no_sweep(findings)),
         ("measurements.batchLevels", f"{_NOT_RUN} (batch sizes)"),
         *_growth_rules(findings),
         ("*gpu", "GPUs are not measured"),
@@ -103,6 +103,12 @@ def _rules(findings: Findings) -> Rules:
 
 def _why_unverified(findings: Findings) -> str:
     return (findings.plan.why_unverified() if findings.plan else "") or _NOT_RUN
+
+
+def _why_no_sweep(findings: Findings) -> str:
+    if findings.plan is not None and findings.capacity.levels and not findings.plan.elastic:
+        return "one request keeps no more than one core busy: the number of CPUs hardly matters to it"
+    return f"{_NOT_RUN} (CPU sweep)"
 
 
 def _growth_rules(findings: Findings) -> Rules:
