@@ -107,8 +107,13 @@ def _verification_sentence(found: Verification) -> str:
     if known:
         words.append(f"It needed {' and '.join(known)}.")
     words += [found.why_not_enforced] if found.why_not_enforced else []
-    words += [failure for attempt in found.attempts for failure in attempt.failures]
+    words += [_failure(attempt) for attempt in found.attempts if attempt.failures]
     return " ".join(word if word.endswith(".") else f"{word}." for word in words)
+
+
+def _failure(attempt: VerificationAttempt) -> str:
+    limits = f"{attempt.limits.cpu_cores:g} cores and {attempt.limits.memory_bytes // MEBIBYTE} Mi"
+    return f"Inside {limits}: {'; '.join(attempt.failures)}"
 
 
 def _attempt(attempt: VerificationAttempt) -> tuple[str, ...]:

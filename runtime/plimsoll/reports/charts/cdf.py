@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from plimsoll.profiling.result_curves import LatencyCurve
-from plimsoll.reports.charts.panel import Panel
+from plimsoll.reports.charts.panel import Panel, text_width
 from plimsoll.reports.charts.scales import fitting, tail
 from plimsoll.reports.charts.svg import dot, drawing, polyline, text
 from plimsoll.reports.units import milliseconds
@@ -27,7 +27,7 @@ def cdf_chart(curves: list[LatencyCurve], width: float) -> str:
 def _panel(curves: list[LatencyCurve], width: float) -> Panel:
     seconds = [value for curve in curves for value in curve.seconds]
     x = fitting(min(seconds) * 1000, max(seconds) * 1000)
-    return Panel(52, 34, width - 16, 34 + _HEIGHT, x, tail(max(curve.requests for curve in curves)))
+    return Panel(60, 34, width - 16, 34 + _HEIGHT, x, tail(max(curve.requests for curve in curves)))
 
 
 def _curve(panel: Panel, curve: LatencyCurve, kind: str) -> Iterator[str]:
@@ -41,10 +41,12 @@ def _curve(panel: Panel, curve: LatencyCurve, kind: str) -> Iterator[str]:
 
 
 def _legend(panel: Panel, curves: list[LatencyCurve]) -> Iterator[str]:
-    for place, (curve, kind) in enumerate(zip(curves, _KINDS, strict=False)):
-        y = panel.bottom - 14 - 16 * (len(curves) - 1 - place)
-        yield polyline([(panel.right - 168, y - 4), (panel.right - 148, y - 4)], kind)
-        yield text(panel.right - 140, y, f"{_name(curve)}, n = {curve.requests:,}", "legend")
+    words = [f"{_name(curve)}, n = {curve.requests:,}" for curve in curves]
+    left = panel.right - max(text_width(label) for label in words) - 4
+    for place, (label, kind) in enumerate(zip(words, _KINDS, strict=False)):
+        y = panel.bottom - 14 - 16 * (len(words) - 1 - place)
+        yield polyline([(left - 28, y - 4), (left - 8, y - 4)], kind)
+        yield text(left, y, label, "legend")
 
 
 def _name(curve: LatencyCurve) -> str:

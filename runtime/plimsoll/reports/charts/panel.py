@@ -37,10 +37,12 @@ class Panel:
         yield text(0, self.top - 16, y_title, "title")
         for value, label in self.y.ticks:
             y = self.bottom - self.y.place(value) * (self.bottom - self.top)
-            yield line((self.left, y), (self.right, y), "axis" if value == self.y.ticks[0][0] else "grid")
+            yield line((self.left, y), (self.right, y), "grid")
             yield text(self.left - 8, y + 4, label, anchor="end")
+        yield line((self.left, self.bottom), (self.right, self.bottom), "axis")
         for value, label in self.x.ticks if x_labels else ():
-            yield text(self.at(value, self.y.ticks[0][0])[0], self.bottom + 18, label, anchor="middle")
+            x = self.left + self.x.place(value) * (self.right - self.left)
+            yield text(x, self.bottom + 18, label, anchor="middle")
         if x_title:
             yield text(self.right, self.bottom + 36, x_title, "title", "end")
 

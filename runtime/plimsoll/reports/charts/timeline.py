@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import count
 
 from plimsoll.profiling.result_curves import PhaseSpan, Timeline
 from plimsoll.reports.charts.panel import Panel, text_width
@@ -21,8 +22,8 @@ _TITLE_HEIGHT = 36.0
 def timeline_chart(timeline: Timeline, cores: float | None, memory_bytes: float | None, width: float) -> str:
     """`cores` and `memory_bytes` are what is recommended."""
     end_s = max([*timeline.seconds, *(phase.end_seconds for phase in timeline.phases)])
-    x = span(end_s)
-    names = _names(timeline.phases, x, width)
+    x, phases = span(end_s), _merged(timeline.phases)
+    names = _names(phases, x, width)
     top = _TITLE_HEIGHT + _ROW_HEIGHT * (1 + max((name.row for name in names), default=0))
     upper = Panel(_LEFT, top, width - _RIGHT, top + _HEIGHT, x, linear(max([*timeline.cores, cores or 0.0]) * 1.12, 3))
     megabytes = [size / 1e6 for size in timeline.memory_bytes]
@@ -30,7 +31,7 @@ def timeline_chart(timeline: Timeline, cores: float | None, memory_bytes: float 
     top = upper.bottom + 44
     lower = Panel(_LEFT, top, width - _RIGHT, top + _HEIGHT, x, linear(max([*megabytes, limit_mb or 0.0]) * 1.12, 3))
     parts = [
-        *_bands(timeline.phases, upper, lower, names),
+        *_bands(phases, upper, lower, names),
         *upper.frame("cores in use", x_labels=False),
         *_shape(upper, timeline.seconds, timeline.cores, "main"),
         *(upper.load_line(cores, f"recommended: {number(cores)} cores") if cores else ()),
@@ -58,19 +59,37 @@ class _Name:
 def _names(phases: list[PhaseSpan], x: Scale, width: float) -> list[_Name]:
     """Names go into the lowest row with room, from right to left, so that no name is crossed by another's line.
 
-    A name that would leave the page stands left of its line, above all others.
+    A name that would leave the page, or meet the line of one that would, stands left of its line, above the others.
     """
     room = width - _LEFT - _RIGHT
+    limit = room + _RIGHT
     begins: list[float] = []
     names: list[_Name | None] = []
     for phase in reversed(phases):
         begin = x.place(phase.begin_seconds) * room
         end = begin + text_width(phase.name) + 12
+        if end > limit:
+            limit = begin
+            names.append(None)
+            continue
         row = next((place for place, other in enumerate(begins) if end <= other), len(begins))
-        if end <= room + _RIGHT:
-            begins[row : row + 1] = [begin]
-        names.append(_Name(row, False) if end <= room + _RIGHT else None)
-    return [name or _Name(len(begins), True) for name in reversed(names)]
+        # The line of this name runs down through all rows below, so that they too end here.
+        begins[: row + 1] = [begin] * (row + 1)
+        names.append(_Name(row, False))
+    above = count(len(begins))
+    return [name or _Name(next(above), True) for name in reversed(names)]
+
+
+def _merged(phases: list[PhaseSpan]) -> list[PhaseSpan]:
+    """Parts of one phase, named `verify: start`, `verify: open loop`, as one."""
+    merged: list[PhaseSpan] = []
+    for phase in phases:
+        name = phase.name.partition(":")[0]
+        begin_s = phase.begin_seconds
+        if merged and merged[-1].name == name and ":" in phase.name:
+            begin_s = merged.pop().begin_seconds
+        merged.append(PhaseSpan(name=name, begin_seconds=begin_s, end_seconds=phase.end_seconds))
+    return merged
 
 
 def _bands(phases: list[PhaseSpan], upper: Panel, lower: Panel, names: list[_Name]) -> Iterator[str]:
