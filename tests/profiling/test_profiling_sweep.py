@@ -7,7 +7,7 @@ import dataclasses
 import pytest
 from made_up import MEMORY, findings, level, rate_level, row_cost, window
 
-from plimsoll.profiling.build_levels import cpu_levels, environment
+from plimsoll.profiling.build_levels import cpu_levels
 from plimsoll.profiling.capacity import Capacity
 from plimsoll.profiling.census import _busy_threads
 from plimsoll.profiling.decide import decide
@@ -18,6 +18,7 @@ from plimsoll.profiling.sizes import Size
 from plimsoll.profiling.slo import Slo
 from plimsoll.profiling.start import Startup
 from plimsoll.profiling.sweep import choose_size, is_elastic, pays_up_to, smaller_sizes
+from plimsoll.profiling.variables import environment
 
 
 def size(cpus: int, rate_rps: float, latency_s: float = 0.02) -> Size:

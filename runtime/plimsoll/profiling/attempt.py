@@ -15,6 +15,7 @@ from plimsoll.profiling.rates import run_rate
 from plimsoll.profiling.session import Session
 from plimsoll.profiling.start import wait_for_start
 from plimsoll.profiling.trials import Attempt, Reference
+from plimsoll.profiling.variables import environment
 
 _MOST_HEAVY, _MOST_SAMPLE = 5, 20
 _HEAVY_S = 0.5
@@ -57,7 +58,7 @@ def try_out(session: Session, attempt: Attempt, reference: Reference, enclosure:
     enclosure.limit(float(math.ceil(attempt.cpu_cores)), attempt.memory_bytes)
     cpus = _fewest_cpus(session.findings, attempt.cpu_cores) if enclosure.group is None else None
     before = enclosure.use()
-    with session.server(cpus, enclosure.doors(), "verify: ") as bench:
+    with session.server(cpus, enclosure.doors(), "verify: ", environment(session.findings)) as bench:
         try:
             _run(session, bench, attempt, reference, enclosure)
         except (ServerLost, StartError) as error:

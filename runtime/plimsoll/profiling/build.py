@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 
-from plimsoll.profiling.build_levels import environment, latency_seconds
+from plimsoll.profiling.build_levels import latency_seconds
 from plimsoll.profiling.build_measurements import build_measurements
 from plimsoll.profiling.build_processes import build_processes
 from plimsoll.profiling.build_verification import build_verification
@@ -29,6 +29,7 @@ from plimsoll.profiling.result import (
 from plimsoll.profiling.result_measurements import Measurements
 from plimsoll.profiling.result_parts import LatencySeconds
 from plimsoll.profiling.unknown import explain
+from plimsoll.profiling.variables import environment
 
 _GB = 1e9
 

@@ -7,14 +7,11 @@ from plimsoll.profiling.capacity import Level
 from plimsoll.profiling.findings import Findings
 from plimsoll.profiling.latency import Distribution
 from plimsoll.profiling.rates import RateLevel
-from plimsoll.profiling.recommendation import growth_room_bytes
 from plimsoll.profiling.result_levels import CpuLevelResult, GrowthResult, LatenessSeconds, RateLevelResult
 from plimsoll.profiling.result_parts import CoresUsed, LatencySeconds, LevelMemory
 from plimsoll.profiling.start import Startup
 
 _THOUSAND = 1000
-_THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
-_RECYCLING_VARIABLE = "PLIMSOLL_MAX_REQUESTS"
 
 
 def latency_seconds(latency: Distribution) -> LatencySeconds:
@@ -105,20 +102,6 @@ def _cpu_level(cpus: int, knee: Level, startup: Startup, least_rps: float, chose
         seconds_to_ready=startup.seconds_to_ready,
         chosen=chosen,
     )
-
-
-def environment(findings: Findings) -> dict[str, str]:
-    """Thread counts that go with the recommended size, and the recycling that memory growth asks for."""
-    variables: dict[str, str] = {}
-    cpu, growth = findings.cpu, findings.growth
-    if findings.elastic() and cpu is not None:
-        share = str(max(1, int(cpu.limit_cores // findings.options.workers)))
-        variables |= dict.fromkeys(_THREAD_VARIABLES, share)
-    if growth is not None and growth.verdict == "growing" and growth.bytes_per_request and findings.memory is not None:
-        room_bytes = growth_room_bytes(findings.memory.base_bytes)
-        calls = room_bytes / growth.bytes_per_request / findings.options.workers
-        variables[_RECYCLING_VARIABLE] = str(max(1, int(calls)))
-    return variables
 
 
 def build_growth(findings: Findings) -> GrowthResult:

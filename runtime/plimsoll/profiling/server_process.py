@@ -9,7 +9,7 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -30,11 +30,17 @@ _ERROR_PREFIX = "plimsoll: error: "
 class ServerProcess:
     """A server on a free port of the loopback interface; its output is added to `log`.
 
-    `cpus` are those it may use, `groups` the control groups' `cgroup.procs` that it joins before it becomes a server.
+    `cpus` are those it may use, `groups` the control groups' `cgroup.procs` that it joins before it becomes a server,
+    `variables` what is added to its environment.
     """
 
     def __init__(
-        self, arguments: Sequence[str], log: Path, cpus: Sequence[int] | None, groups: Sequence[Path] = ()
+        self,
+        arguments: Sequence[str],
+        log: Path,
+        cpus: Sequence[int] | None,
+        groups: Sequence[Path] = (),
+        variables: Mapping[str, str] | None = None,
     ) -> None:
         self.port = _free_port()
         self._log = log
@@ -58,7 +64,8 @@ class ServerProcess:
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
-                env={name: value for name, value in os.environ.items() if name not in _OWN_VARIABLES},
+                env={name: value for name, value in os.environ.items() if name not in _OWN_VARIABLES}
+                | dict(variables or {}),
                 preexec_fn=prepare,
             )
         self.tree = ProcessTree(self._process.pid)

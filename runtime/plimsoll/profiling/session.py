@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -31,13 +31,17 @@ class Session:
 
     @contextlib.contextmanager
     def server(
-        self, cpus: Sequence[int] | None = None, groups: Sequence[Path] = (), prefix: str = ""
+        self,
+        cpus: Sequence[int] | None = None,
+        groups: Sequence[Path] = (),
+        prefix: str = "",
+        variables: Mapping[str, str] | None = None,
     ) -> Iterator[Bench]:
         """A server that is ended when the block is; it is not ready yet. `prefix` tells its phases from the others'."""
         findings, options = self.findings, self.findings.options
         allowed = cpus or findings.placement.server
         arguments = server_arguments(options, findings.request_timeout_s, os.environ)
-        with ServerProcess(arguments, options.output_dir / "server.log", allowed, groups) as server:
+        with ServerProcess(arguments, options.output_dir / "server.log", allowed, groups, variables) as server:
             meter = ServerMeter(server.tree)
             bench = Bench(
                 options,
