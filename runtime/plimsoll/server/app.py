@@ -79,7 +79,7 @@ class Front:
             await respond(send, error.status, error_headers(error, [*error.ids, *self._version]), error_body(error))
             return
         if scope["path"] == "/score" and self._scoring is not None:
-            await self._scoring(scope, receive, send, headers, ids)
+            await self._score(scope, receive, send, headers, ids)
         else:
             await self._starlette(scope, receive, self._counted(scope, _with_ids(scope, send, ids, self.draining)))
 
@@ -111,6 +111,7 @@ class Front:
         tracing = Tracing.from_environment() if settings.tracing else None
         access_log = AccessLog(sys.stdout, settings.log_level in ("debug", "info"), settings.log_format)
         self._scoring = Scoring(supervisor, self.metrics, access_log, settings, self._keys, tracing)
+        self._score = self._scoring.score if tracing is None else self._scoring.traced
         self._probes = Probes(supervisor, self.metrics.registry)
         self._starlette = _routed([*self._probes.routes(), *Descriptions(supervisor).routes()])
         supervisor.start()

@@ -68,10 +68,10 @@ class Scoring:
         self._tracing = tracing
         self.closing = False
 
-    async def __call__(
+    async def traced(
         self, scope: Scope, receive: Receive, send: Send, headers: dict[bytes, bytes], ids: RawHeaders
     ) -> None:
-        """`headers`: the last value of each header of the request; `ids`: the id headers of the answer."""
+        """`score` inside an OpenTelemetry span, where tracing is on."""
         if self._tracing is None:
             await self.score(scope, receive, send, headers, ids)
             return
@@ -81,6 +81,7 @@ class Scoring:
     async def score(
         self, scope: Scope, receive: Receive, send: Send, headers: dict[bytes, bytes], ids: RawHeaders
     ) -> tuple[int, str]:
+        """`headers`: the last value of each header of the request; `ids`: the id headers of the answer."""
         started_at = time.monotonic()
         try:
             status, outcome, size = await self._answer(scope, receive, send, headers, ids)

@@ -75,10 +75,10 @@ class Dispatcher:
         self._last_id = self._last_id % 0xFFFFFFFF + 1
         call = PendingCall(self._last_id, head, body, time.monotonic(), self._loop.create_future(), request_id)
         patience_s = self._limits.queue_timeout_s if timeout_s is None else timeout_s
-        if self._queue or not self._limits.max_queue:
-            self._queue.admit(call, self._idle_slots(), self._wait_s(), patience_s)
-        else:
-            self._queue.admit(call, 0, 0.0, patience_s)
+        # Looked at closely only where it could matter: one slot alone would take at least as long as all of them.
+        if len(self._queue) >= self._limits.max_queue or self._run_s * (len(self._queue) + 1) > patience_s:
+            self._queue.check(self._idle_slots(), self._wait_s(), patience_s)
+        self._queue.append(call)
         if timeout_s is not None:
             self._loop.call_later(timeout_s, self._expire, call, timeout_s)
         self._hand_out_soon()
@@ -134,6 +134,8 @@ class Dispatcher:
 
     def _wait_s(self) -> float:
         """Expected wait of a call that joins the queue now, in seconds; unknown counts as none."""
+        if not self._queue:
+            return 0.0
         usable = sum(slot.open for slot in self.slots)
         per_turn = self.batch.max_size if self.batch else 1
         return self._run_s * (len(self._queue) + 1) / per_turn / usable if usable else 0.0

@@ -26,13 +26,15 @@ class CallQueue:
     def __iter__(self) -> Iterator[PendingCall]:
         return iter(self._calls)
 
-    def admit(self, call: PendingCall, idle_slots: int, wait_s: float, patience_s: float) -> None:
-        """Raises QueueFull at the bound, or when the expected `wait_s` is longer than the call can wait."""
+    def check(self, idle_slots: int, wait_s: float, patience_s: float) -> None:
+        """Raises QueueFull at the bound, or when the expected `wait_s` is longer than a new call can wait."""
         if len(self._calls) >= self._max_calls + idle_slots:
             raise QueueFull("All slots are busy and the queue is full.", retry_after_s=_retry_after_s(wait_s))
         if wait_s > patience_s:
             message = "The wait for a slot would be longer than the deadline of the request."
             raise QueueFull(message, retry_after_s=_retry_after_s(wait_s - patience_s))
+
+    def append(self, call: PendingCall) -> None:
         self._calls.append(call)
 
     def oldest(self) -> PendingCall:
