@@ -8,10 +8,12 @@ from typing import Any
 import pytest
 from made_up import MEMORY, findings, level, row_cost, window
 
+from plimsoll.host.memory import GroupMemory
 from plimsoll.profiling.build import build_profile
 from plimsoll.profiling.decide import decide, heavy_bytes, warn_of_bounds
 from plimsoll.profiling.findings import Findings, Problem
 from plimsoll.profiling.grading import grade_reasons
+from plimsoll.profiling.meter import TreeMemory
 from plimsoll.profiling.noise import Spin
 from plimsoll.profiling.start import Startup
 
@@ -139,3 +141,20 @@ def test_the_exit_code_is_the_problems(problem: Problem | None, code: int) -> No
     found = loaded(window())
     found.problem = problem
     assert build_profile(found, 1.0).exit_code == code
+
+
+def test_memory_that_the_kernel_does_not_tell_is_null_with_its_reason() -> None:
+    nothing = GroupMemory(0, 0, 0, 0, 0, 0, 0)
+    found = loaded(window())
+    found.memory_unknown = "the kernel does not tell"
+    found.startup = Startup(1.0, 0.5, TreeMemory(nothing, {}))
+    found.census.memory = TreeMemory(nothing, {})
+    found.capacity.levels = [dataclasses.replace(entry, memory=found.census.memory) for entry in found.capacity.levels]
+    decide(found)
+    assert found.memory is None
+    profile = build_profile(found, 1.0)
+    assert profile.measurements.memory.peak_bytes is None
+    assert profile.measurements.concurrency_levels[0].memory.pss_bytes is None
+    for path in ("recommendation.memory", "measurements.memory.peakBytes", "measurements.startup.readyMemoryBytes",
+                 "azureml.recommendedMemoryInGB", "measurements.concurrencyLevels.0.memory.peakBytes"):  # fmt: skip
+        assert profile.unknown[path] == "the kernel does not tell"

@@ -56,10 +56,13 @@ def test_an_slo_decides_the_rate() -> None:
 
 
 def test_memory_that_grows_gets_room() -> None:
-    still, growing = recommend_memory(0, 1_000_000_000, None), recommend_memory(0, 1_000_000_000, None, growing=True)
-    assert growing.need_bytes - still.need_bytes == 250_000_000
+    still, growing = (
+        recommend_memory(0, 1_000_000_000, None),
+        recommend_memory(0, 1_000_000_000, None, growing_worker_bytes=50_000_000),
+    )
+    assert growing.need_bytes - still.need_bytes == 300_000_000
     assert growing.base_bytes == still.need_bytes
-    assert "grows with every request: 250 MB" in growing.reason
+    assert "grows with every request: 300 MB" in growing.reason
 
 
 def test_a_target_rate_is_spread_over_replicas() -> None:

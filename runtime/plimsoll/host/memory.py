@@ -38,13 +38,15 @@ class ProcessMemory:
 def read_memory(pid: int) -> ProcessMemory | None:
     """Memory of a process; None where it is gone or may not be looked into."""
     rollup, status = procfs.read_sizes(pid, "smaps_rollup"), procfs.read_sizes(pid, "status")
-    if "Pss_Anon" not in rollup or "VmHWM" not in status:
+    if "Pss" not in rollup or "VmHWM" not in status:
         return None
+    # Kernels before 5.9 do not split PSS by kind: then it is added up mapping by mapping.
+    kinds = rollup if "Pss_Anon" in rollup else procfs.read_pss_kinds(pid)
     return ProcessMemory(
         rss_bytes=rollup["Rss"],
         pss_bytes=rollup["Pss"],
-        private_bytes=rollup["Pss_Anon"],
-        shmem_bytes=rollup["Pss_Shmem"],
+        private_bytes=kinds["Pss_Anon"],
+        shmem_bytes=kinds["Pss_Shmem"],
         peak_bytes=max(status["VmHWM"], rollup["Rss"]),
         swap_bytes=rollup.get("Swap", 0),
         kernel_bytes=status.get("VmPTE", 0) + _KERNEL_STACK_BYTES * procfs.thread_count(pid),

@@ -88,6 +88,25 @@ def read_resident_files(pid: int) -> dict[str, int]:
     return files
 
 
+def read_pss_kinds(pid: int) -> dict[str, int]:
+    """`Pss_Anon` and `Pss_Shmem` by the rows of smaps, for kernels whose smaps_rollup lacks them.
+
+    What a process has written to of a private mapping of a file is anonymous memory too.
+    """
+    kinds = {"Pss_Anon": 0, "Pss_Shmem": 0}
+    header = ""
+    for line in (read_text(f"/proc/{pid}/smaps") or "").splitlines():
+        name, _, rest = line.partition(":")
+        if _MAPPING.match(line):
+            header = line
+        elif name == "Pss" and not _file_of(header):
+            shared = len(header.split(maxsplit=5)) > 5 and header.split(maxsplit=5)[5].startswith(_SHARED_MEMORY)
+            kinds["Pss_Shmem" if shared else "Pss_Anon"] += int(rest.split()[0]) * 1024
+        elif name == "Anonymous" and _file_of(header):
+            kinds["Pss_Anon"] += int(rest.split()[0]) * 1024
+    return kinds
+
+
 def _file_of(line: str) -> str:
     """The header of a mapping: addresses, permissions, offset, device, inode, path."""
     fields = line.split(maxsplit=5)

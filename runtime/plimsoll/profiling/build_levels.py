@@ -28,7 +28,9 @@ def latency_seconds(latency: Distribution) -> LatencySeconds:
 
 
 def level_memory(memory: GroupMemory) -> LevelMemory:
-    """Of one level."""
+    """Of one level; a server that holds nothing at all is one that could not be looked into."""
+    if not memory.held_bytes:
+        return LevelMemory(pss_bytes=None, peak_bytes=None, high_water_sum_bytes=None)
     return LevelMemory(
         pss_bytes=memory.held_bytes,
         peak_bytes=memory.peak_bytes,

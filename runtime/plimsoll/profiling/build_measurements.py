@@ -71,8 +71,8 @@ def _startup(findings: Findings) -> StartupResult:
     return StartupResult(
         seconds_to_ready=startup.seconds_to_ready,
         cpu_seconds=startup.cpu_s,
-        peak_memory_bytes=startup.memory.total.peak_bytes,
-        ready_memory_bytes=startup.memory.total.held_bytes,
+        peak_memory_bytes=startup.memory.total.peak_bytes or None,
+        ready_memory_bytes=startup.memory.total.held_bytes or None,
         first_request_seconds=first.answer.latency_s if first else None,
         warmup=_warmup(findings),
     )
@@ -139,7 +139,7 @@ def _outcomes(level: Level) -> dict[str, int]:
 
 def _memory(findings: Findings) -> MemoryResult:
     readings = memories(findings)
-    if not readings or findings.startup is None:
+    if not readings or findings.startup is None or findings.memory_unknown:
         return MemoryResult()
     last = readings[-1]
     private = [memory.private_bytes for role, memory in last.roles.items() if role != "front"]

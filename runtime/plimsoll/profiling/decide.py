@@ -5,7 +5,7 @@ from __future__ import annotations
 from plimsoll.profiling.capacity import Capacity
 from plimsoll.profiling.findings import Findings
 from plimsoll.profiling.intervals import rank_percentile, squared_variation, upper_bound
-from plimsoll.profiling.recommendation import CpuAnswer, Demand, recommend_cpu, recommend_memory
+from plimsoll.profiling.recommendation import CpuAnswer, Demand, MemoryAnswer, recommend_cpu, recommend_memory
 
 _ENOUGH_REQUESTS = 5
 
@@ -13,10 +13,16 @@ _ENOUGH_REQUESTS = 5
 def decide(findings: Findings) -> None:
     """Fills in `cpu` and `memory`, each only if it was measured; may be called again when more is known."""
     findings.cpu = answer_at(findings, findings.sized_capacity()) or findings.cpu
-    if findings.startup is not None:
-        load_bytes = findings.startup.memory.total.peak_bytes
-        growing = findings.growth is not None and findings.growth.verdict == "growing"
-        findings.memory = recommend_memory(load_bytes, phase_peak_bytes(findings), heavy_bytes(findings), growing)
+    findings.memory = _memory(findings)
+
+
+def _memory(findings: Findings) -> MemoryAnswer | None:
+    if findings.startup is None or findings.memory_unknown:
+        return None
+    load_bytes = findings.startup.memory.total.peak_bytes
+    growing = findings.growth is not None and findings.growth.verdict == "growing"
+    worker_bytes = findings.startup.memory.worker_bytes() if growing else None
+    return recommend_memory(load_bytes, phase_peak_bytes(findings), heavy_bytes(findings), worker_bytes)
 
 
 def answer_at(findings: Findings, capacity: Capacity) -> CpuAnswer | None:

@@ -64,6 +64,7 @@ class Findings:
     verification: Trials | None = None
     driver_memory: ProcessMemory | None = None
     peak_unknown: str | None = None
+    memory_unknown: str | None = None
     cpu: CpuAnswer | None = None
     memory: MemoryAnswer | None = None
     problem: Problem | None = None

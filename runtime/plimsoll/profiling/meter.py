@@ -34,6 +34,10 @@ class TreeMemory:
     total: GroupMemory
     roles: dict[str, GroupMemory]
 
+    def worker_bytes(self) -> int:
+        """What one more worker would take: the private memory of the biggest."""
+        return max((memory.private_bytes for role, memory in self.roles.items() if role != FRONT), default=0)
+
 
 class ServerMeter:
     """Counters of one server tree; readings are cumulative, callers subtract."""
@@ -45,6 +49,7 @@ class ServerMeter:
         self._worker_count = 0
         self._members: list[tuple[Process, str]] = []
         self.peak_unknown: str | None = None
+        self.memory_unknown: str | None = None
         self.held_share: float | None = None
 
     def refresh(self) -> None:
@@ -101,6 +106,8 @@ class ServerMeter:
             if memory is not None:
                 found.setdefault(role, []).append(memory)
         everyone = [memory for members in found.values() for memory in members]
+        if self._members and not everyone:
+            self.memory_unknown = "the kernel does not tell the memory of the processes (/proc/<pid>/smaps_rollup)"
         total = group_memory(everyone)
         self.held_share = total.held_bytes / max(1, sum(memory.rss_bytes for memory in everyone))
         return TreeMemory(total, {role: group_memory(members) for role, members in found.items()})

@@ -31,6 +31,6 @@ class LevelMemory(Model):
     `pss_bytes` is the sum of PSS, except that files which processes outside the server map too count in full.
     """
 
-    pss_bytes: int
-    peak_bytes: int
-    high_water_sum_bytes: int
+    pss_bytes: int | None
+    peak_bytes: int | None
+    high_water_sum_bytes: int | None

@@ -98,6 +98,7 @@ def _measure(findings: Findings, progress: Progress) -> None:
                 details = tuple(bench.server.last_lines())
                 findings.problem = Problem("server_lost", str(lost), _SERVER_LOST_EXIT, details)
             findings.peak_unknown = bench.meter.peak_unknown
+            findings.memory_unknown = bench.meter.memory_unknown
             findings.driver_memory = read_memory(driver.pid)
         _second_servers(session)
     findings.spin_after = spin()

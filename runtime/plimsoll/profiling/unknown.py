@@ -24,6 +24,7 @@ _ANSWERS = (
     "settings.serverArguments",
 )
 
+_MEMORY = ("*.memory", "*.memory.*", "*emoryBytes", "azureml.maxUtilizedMemoryInGB", "azureml.recommendedMemoryInGB")
 _NO_GROUP = "no control group enforced the limits"
 _UNDECIDED = "too few requests decide it"
 
@@ -89,6 +90,8 @@ def _rules(findings: Findings) -> Rules:
     ]
     if findings.options.target_rps is None:
         rules.append(("recommendation.replicas", "no target rate was given"))
+    if findings.memory_unknown:
+        rules[:0] = [(pattern, findings.memory_unknown) for pattern in _MEMORY]
     if findings.peak_unknown:
         rules.append(("*peakMemoryBytes", findings.peak_unknown))
     if not findings.rates:
