@@ -112,7 +112,7 @@ PROFILES = {
     "everything": everything(),
     "whole": profile_with(),
     "failed": failed_profile(),
-    "bare": measured(timeline={}, latencyCurves=[], rowCosts={}, kneeWindows={}),
+    "bare": measured(timeline={}, latencyCurves=[], rowCosts={}, levelWindows=[]),
     "odd": measured(rowCosts=SAME_SIZE, concurrencyLevels=[level(1, 0.0)]),
     "many levels": measured(rowCosts=ONE_ROW, concurrencyLevels=[level(2**n, 90.0 * n + 1) for n in range(11)]),
 }

@@ -35,7 +35,13 @@ CURVES = {
     },
     "latencyCurves": [{"connections": 1, "requests": 400, "shares": [0.5, 0.9, 1.0], "seconds": [0.010, 0.011, 0.02]}],
     "rowCosts": {"rows": [1, 2, 3], "bodyBytes": [10, 400, 9000], "cpuSeconds": [0.01, 0.011, 0.05]},
-    "kneeWindows": {"requestsPerSecond": [95.0, 96.0, 95.2], "cpuSecondsPerRequest": [0.0103, 0.0104, 0.01035]},
+    "levelWindows": [
+        {
+            "connections": 1,
+            "requestsPerSecond": [95.0, 96.0, 95.2],
+            "cpuSecondsPerRequest": [0.0103, 0.0104, 0.01035],
+        }
+    ],
 }
 HOST = {
     "cpuModel": "A CPU",

@@ -8,7 +8,7 @@ from itertools import pairwise
 from plimsoll.profiling.capacity import Level
 from plimsoll.profiling.findings import Findings
 from plimsoll.profiling.intervals import spread_out
-from plimsoll.profiling.result_curves import KneeWindows, LatencyCurve, PhaseSpan, RowCosts, Timeline
+from plimsoll.profiling.result_curves import LatencyCurve, LevelWindows, PhaseSpan, RowCosts, Timeline
 from plimsoll.profiling.timeline import Moment
 
 _MOST_MOMENTS = 240
@@ -75,11 +75,13 @@ def build_row_costs(findings: Findings) -> RowCosts:
     )
 
 
-def build_knee_windows(findings: Findings) -> KneeWindows:
+def build_level_windows(findings: Findings) -> list[LevelWindows]:
     """In the order they were measured."""
-    knee = findings.capacity.knee()
-    windows = knee.windows if knee else ()
-    return KneeWindows(
-        requests_per_second=[window.answer.throughput_rps for window in windows],
-        cpu_seconds_per_request=[window.cpu_per_request_s for window in windows],
-    )
+    return [
+        LevelWindows(
+            connections=level.connections,
+            requests_per_second=[window.answer.throughput_rps for window in level.windows],
+            cpu_seconds_per_request=[window.cpu_per_request_s for window in level.windows],
+        )
+        for level in findings.capacity.levels
+    ]

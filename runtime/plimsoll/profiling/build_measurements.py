@@ -6,7 +6,7 @@ import statistics
 from itertools import chain
 
 from plimsoll.profiling.bench import failures_by_row
-from plimsoll.profiling.build_curves import build_knee_windows, build_latency_curves, build_row_costs, build_timeline
+from plimsoll.profiling.build_curves import build_latency_curves, build_level_windows, build_row_costs, build_timeline
 from plimsoll.profiling.build_levels import build_growth, cpu_levels, latency_seconds, level_memory, rate_level
 from plimsoll.profiling.capacity import Level
 from plimsoll.profiling.census import RowCost
@@ -48,7 +48,7 @@ def build_measurements(findings: Findings) -> Measurements:
         timeline=build_timeline(findings),
         latency_curves=build_latency_curves(findings),
         row_costs=build_row_costs(findings),
-        knee_windows=build_knee_windows(findings),
+        level_windows=build_level_windows(findings),
     )
 
 

@@ -1,7 +1,8 @@
 """`--baseline` and `--max-regression`: is this profile worse than an earlier one, by more than chance explains?
 
-A number has regressed when it is worse by more than the share allowed and the two intervals do not touch. Times are
-only compared between machines of one kind; memory always is.
+A number has regressed when it is worse by more than the share allowed and the two intervals do not touch. CPU is only
+compared between machines of one kind and under the same load, times only where both runs were undisturbed; memory
+always is.
 """
 
 from __future__ import annotations
@@ -13,21 +14,29 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from plimsoll.errors import UsageError
+from plimsoll.profiling.findings import NOISY_SHARE
 from plimsoll.profiling.gates_conditions import GateResult
 from plimsoll.profiling.gates_intervals import Interval, of_percentile, of_windows
 from plimsoll.profiling.gates_units import Dimension, show_quantity
 from plimsoll.profiling.result import Profile
+from plimsoll.profiling.result_curves import LevelWindows
+
+_CPU_REPEATS_WITHIN, _TIME_REPEATS_WITHIN, _MEMORY_REPEATS_WITHIN = 0.03, 0.05, 0.01
 
 
 @dataclass(frozen=True, slots=True)
 class _Compared:
-    """`read` answers None where the profile does not hold enough for an interval."""
+    """`read` answers None where the profile does not hold enough for an interval.
+
+    `repeats_within` is how far the number moves between two runs of the same thing on a quiet machine, which no spread
+    within one run shows.
+    """
 
     name: str
     dimension: Dimension
     read: Callable[[Profile], Interval | None]
+    repeats_within: float
     more_is_worse: bool = True
-    of_any_machine: bool = False
 
 
 def load_baseline(path: Path) -> Profile:
@@ -44,14 +53,33 @@ def load_baseline(path: Path) -> Profile:
 
 def compare(profile: Profile, baseline: Profile, most: float) -> Iterator[GateResult]:
     """One result per number, and a note where the two cannot be compared fairly."""
-    same = _same_machine(profile, baseline)
-    if not same:
-        yield GateResult(None, f"baseline: only memory is compared, it was measured on {_machine(baseline)}")
     if (profile.dataset.rows, profile.dataset.bytes) != (baseline.dataset.rows, baseline.dataset.bytes):
         yield GateResult(None, "baseline: it was measured with another dataset")
-    for compared in _COMPARED:
-        if same or compared.of_any_machine:
-            yield _compare(compared, compared.read(baseline), compared.read(profile), most)
+    compared = [_MEMORY]
+    if _machine(profile) != _machine(baseline):
+        yield GateResult(None, f"baseline: only memory is compared, it was measured on {_machine(baseline)}")
+    elif connections := _common_connections(profile, baseline):
+        compared += _cpu(connections)
+        disturbed = max(_elsewhere_share(found, {1, connections}) for found in (profile, baseline))
+        if disturbed > NOISY_SHARE:
+            share = f"other processes used up to {disturbed:.0%} of the machine"
+            yield GateResult(None, f"baseline: throughput and latency are not compared, {share}")
+        else:
+            compared += _times(connections)
+    for each in compared:
+        yield _compare(each, each.read(baseline), each.read(profile), most)
+
+
+def _common_connections(profile: Profile, baseline: Profile) -> int | None:
+    """The greatest load that both were under: what a request costs depends on how many there are."""
+    now, before = ({level.connections for level in found.measurements.level_windows} for found in (profile, baseline))
+    return max(now & before, default=None)
+
+
+def _elsewhere_share(profile: Profile, connections: set[int]) -> float:
+    levels = profile.measurements.concurrency_levels
+    used = [level.elsewhere_cores for level in levels if level.connections in connections]
+    return max(used, default=0.0) / profile.host.logical_cpus
 
 
 def _compare(compared: _Compared, before: Interval | None, now: Interval | None, most: float) -> GateResult:
@@ -60,25 +88,51 @@ def _compare(compared: _Compared, before: Interval | None, now: Interval | None,
         return GateResult(None, f"baseline: {compared.name} cannot be compared, {missing} holds too little of it")
     change = now.value / before.value - 1 if before.value else 0.0
     worse = change > most if compared.more_is_worse else change < -most
-    apart = now.low > before.high if compared.more_is_worse else now.high < before.low
+    now_low, now_high = now.widened(compared.repeats_within)
+    before_low, before_high = before.widened(compared.repeats_within)
+    apart = now_low > before_high if compared.more_is_worse else now_high < before_low
     shown = f"{show_quantity(before.value, compared.dimension)} → {show_quantity(now.value, compared.dimension)}"
     doubt = "; within the spread of the measurements" if worse and not apart else ""
     return GateResult(not (worse and apart), f"baseline: {compared.name} {shown} ({change:+.1%}{doubt})")
-
-
-def _same_machine(profile: Profile, baseline: Profile) -> bool:
-    return _machine(profile) == _machine(baseline)
 
 
 def _machine(profile: Profile) -> str:
     return f"{profile.host.usable_cores:g} cores of {profile.host.cpu_model or 'an unnamed processor'}"
 
 
-def _alone(profile: Profile, share: float) -> Interval | None:
-    """Latency with one connection: the only load that is the same in both."""
-    curves = profile.measurements.latency_curves
-    curve = next((curve for curve in curves if curve.connections == 1), None)
-    return of_percentile(curve, share) if curve else None
+def _windows(profile: Profile, connections: int) -> LevelWindows | None:
+    levels = profile.measurements.level_windows
+    return next((level for level in levels if level.connections == connections), None)
+
+
+def _cpu(connections: int) -> list[_Compared]:
+    def read(profile: Profile) -> Interval | None:
+        level = _windows(profile, connections)
+        return of_windows(level.cpu_seconds_per_request) if level else None
+
+    return [_Compared(f"CPU per request with {_of(connections)}", Dimension.TIME, read, _CPU_REPEATS_WITHIN)]
+
+
+def _times(connections: int) -> list[_Compared]:
+    def rate(profile: Profile) -> Interval | None:
+        level = _windows(profile, connections)
+        return of_windows(level.requests_per_second) if level else None
+
+    def latency(share: float) -> _Compared:
+        def read(profile: Profile) -> Interval | None:
+            curves = profile.measurements.latency_curves
+            curve = next((curve for curve in curves if curve.connections == 1), None)
+            return of_percentile(curve, share) if curve else None
+
+        return _Compared(f"p{share * 100:g} with {_of(1)}", Dimension.TIME, read, _TIME_REPEATS_WITHIN)
+
+    name = f"throughput with {_of(connections)}"
+    throughput = _Compared(name, Dimension.RATE, rate, _TIME_REPEATS_WITHIN, more_is_worse=False)
+    return [throughput, latency(0.5), latency(0.99)]
+
+
+def _of(connections: int) -> str:
+    return "1 connection" if connections == 1 else f"{connections} connections"
 
 
 def _peak(profile: Profile) -> Interval | None:
@@ -87,19 +141,4 @@ def _peak(profile: Profile) -> Interval | None:
     return None if peak_bytes is None else Interval(peak_bytes, peak_bytes, peak_bytes)
 
 
-_COMPARED = (
-    _Compared(
-        "CPU per request",
-        Dimension.TIME,
-        lambda profile: of_windows(profile.measurements.knee_windows.cpu_seconds_per_request),
-    ),
-    _Compared(
-        "throughput",
-        Dimension.RATE,
-        lambda profile: of_windows(profile.measurements.knee_windows.requests_per_second),
-        more_is_worse=False,
-    ),
-    _Compared("p50 alone", Dimension.TIME, lambda profile: _alone(profile, 0.5)),
-    _Compared("p99 alone", Dimension.TIME, lambda profile: _alone(profile, 0.99)),
-    _Compared("memory at most", Dimension.MEMORY, _peak, of_any_machine=True),
-)
+_MEMORY = _Compared("memory at most", Dimension.MEMORY, _peak, _MEMORY_REPEATS_WITHIN)

@@ -23,6 +23,10 @@ class Interval:
     low: float
     high: float
 
+    def widened(self, share: float) -> tuple[float, float]:
+        """Both ends, moved apart by a share of the value each."""
+        return self.low - share * self.value, self.high + share * self.value
+
 
 def of_windows(values: Sequence[float]) -> Interval | None:
     """The mean of independent windows, after Student; needs three."""

@@ -48,8 +48,9 @@ class RowCosts(Model):
     cpu_seconds: list[float] = Field(default_factory=list)
 
 
-class KneeWindows(Model):
-    """The windows of the knee one by one: their spread is the interval of what is stated as a mean."""
+class LevelWindows(Model):
+    """The windows of one level, one by one: their spread is the interval of what is stated as a mean."""
 
-    requests_per_second: list[float] = Field(default_factory=list)
-    cpu_seconds_per_request: list[float] = Field(default_factory=list)
+    connections: int
+    requests_per_second: list[float]
+    cpu_seconds_per_request: list[float]

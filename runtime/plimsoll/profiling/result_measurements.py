@@ -5,7 +5,7 @@ from __future__ import annotations
 from pydantic import Field
 
 from plimsoll.profiling.result_base import Model
-from plimsoll.profiling.result_curves import KneeWindows, LatencyCurve, RowCosts, Timeline
+from plimsoll.profiling.result_curves import LatencyCurve, LevelWindows, RowCosts, Timeline
 from plimsoll.profiling.result_levels import CpuLevelResult, GrowthResult, RateLevelResult
 from plimsoll.profiling.result_parts import CoresUsed, LatencySeconds, LevelMemory
 
@@ -129,7 +129,7 @@ class Measurements(Model):
     timeline: Timeline = Timeline()
     latency_curves: list[LatencyCurve] = Field(default_factory=list)
     row_costs: RowCosts = RowCosts()
-    knee_windows: KneeWindows = KneeWindows()
+    level_windows: list[LevelWindows] = Field(default_factory=list)
     gpu: None = None
 
 
