@@ -10,8 +10,10 @@ from pathlib import Path
 
 import pytest
 from little_server import little_server
+from profile_runs import Notes, processes_that_mention
 
-from plimsoll.profiling.dataset import load_dataset
+from plimsoll.profiling.ceiling import measure_ceiling
+from plimsoll.profiling.dataset import TEXT_TYPE, Row, load_dataset
 from plimsoll.profiling.driver.open_loop import Arrivals
 from plimsoll.profiling.driver_client import DriverClient, RateAnswer
 from plimsoll.profiling.intervals import slope_interval
@@ -103,3 +105,13 @@ def test_a_slope_and_its_interval() -> None:
     assert flat is not None
     assert flat[0] < 0 < flat[2]
     assert slope_interval([(1.0, 1.0)] * 4) is None
+
+
+def test_the_drivers_own_limit_is_measured(tmp_path: Path) -> None:
+    rows = [Row(number, b"x" * 200, TEXT_TYPE) for number in range(1, 5)]
+    with DriverClient(tmp_path / "driver.log", None) as driver:
+        ceiling = measure_ceiling(driver, rows, 1, Notes())
+    assert ceiling is not None
+    assert ceiling.most_rps > 1000
+    assert 0 < ceiling.cpu_per_request_s < 0.001
+    assert processes_that_mention("driver.noop") == []

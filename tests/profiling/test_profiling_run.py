@@ -54,7 +54,7 @@ def unexplained(content: dict[str, Any]) -> list[str]:
 
 def test_the_phases_run_in_order(sleeper: tuple[Profile, dict[str, Any], Notes, Path]) -> None:
     _, _, notes, _ = sleeper
-    assert notes.phases[:4] == ["start", "census", "warm-up", "capacity"]
+    assert notes.phases == ["preflight", "start", "census", "warm-up", "capacity", "open loop"]
     assert notes.moves > 5
 
 

@@ -175,6 +175,8 @@ def _dataset(findings: Findings) -> DatasetInfo:
 
 def _driver(findings: Findings) -> DriverInfo:
     return DriverInfo(
+        most_requests_per_second=findings.ceiling.most_rps if findings.ceiling else None,
+        cpu_seconds_per_request=findings.ceiling.cpu_per_request_s if findings.ceiling else None,
         seed=findings.options.seed,
         request_timeout_seconds=findings.request_timeout_s,
         warmup_windows=len(findings.warmup.windows),

@@ -8,6 +8,7 @@ from datetime import datetime
 from plimsoll.host.cpus import Host
 from plimsoll.host.memory import ProcessMemory
 from plimsoll.profiling.capacity import Capacity
+from plimsoll.profiling.ceiling import Ceiling
 from plimsoll.profiling.census import Census
 from plimsoll.profiling.dataset import Dataset
 from plimsoll.profiling.growth import Growth
@@ -49,6 +50,7 @@ class Findings:
     recorder: Recorder = field(default_factory=Recorder)
     spin_before: Spin | None = None
     spin_after: Spin | None = None
+    ceiling: Ceiling | None = None
     startup: Startup | None = None
     census: Census = field(default_factory=Census)
     warmup: Warmup = field(default_factory=Warmup)

@@ -6,6 +6,7 @@ from typing import Literal
 
 from plimsoll.host.cpus import Host
 from plimsoll.profiling.capacity import Level
+from plimsoll.profiling.ceiling import VALID_SHARE
 from plimsoll.profiling.findings import NOISY_SHARE, Findings
 from plimsoll.profiling.noise import drift
 from plimsoll.profiling.placement import Placement
@@ -76,6 +77,9 @@ def _load_doubts(findings: Findings) -> list[str]:
         doubts.append(_unsteady(findings.warmup))
     for level in findings.capacity.saturated():
         doubts += _level_doubts(level, findings.host, findings.placement)
+    ceiling = findings.ceiling
+    if ceiling is not None and findings.capacity.best_rps() > VALID_SHARE * ceiling.most_rps:
+        doubts.append(f"the load driver can send {ceiling.most_rps:.0f} requests/s at most: the server may do more")
     elastic = any(level.connections == 1 and level.cores_mean > _ELASTIC_CORES for level in findings.capacity.levels)
     if elastic and not findings.sizes:
         doubts.append("one request keeps several cores busy: with another number of cores rate and latency differ")

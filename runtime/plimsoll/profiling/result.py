@@ -128,9 +128,11 @@ class DatasetInfo(Model):
 
 
 class DriverInfo(Model):
-    """How load was made."""
+    """How load was made, and what the driver can do against a server that does nothing."""
 
-    kind: str = "closed loop, one keep-alive connection per request in flight"
+    kind: str = "closed loop, one keep-alive connection per request in flight; open loop with Poisson arrivals"
+    most_requests_per_second: float | None = None
+    cpu_seconds_per_request: float | None = None
     seed: int
     request_timeout_seconds: float
     warmup_windows: int

@@ -15,6 +15,7 @@ from plimsoll.host.cpus import describe_host
 from plimsoll.host.memory import read_memory
 from plimsoll.profiling.bench import ServerLost, Stopwatch
 from plimsoll.profiling.build import build_profile
+from plimsoll.profiling.ceiling import measure_ceiling
 from plimsoll.profiling.dataset import load_dataset
 from plimsoll.profiling.decide import decide, warn_of_bounds
 from plimsoll.profiling.driver_client import DriverClient
@@ -89,6 +90,7 @@ def _measure(findings: Findings, progress: Progress) -> None:
     (options.output_dir / "server.log").unlink(missing_ok=True)
     findings.spin_before = spin()
     with DriverClient(options.output_dir / "driver.log", findings.placement.driver) as driver:
+        findings.ceiling = measure_ceiling(driver, findings.dataset.rows, options.seed, progress)
         findings.recorder = Recorder()
         session = Session(findings, progress, driver, Stopwatch(options.budget_s))
         with session.server() as bench:
