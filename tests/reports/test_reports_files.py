@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from plimsoll.reports.files import write_reports
+from plimsoll.reports.html import render_html
 from plimsoll.reports.kubernetes import cpu_quantity, memory_quantity, render_resources
 from plimsoll.reports.markdown import render_markdown
 from plimsoll.reports.variables import announce, render_env, variables
@@ -82,9 +83,19 @@ def test_the_kubernetes_block() -> None:
     assert [line for line in text.splitlines() if not line.startswith("#")] == [
         "resources:", "  requests:", "    cpu: 1250m", "    memory: 192Mi",
         "  limits:", '    cpu: "2"', "    memory: 192Mi",
+        "env:", "  - name: PLIMSOLL_WORKERS", '    value: "1"', "  - name: PLIMSOLL_THREADS", '    value: "1"',
     ]  # fmt: skip
     assert "# Replicas: 3 for 150 requests/s." in text
     assert render_resources(failed_profile()) is None
+
+
+def test_the_environment_that_belongs_to_the_limits() -> None:
+    whole = profile_with().model_dump(by_alias=True)["recommendation"]
+    profile = profile_with(recommendation=whole | {"environment": {"OMP_NUM_THREADS": "2"}})
+    assert '  - name: OMP_NUM_THREADS\n    value: "2"\n' in (render_resources(profile) or "")
+    assert "OMP_NUM_THREADS=2\n" in render_env(profile)
+    assert "Set OMP\\_NUM\\_THREADS=2." in render_markdown(profile)
+    assert "OMP_NUM_THREADS=2" in render_html(profile)
 
 
 @pytest.mark.parametrize(("cores", "quantity"), [(0.15, "150m"), (1.0, '"1"'), (2.5, "2500m"), (12.0, '"12"')])

@@ -44,4 +44,6 @@ def _facts(profile: Profile) -> Iterator[tuple[str, str]]:
     yield "Load", f"{profile.driver.kind}; seed {profile.driver.seed}"
     yield "Stopped", profile.driver.capacity_stopped
     yield "Budget", f"{number(settings.budget_seconds)} s"
+    variables = profile.recommendation.environment.items()
+    yield "Environment to set", ", ".join(f"{name}={value}" for name, value in variables)
     yield "Server", " ".join(settings.server_arguments)

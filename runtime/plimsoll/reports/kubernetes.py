@@ -1,6 +1,8 @@
-"""`resources.yaml`: the block for a container of a Kubernetes manifest."""
+"""`resources.yaml`: what goes into a container of a Kubernetes manifest."""
 
 from __future__ import annotations
+
+import json
 
 from plimsoll.profiling.result import Profile
 from plimsoll.profiling.rounding import MEBIBYTE
@@ -25,7 +27,18 @@ def render_resources(profile: Profile) -> str | None:
         f"    cpu: {cpu_quantity(cpu.limit_cores)}",
         f"    memory: {memory_quantity(memory.limit_bytes)}",
     ]
-    return "\n".join(lines) + "\n"
+    return "\n".join([*lines, *_environment(profile)]) + "\n"
+
+
+def _environment(profile: Profile) -> list[str]:
+    """What the limits were measured with, so that they are also served with it."""
+    recommendation = profile.recommendation
+    counts = {"PLIMSOLL_WORKERS": str(recommendation.workers), "PLIMSOLL_THREADS": str(recommendation.threads)}
+    pairs = (counts | recommendation.environment).items()
+    return [
+        "env:",
+        *(line for name, value in pairs for line in (f"  - name: {name}", f"    value: {json.dumps(value)}")),
+    ]
 
 
 def cpu_quantity(cores: float) -> str:

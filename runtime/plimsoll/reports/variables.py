@@ -15,7 +15,7 @@ from plimsoll.reports.markdown import render_markdown
 
 
 def variables(profile: Profile) -> dict[str, str]:
-    """Name → value."""
+    """Name → value; those that the server itself should be given come last."""
     recommendation = profile.recommendation
     cpu, memory, rate_rps = recommendation.cpu, recommendation.memory, recommendation.max_requests_per_second
     values: dict[str, str | None] = {
@@ -30,7 +30,8 @@ def variables(profile: Profile) -> dict[str, str]:
         "RECOMMENDED_REPLICAS": str(recommendation.replicas) if recommendation.replicas else None,
         "MAX_REQUESTS_PER_SECOND": f"{rate_rps:.6g}" if rate_rps else None,
     }
-    return {name: value for name, value in values.items() if value is not None}
+    known = {name: value for name, value in values.items() if value is not None}
+    return known | recommendation.environment
 
 
 def render_env(profile: Profile) -> str:
