@@ -21,21 +21,21 @@ from plimsoll.profiling.gates_units import Dimension, show_quantity
 from plimsoll.profiling.result import Profile
 from plimsoll.profiling.result_curves import LevelWindows
 
-_CPU_REPEATS_WITHIN, _TIME_REPEATS_WITHIN, _MEMORY_REPEATS_WITHIN = 0.03, 0.05, 0.01
+_CPU_ALLOWANCE, _TIME_ALLOWANCE, _MEMORY_ALLOWANCE = 0.03, 0.05, 0.01
 
 
 @dataclass(frozen=True, slots=True)
 class _Compared:
     """`read` answers None where the profile does not hold enough for an interval.
 
-    `repeats_within` is how far the number moves between two runs of the same thing on a quiet machine, which no spread
-    within one run shows.
+    `allowance` is a share for what differs between two runs of the same thing and no spread within one run shows:
+    the placement of memory and threads, the mood of a processor.
     """
 
     name: str
     dimension: Dimension
     read: Callable[[Profile], Interval | None]
-    repeats_within: float
+    allowance: float
     more_is_worse: bool = True
 
 
@@ -88,8 +88,8 @@ def _compare(compared: _Compared, before: Interval | None, now: Interval | None,
         return GateResult(None, f"baseline: {compared.name} cannot be compared, {missing} holds too little of it")
     change = now.value / before.value - 1 if before.value else 0.0
     worse = change > most if compared.more_is_worse else change < -most
-    now_low, now_high = now.widened(compared.repeats_within)
-    before_low, before_high = before.widened(compared.repeats_within)
+    now_low, now_high = now.widened(compared.allowance)
+    before_low, before_high = before.widened(compared.allowance)
     apart = now_low > before_high if compared.more_is_worse else now_high < before_low
     shown = f"{show_quantity(before.value, compared.dimension)} → {show_quantity(now.value, compared.dimension)}"
     doubt = "; within the spread of the measurements" if worse and not apart else ""
@@ -110,7 +110,7 @@ def _cpu(connections: int) -> list[_Compared]:
         level = _windows(profile, connections)
         return of_windows(level.cpu_seconds_per_request) if level else None
 
-    return [_Compared(f"CPU per request with {_of(connections)}", Dimension.TIME, read, _CPU_REPEATS_WITHIN)]
+    return [_Compared(f"CPU per request with {_of(connections)}", Dimension.TIME, read, _CPU_ALLOWANCE)]
 
 
 def _times(connections: int) -> list[_Compared]:
@@ -124,10 +124,10 @@ def _times(connections: int) -> list[_Compared]:
             curve = next((curve for curve in curves if curve.connections == 1), None)
             return of_percentile(curve, share) if curve else None
 
-        return _Compared(f"p{share * 100:g} with {_of(1)}", Dimension.TIME, read, _TIME_REPEATS_WITHIN)
+        return _Compared(f"p{share * 100:g} with {_of(1)}", Dimension.TIME, read, _TIME_ALLOWANCE)
 
     name = f"throughput with {_of(connections)}"
-    throughput = _Compared(name, Dimension.RATE, rate, _TIME_REPEATS_WITHIN, more_is_worse=False)
+    throughput = _Compared(name, Dimension.RATE, rate, _TIME_ALLOWANCE, more_is_worse=False)
     return [throughput, latency(0.5), latency(0.99)]
 
 
@@ -141,4 +141,4 @@ def _peak(profile: Profile) -> Interval | None:
     return None if peak_bytes is None else Interval(peak_bytes, peak_bytes, peak_bytes)
 
 
-_MEMORY = _Compared("memory at most", Dimension.MEMORY, _peak, _MEMORY_REPEATS_WITHIN)
+_MEMORY = _Compared("memory at most", Dimension.MEMORY, _peak, _MEMORY_ALLOWANCE)
