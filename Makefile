@@ -53,7 +53,7 @@ lint: $(READY)  ## style, types and the direction of imports
 lock:  ## resolve all dependencies anew and write the hashed lock
 	$(BIN)/pip install --quiet uv
 	$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-annotate --no-header \
-	    --extra onnx --extra tensorflow --extra sklearn --extra examples --extra report --extra tracing --extra test --extra bench \
+	    --extra onnx --extra tensorflow --extra sklearn --extra examples --extra report --extra parquet --extra tracing --extra test --extra bench \
 	    pyproject.toml images/locks/build.in --output-file images/locks/all.txt
 
 clean:  ## remove everything that the other targets made

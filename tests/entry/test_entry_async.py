@@ -171,6 +171,7 @@ def test_asyncio_loads_with_the_first_awaitable_and_the_loop_closes_with_the_pro
         kept = script.run(Call(Head(), b"")).body
         print(next(kept))
     """
-    result = run_fresh(source)
+    # A worker writes each line as it comes; what is printed at the very end would otherwise sit in a buffer.
+    result = run_fresh(source, PYTHONUNBUFFERED="1")
     assert result.stdout == "False\nb'a'\nclosed\n", result.stderr
     assert result.stderr == ""
