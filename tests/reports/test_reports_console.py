@@ -42,6 +42,20 @@ def test_everything_that_matters_is_on_it() -> None:
         assert words in text
 
 
+def test_what_only_longer_runs_find_out() -> None:
+    whole = profile_with().model_dump(by_alias=True)
+    latency = {"p50": 0.0123, "p95": 0.02, "p99": None}
+    point = {"requestsPerSecond": 50.0, "utilisation": 0.5, "latencySeconds": latency}
+    growth = {"verdict": "saturating", "bytesPer1000Requests": 1.25e6}
+    profile = profile_with(
+        recommendation=whole["recommendation"] | {"operatingPoint": point},
+        measurements=whole["measurements"] | {"growth": growth},
+    )
+    text = " ".join(shown(profile, 200).split())
+    assert "12.3 ms p50; p95 20 ms, p99 – ms, at 50 requests/s at random instants" in text  # noqa: RUF001
+    assert "+1.25 MB per 1000 requests: saturating" in text
+
+
 @pytest.mark.parametrize("width", [40, 80, 200])
 def test_the_answer_is_never_broken_by_a_narrow_console(width: int) -> None:
     lines = shown(profile_with(), width).splitlines()

@@ -80,7 +80,22 @@ def _basics(profile: Profile) -> Table:
     per_worker = f"{megabytes(memory.per_worker_private_bytes)} MB of it private to each worker"
     table.add_row("memory at most", f"{megabytes(memory.peak_bytes)} MB", per_worker)
     table.add_row("CPU per request", f"{milliseconds(request.cpu_seconds.mean)} ms", _cpu_split(profile))
+    _add_operating_point(table, profile)
     return table
+
+
+def _add_operating_point(table: Table, profile: Profile) -> None:
+    """What only longer runs find out."""
+    point, growth = profile.recommendation.operating_point, profile.measurements.growth
+    if point is not None and point.latency_seconds.p50 is not None:
+        latency = point.latency_seconds
+        others = f"p95 {milliseconds(latency.p95)} ms, p99 {milliseconds(latency.p99)} ms"
+        rate = f"at {number(point.requests_per_second)} requests/s at random instants"
+        table.add_row("latency at the rate", f"{milliseconds(latency.p50)} ms", f"p50; {others}, {rate}")
+    if growth.verdict is not None:
+        slope = growth.bytes_per_1000_requests
+        amount = UNKNOWN if slope is None else f"{slope / 1e6:+.2f} MB"
+        table.add_row("memory growth", amount, f"per 1000 requests: {growth.verdict}")
 
 
 def _cpu_split(profile: Profile) -> str:
