@@ -5,7 +5,6 @@ from __future__ import annotations
 import http.client
 import json
 import threading
-import time
 from uuid import UUID
 
 import pytest
@@ -213,11 +212,9 @@ def test_what_the_script_prints_is_in_the_log_with_its_worker(serve: Serve) -> N
 
 def test_slots_share_the_work(serve: Serve) -> None:
     server = serve(SLOW, "--workers", "2", "--threads", "2")
-    started = time.monotonic()
     threads = [threading.Thread(target=server.post, args=("/score", b"0.5")) for _ in range(4)]
     for thread in threads:
         thread.start()
     wait_for(lambda: server.metric("plimsoll_requests_in_flight") == 4, "four calls at once")
     for thread in threads:
         thread.join()
-    assert time.monotonic() - started < 4 * 0.5  # one after the other they could not
