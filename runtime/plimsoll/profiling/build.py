@@ -24,6 +24,7 @@ from plimsoll.profiling.result import (
     Profile,
     ProfileError,
     Recommendation,
+    RunnerUpResult,
     SettingsInfo,
 )
 from plimsoll.profiling.result_measurements import Measurements
@@ -75,8 +76,9 @@ def _recommendation(findings: Findings) -> Recommendation:
     return Recommendation(
         cpu=_cpu(cpu) if cpu else None,
         memory=_memory(memory) if memory else None,
-        workers=options.workers,
+        workers=findings.workers(),
         threads=options.threads,
+        runner_up=_runner_up(findings),
         environment=environment(findings),
         max_requests_per_second=cpu.carries_rps if cpu else None,
         replicas=cpu.replicas if cpu else None,
@@ -91,6 +93,22 @@ def _cpu(answer: CpuAnswer) -> CpuRecommendation:
 def _memory(answer: MemoryAnswer) -> MemoryRecommendation:
     return MemoryRecommendation(
         request_bytes=answer.request_bytes, limit_bytes=answer.request_bytes, reason=answer.reason
+    )
+
+
+def _runner_up(findings: Findings) -> RunnerUpResult | None:
+    second = findings.runner_up
+    if second is None:
+        return None
+    carries = f"{second.request_cores:g} cores and {second.memory_bytes / 1e9:.2f} GB for {second.carries_rps:.3g}/s"
+    return RunnerUpResult(
+        workers=second.workers,
+        request_cores=second.request_cores,
+        memory_bytes=second.memory_bytes,
+        max_requests_per_second=second.carries_rps,
+        replicas=second.replicas,
+        price_ratio=second.price_ratio,
+        reason=f"{second.workers} worker(s) would take {carries}: {second.price_ratio:.2f} times the price.",
     )
 
 

@@ -6,6 +6,7 @@ from plimsoll.profiling.capacity import Capacity
 from plimsoll.profiling.findings import Findings
 from plimsoll.profiling.intervals import rank_percentile, squared_variation, upper_bound
 from plimsoll.profiling.recommendation import CpuAnswer, Demand, MemoryAnswer, recommend_cpu, recommend_memory
+from plimsoll.profiling.sizes import Size
 
 _ENOUGH_REQUESTS = 5
 
@@ -19,21 +20,38 @@ def decide(findings: Findings) -> None:
 def _memory(findings: Findings) -> MemoryAnswer | None:
     if findings.startup is None or findings.memory_unknown:
         return None
+    size = findings.chosen_size
+    if size is not None and size.workers != findings.options.workers:
+        return memory_at(findings, size)
     load_bytes = findings.startup.memory.total.peak_bytes
+    return recommend_memory(load_bytes, phase_peak_bytes(findings), heavy_bytes(findings), _growing_bytes(findings))
+
+
+def memory_at(findings: Findings, size: Size) -> MemoryAnswer:
+    """The recommendation for another number of workers."""
+    ready = size.startup.memory.total
+    heavy = ready.held_bytes + size.workers * findings.options.threads * max(_rises_bytes(findings), default=0)
+    return recommend_memory(ready.peak_bytes, size.peak_bytes(), heavy, _growing_bytes(findings))
+
+
+def _growing_bytes(findings: Findings) -> int | None:
     growing = findings.growth is not None and findings.growth.verdict == "growing"
-    worker_bytes = findings.startup.memory.worker_bytes() if growing else None
-    return recommend_memory(load_bytes, phase_peak_bytes(findings), heavy_bytes(findings), worker_bytes)
+    return findings.startup.memory.worker_bytes() if growing and findings.startup else None
 
 
-def answer_at(findings: Findings, capacity: Capacity) -> CpuAnswer | None:
+def _rises_bytes(findings: Findings) -> list[int]:
+    return [row.peak_bytes for row in findings.census.rows.values() if row.peak_bytes is not None]
+
+
+def answer_at(findings: Findings, capacity: Capacity, workers: int | None = None) -> CpuAnswer | None:
     """The recommendation for a server that showed these levels; None without load."""
-    demand, options = _demand(findings, capacity), findings.options
+    demand, options = _demand(findings, capacity, workers or findings.workers()), findings.options
     if demand is None:
         return None
     return recommend_cpu(demand, options.target_rps, options.max_cpu_cores, findings.slo_rps or None)
 
 
-def _demand(findings: Findings, capacity: Capacity) -> Demand | None:
+def _demand(findings: Findings, capacity: Capacity, workers: int) -> Demand | None:
     saturated = capacity.saturated()
     if not saturated:
         return None
@@ -51,7 +69,7 @@ def _demand(findings: Findings, capacity: Capacity) -> Demand | None:
         service_s=alone.mean_s() if alone else None,
         squared_variation=_variation(findings, capacity),
         busiest_cores=rank_percentile(samples, 0.95) or 0.0,
-        slots=findings.options.slots,
+        slots=workers * findings.options.threads,
     )
 
 
@@ -76,7 +94,7 @@ def phase_peak_bytes(findings: Findings) -> int:
 
 def heavy_bytes(findings: Findings) -> int | None:
     """Memory with the heaviest row on every slot at once: at rest after the census, plus slots times its rise."""
-    rises = [row.peak_bytes for row in findings.census.rows.values() if row.peak_bytes is not None]
+    rises = _rises_bytes(findings)
     if findings.census.memory is None or not rises:
         return None
     return findings.census.memory.total.held_bytes + findings.options.slots * max(rises)

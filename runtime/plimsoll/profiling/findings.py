@@ -18,7 +18,7 @@ from plimsoll.profiling.placement import Placement
 from plimsoll.profiling.plan import Plan
 from plimsoll.profiling.rates import RateLevel
 from plimsoll.profiling.recommendation import CpuAnswer, MemoryAnswer
-from plimsoll.profiling.sizes import Size
+from plimsoll.profiling.sizes import RunnerUp, Size
 from plimsoll.profiling.start import Startup
 from plimsoll.profiling.timeline import Recorder
 from plimsoll.profiling.trials import Trials
@@ -63,6 +63,7 @@ class Findings:
     loaded_rows: list[int] = field(default_factory=list)
     sizes: list[Size] = field(default_factory=list)
     chosen_size: Size | None = None
+    runner_up: RunnerUp | None = None
     verification: Trials | None = None
     driver_memory: ProcessMemory | None = None
     peak_unknown: str | None = None
@@ -89,6 +90,16 @@ class Findings:
     def sized_capacity(self) -> Capacity:
         """Closed-loop levels at the recommended size."""
         return self.chosen_size.capacity if self.chosen_size is not None else self.capacity
+
+    def workers(self) -> int:
+        """As recommended."""
+        return self.chosen_size.workers if self.chosen_size is not None else self.options.workers
+
+    def choose(self, size: Size | None) -> None:
+        """From now on the recommendation is about this size; its rate level becomes the last."""
+        self.chosen_size = size
+        if size is not None:
+            self.rates = [level for level in self.rates if level is not size.level] + [size.level]
 
     def elastic(self) -> bool:
         """Whether the number of CPUs was varied."""

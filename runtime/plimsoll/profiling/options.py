@@ -21,7 +21,8 @@ class ProfileOptions:
     `budget_s` is the time aimed at for the whole run; a model that loads slowly takes longer. `max_cpu_cores` and
     `max_memory_gb` (decimal GB) say how big the recommendation may get. `workers` and `threads` are what the server
     arguments set. `request_timeout_s` of None follows the budget. `slo` is a latency that the replica must keep;
-    `verify` says whether the recommendation is tried out under its own limits.
+    `verify` says whether the recommendation is tried out under its own limits, `search_workers` whether other numbers
+    of workers may be tried too.
     """
 
     dataset: Path
@@ -44,6 +45,7 @@ class ProfileOptions:
     request_timeout_s: float | None = None
     slo: Slo | None = None
     verify: bool = True
+    search_workers: bool = False
 
     @property
     def slots(self) -> int:

@@ -48,7 +48,9 @@ def _start(session: Session, bench: Bench) -> Plan:
     session.watch = bench.watch = Stopwatch(max(bench.watch.left_s(), _LEAST_LOAD_SHARE * options.budget_s))
     session.aim(bench)
     start_s = findings.startup.seconds_to_ready
-    findings.plan = Plan(options.budget_s, start_s, options.verify, options.slo is not None)
+    findings.plan = Plan(
+        options.budget_s, start_s, options.verify, options.slo is not None, search=options.search_workers
+    )
     return findings.plan
 
 

@@ -22,6 +22,7 @@ class Plan:
     verify: bool
     slo: bool
     elastic: bool = False
+    search: bool = False
 
     @property
     def census_s(self) -> float:
@@ -47,6 +48,12 @@ class Plan:
     def sweep_s(self) -> float:
         """All sizes together, their starts left out; only for models that take as many cores as there are."""
         return _SWEEP * self.budget_s if self.elastic and self.budget_s >= _SHORTEST_BUDGET_S else 0.0
+
+    @property
+    def search_s(self) -> float:
+        """One other number of workers, its start left out; a model that takes all cores by itself needs no more."""
+        worth = self.search and not self.elastic and self.budget_s >= _SHORTEST_BUDGET_S
+        return _SWEEP * self.budget_s if worth and self.start_s <= _LONGEST_START_SHARE * self.budget_s else 0.0
 
     @property
     def verify_s(self) -> float:
@@ -75,7 +82,7 @@ class Plan:
     def capacity_s(self, left_s: float) -> float:
         """What is left when the phases after it have their share, at least a third of it."""
         later_s = self.growth_s + self.rate_s + self.slo_s + self.verify_s
-        later_s += self.sweep_s + self.start_s * bool(self.sweep_s)
+        later_s += self.sweep_s + self.start_s * bool(self.sweep_s) + self.search_s + self.start_s * bool(self.search_s)
         return max(left_s - later_s, left_s / 3)
 
     @property

@@ -72,6 +72,18 @@ class OperatingPoint(Model):
     latency_seconds: OperatingLatency = OperatingLatency()
 
 
+class RunnerUpResult(Model):
+    """The second best number of workers, and what it would cost against the best (8 GB at the price of a core)."""
+
+    workers: int
+    request_cores: float
+    memory_bytes: int
+    max_requests_per_second: float
+    replicas: int | None
+    price_ratio: float
+    reason: str
+
+
 class Recommendation(Model):
     """What to write into the deployment. `max_requests_per_second` is the rate beyond which waits grow long."""
 
@@ -85,6 +97,7 @@ class Recommendation(Model):
     max_requests_per_second: float | None = None
     replicas: int | None = None
     operating_point: OperatingPoint | None = None
+    runner_up: RunnerUpResult | None = None
 
 
 class ProfileError(Model):

@@ -26,6 +26,7 @@ from plimsoll.profiling.phases import run_phases
 from plimsoll.profiling.placement import place
 from plimsoll.profiling.result import Profile
 from plimsoll.profiling.rows import describe_failed
+from plimsoll.profiling.search import search
 from plimsoll.profiling.session import Session
 from plimsoll.profiling.sweep import sweep
 from plimsoll.profiling.timeline import Recorder
@@ -111,8 +112,10 @@ def _second_servers(session: Session) -> None:
     findings = session.findings
     try:
         sweep(session)
+        decide(findings)
+        search(session)
     except (ServerLost, StartError) as error:
-        findings.warnings.append(f"the CPU sweep broke off: {error}")
+        findings.warnings.append(f"the search for a better size broke off: {error}")
     decide(findings)
     verify(session)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -12,12 +13,20 @@ from plimsoll.profiling.bench import Bench, Stopwatch
 from plimsoll.profiling.driver_client import DriverClient
 from plimsoll.profiling.findings import Findings
 from plimsoll.profiling.meter import ServerMeter
-from plimsoll.profiling.options import Progress
+from plimsoll.profiling.options import ProfileOptions, Progress
 from plimsoll.profiling.server_process import ServerProcess
 from plimsoll.profiling.timeouts import server_arguments
 
 # The driver waits a little longer than the server, so that it sees its 504.
 _LONGER_S = 5.0
+
+
+def with_workers(options: ProfileOptions, workers: int | None) -> ProfileOptions:
+    """The same with another number of workers; of a flag that is given twice the last counts."""
+    if workers is None or workers == options.workers:
+        return options
+    arguments = [*options.server_arguments, "--workers", str(workers)]
+    return dataclasses.replace(options, workers=workers, server_arguments=arguments)
 
 
 @dataclass(slots=True)
@@ -36,9 +45,10 @@ class Session:
         groups: Sequence[Path] = (),
         prefix: str = "",
         variables: Mapping[str, str] | None = None,
+        workers: int | None = None,
     ) -> Iterator[Bench]:
         """A server that is ended when the block is; it is not ready yet. `prefix` tells its phases from the others'."""
-        findings, options = self.findings, self.findings.options
+        findings, options = self.findings, with_workers(self.findings.options, workers)
         allowed = cpus or findings.placement.server
         arguments = server_arguments(options, findings.request_timeout_s, os.environ)
         with ServerProcess(arguments, options.output_dir / "server.log", allowed, groups, variables) as server:

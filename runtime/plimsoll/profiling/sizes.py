@@ -1,4 +1,4 @@
-"""What is known of the server on fewer CPUs."""
+"""What is known of the server on fewer CPUs, or with another number of workers."""
 
 from __future__ import annotations
 
@@ -11,9 +11,27 @@ from plimsoll.profiling.start import Startup
 
 @dataclass(frozen=True, slots=True)
 class Size:
-    """One number of CPUs; `level` is the open loop at the rate that this size would carry."""
+    """One number of CPUs and workers; `level` is the open loop at the rate that this size would carry."""
 
     cpus: int
+    workers: int
     startup: Startup
     capacity: Capacity
     level: RateLevel
+
+    def peak_bytes(self) -> int:
+        """The highest peak after the start."""
+        memories = [level.memory for level in self.capacity.levels] + [self.level.memory]
+        return max(memory.total.peak_bytes for memory in memories)
+
+
+@dataclass(frozen=True, slots=True)
+class RunnerUp:
+    """The second best number of workers; `price_ratio` is what it would cost against the best."""
+
+    workers: int
+    request_cores: float
+    memory_bytes: int
+    carries_rps: float
+    replicas: int | None
+    price_ratio: float

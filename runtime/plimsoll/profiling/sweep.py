@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
 from plimsoll.profiling.bench import Bench
-from plimsoll.profiling.capacity import Capacity, Level, run_level
+from plimsoll.profiling.capacity import Capacity, run_level
 from plimsoll.profiling.decide import answer_at
 from plimsoll.profiling.findings import Findings
 from plimsoll.profiling.operate import slo_met
@@ -25,7 +25,7 @@ from plimsoll.profiling.start import wait_for_start
 ELASTIC_CORES = 1.2
 # Twice the cores must bring at least this many times the throughput.
 _WORTH_DOUBLING = 1.4
-_PARTS = 3
+_WARMUP_PARTS = 3
 
 
 def is_elastic(findings: Findings) -> bool:
@@ -49,8 +49,10 @@ def sweep(session: Session) -> None:
     sizes = list(smaller_sizes(len(cpus)))
     for count in sizes:
         with session.server(cpus[:count], prefix=f"{count} CPU: ") as bench:
-            findings.sizes.append(_measure(session, bench, knee, plan.sweep_s / len(sizes)))
-    findings.chosen_size = choose_size(findings)
+            expected_rps = knee.throughput_rps * count / len(cpus)
+            levels = sorted({1, knee.connections, 2 * bench.options.slots})
+            findings.sizes.append(measure_size(session, bench, levels, expected_rps, plan.sweep_s / len(sizes)))
+    findings.choose(choose_size(findings))
 
 
 def smaller_sizes(cpus: int) -> Iterator[int]:
@@ -61,23 +63,24 @@ def smaller_sizes(cpus: int) -> Iterator[int]:
         count *= 2
 
 
-def _measure(session: Session, bench: Bench, knee: Level, budget_s: float) -> Size:
-    findings, options = session.findings, session.findings.options
+def measure_size(
+    session: Session, bench: Bench, connections: Sequence[int], expected_rps: float, budget_s: float
+) -> Size:
+    """A server that has just been started: a few closed-loop levels, then the open loop at what it would carry."""
+    findings, options = session.findings, bench.options
     startup = wait_for_start(bench)
     session.aim(bench)
     bench.choose(findings.loaded_rows, frozenset(row.index for row in findings.census.failed()))
-    capacity = Capacity(stopped="one request at a time and as many as at the knee")
-    warm_s = budget_s / _PARTS / 4
+    capacity, part_s = Capacity(stopped="a few levels only"), budget_s / (len(connections) + 1)
     bench.begin("capacity", budget_s)
-    bench.window(options.slots, warm_s, warm_s, whole_passes=False)
-    expected_rps = knee.throughput_rps * bench.cpus / len(findings.placement.server or findings.host.allowed_cpus)
-    for connections in sorted({1, knee.connections, 2 * options.slots}):
-        plan = pace(options.budget_s, budget_s / _PARTS, expected_rps, len(bench.rows), windows=1)
-        capacity.levels.append(run_level(bench, connections, plan))
-    answer = answer_at(findings, capacity)
-    level = run_rate(bench, answer.operating_rps if answer else knee.throughput_rps / 2, budget_s / _PARTS)
+    bench.window(options.slots, part_s / _WARMUP_PARTS, part_s / _WARMUP_PARTS, whole_passes=False)
+    for count in connections:
+        plan = pace(options.budget_s, part_s, expected_rps, len(bench.rows), windows=1)
+        capacity.levels.append(run_level(bench, count, plan))
+    answer = answer_at(findings, capacity, options.workers)
+    level = run_rate(bench, answer.operating_rps if answer else expected_rps / 2, part_s)
     findings.rates.insert(0, level)
-    return Size(bench.cpus, startup, capacity, level)
+    return Size(bench.cpus, options.workers, startup, capacity, level)
 
 
 def choose_size(findings: Findings) -> Size | None:

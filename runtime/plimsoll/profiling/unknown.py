@@ -75,6 +75,8 @@ def _rules(findings: Findings) -> Rules:
         *_growth_rules(findings),
         ("*gpu", "GPUs are not measured"),
         ("recommendation.maxBatchSize", "batch sizes are not measured"),
+        ("recommendation.runnerUp.replicas", "no target rate was given"),
+        ("recommendation.runnerUp", "no other number of workers was tried"),
         ("azureml.requestedCpu", "no upper bound for CPU was given"),
         ("azureml.requestedMemoryInGB", "no upper bound for memory was given"),
         ("azureml.requestedQueriesPerSecond", "no target rate was given"),
