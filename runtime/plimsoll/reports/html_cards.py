@@ -72,7 +72,7 @@ def _rate(profile: Profile, rate_rps: float) -> Card:
     workers, threads = profile.recommendation.workers, profile.recommendation.threads
     return Card(
         title="Rate per replica",
-        value=f"{float(number(rate_rps)):,g}",
+        value=number(rate_rps),
         unit="requests/s",
         gauge=_gauge(most_rps, rate_rps, f"{number(rate_rps)} of {number(most_rps)} requests/s"),
         detail=f"{rate_rps / most_rps:.0%} of the {number(most_rps)} it did at most",
