@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import io
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 
+from plimsoll.reports.console import print_profile
 from plimsoll.reports.files import write_reports
 from plimsoll.reports.html import render_html
 from plimsoll.reports.kubernetes import cpu_quantity, memory_quantity, render_resources
@@ -105,6 +108,25 @@ def test_cores_as_kubernetes_writes_them(cores: float, quantity: str) -> None:
 
 def test_memory_is_never_rounded_down() -> None:
     assert memory_quantity((192 << 20) + 1) == "193Mi"
+
+
+def test_the_second_best_is_named_everywhere() -> None:
+    runner_up = {"workers": 2, "requestCores": 2.0, "memoryBytes": 300_000_000, "maxRequestsPerSecond": 90.0}
+    runner_up |= {"replicas": 2, "priceRatio": 1.4, "reason": "Two workers would cost 40 % more."}
+    whole = profile_with().model_dump(by_alias=True)["recommendation"]
+    profile = profile_with(recommendation=whole | {"runnerUp": runner_up})
+    stream = io.StringIO()
+    print_profile(profile, Console(file=stream, width=100))
+    for text in (render_markdown(profile), render_html(profile), stream.getvalue()):
+        assert "Two workers would cost 40 % more." in text
+
+
+def test_without_the_template_engine_everything_else_is_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "jinja2", None)
+    monkeypatch.delitem(sys.modules, "plimsoll.reports.html")
+    (tmp_path / "profile.html").write_text("of an earlier run")
+    assert "plimsoll-runtime[report]" in write_reports(profile_with(), tmp_path)[0]
+    assert {file.name for file in tmp_path.iterdir()} == {"profile.md", "profile.env", "resources.yaml"}
 
 
 def test_the_files_of_a_run(tmp_path: Path) -> None:

@@ -152,7 +152,8 @@ def _rows(profile: Profile) -> Group:
 def _reasons(profile: Profile) -> Group:
     recommendation = profile.recommendation
     lines = [Text("Why", style="bold")]
-    lines += [Text(f"• {answer.reason}") for answer in (recommendation.cpu, recommendation.memory) if answer]
+    answers = (recommendation.cpu, recommendation.memory, recommendation.runner_up)
+    lines += [Text(f"• {answer.reason}") for answer in answers if answer]
     lines += [Text(f"• warning: {warning}", style="yellow") for warning in profile.warnings]
     lines += [Text(f"• {profile.grade}: {reason}", style="dim") for reason in profile.grade_reasons]
     return Group(*lines)

@@ -70,6 +70,7 @@ def _rate(profile: Profile, rate_rps: float) -> Card:
     replicas = profile.recommendation.replicas
     needed = "" if target_rps is None else f"{replicas} replica{'s' * (replicas != 1)} for {number(target_rps)}/s. "
     workers, threads = profile.recommendation.workers, profile.recommendation.threads
+    runner_up = profile.recommendation.runner_up
     return Card(
         title="Rate per replica",
         value=number(rate_rps),
@@ -77,7 +78,8 @@ def _rate(profile: Profile, rate_rps: float) -> Card:
         gauge=_gauge(most_rps, rate_rps, f"{number(rate_rps)} of {number(most_rps)} requests/s"),
         detail=f"{rate_rps / most_rps:.0%} of the {number(most_rps)} it did at most",
         reason=f"{needed}Up to here requests hardly wait for each other. Measured with {workers} "
-        f"worker{'s' * (workers != 1)} of {threads} thread{'s' * (threads != 1)}.",
+        f"worker{'s' * (workers != 1)} of {threads} thread{'s' * (threads != 1)}."
+        + (f" {runner_up.reason}" if runner_up else ""),
     )
 
 

@@ -49,7 +49,7 @@ def _answer(profile: Profile) -> Iterator[str]:
     yield f"| Memory | **{mebibytes} Mi** ({gigabytes:.2f} GB) | {peak} MB at most |"
     yield f"| Rate | up to **{number(rate_rps)}** requests/s{replicas} | {_latency(profile)} |"
     yield ""
-    yield from (f"- {escaped(answer.reason)}" for answer in (cpu, memory))
+    yield from (f"- {escaped(answer.reason)}" for answer in (cpu, memory, recommendation.runner_up) if answer)
     yield from (f"- Set {escaped(name)}={escaped(value)}." for name, value in recommendation.environment.items())
     yield ""
 

@@ -24,15 +24,18 @@ def run_and_report(
     except (StartError, KeyboardInterrupt, SystemExit):
         # A file of an earlier run is not the answer of this one.
         if _identity(options.output_dir) not in (None, before):
-            _report(_written(options.output_dir), options.output_dir, environment, stdout)
+            _report(_written(options.output_dir), options, progress, environment, stdout)
         raise
-    _report(result, options.output_dir, environment, stdout)
+    _report(result, options, progress, environment, stdout)
     return result
 
 
-def _report(result: Profile, folder: Path, environment: Mapping[str, str], stdout: TextIO) -> None:
-    write_reports(result, folder)
-    announce(result, folder, environment, stdout)
+def _report(
+    result: Profile, options: ProfileOptions, progress: Progress, environment: Mapping[str, str], stdout: TextIO
+) -> None:
+    for note in write_reports(result, options.output_dir):
+        progress.note(note)
+    announce(result, options.output_dir, environment, stdout)
 
 
 def _written(folder: Path) -> Profile:
