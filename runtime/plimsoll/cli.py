@@ -15,10 +15,10 @@ from typing import Any, Literal, NoReturn, get_args, get_origin
 import click
 from pydantic.fields import FieldInfo
 
-from plimsoll import __version__
 from plimsoll.config_file import find_config
 from plimsoll.errors import InternalError, StartError, UsageError
-from plimsoll.settings import ProfileSettings, ServeSettings, aliases_of, environment_names, flag, resolve
+from plimsoll.settings import ProfileSettings, ServeSettings, aliases_of, environment_names, flag, no_flag, resolve
+from plimsoll.version import __version__
 
 _EPILOG = """\b
 Exit codes: 0 answered or served, 1 command line, 2 dataset, 3 the script did not start, 4 rows failed,
@@ -84,18 +84,15 @@ def _option(name: str, info: FieldInfo, purpose: str) -> click.Option:
     names = ", ".join(environment_names(name, info))
     flags = [flag(name), *map(flag, aliases_of(info).flags)]
     if info.annotation is bool:
-        both = f"{flag(name)}/{_no(name)}"
+        both = f"{flag(name)}/{no_flag(name)}"
         return click.Option([both, name], default=None, help=f"{info.description}{default} [{purpose}; env {names}]")
     return click.Option(
         [*flags, name],
+        multiple=get_origin(info.annotation) is tuple,
         type=str,
         metavar=_metavar(info),
         help=f"{info.description}{default} [{purpose}; env {names}]",
     )
-
-
-def _no(name: str) -> str:
-    return flag("no_" + name)
 
 
 def _metavar(info: FieldInfo) -> str:
@@ -117,13 +114,13 @@ def _print_version(context: click.Context, parameter: click.Parameter, wanted: b
 
 
 def _run(**flags: Any) -> int:
+    flags = _from_inference_config(flags)
     config = find_config(flags, os.environ)
     serving, sources = resolve(ServeSettings, flags, os.environ, config)
     profiling, _ = resolve(ProfileSettings, flags, os.environ, config)
-    from_flag = sources.get("entry_script", "").startswith("flag")
     if profiling.profile is None:
-        return _serve(serving, from_flag)
-    return _profile(serving, profiling, from_flag, flags)
+        return _serve(serving, sources.get("entry_script", "").startswith("flag"))
+    return _profile(serving, profiling, sources, flags)
 
 
 # Each way of use imports what it needs, when it is chosen: a server carries no profiler in its memory.
@@ -136,60 +133,24 @@ def _serve(settings: ServeSettings, from_flag: bool) -> int:
     return 0
 
 
-def _profile(serving: ServeSettings, profiling: ProfileSettings, from_flag: bool, flags: dict[str, Any]) -> int:
-    from rich.console import Console
+def _profile(serving: ServeSettings, profiling: ProfileSettings, sources: dict[str, str], flags: dict[str, Any]) -> int:
+    from plimsoll.profile_command import run_profile
 
-    from plimsoll.profiling.options import ProfileOptions
-    from plimsoll.profiling.run import profile
-    from plimsoll.reports.console import print_profile
-    from plimsoll.reports.progress import open_progress
-    from plimsoll.server.paths import entry_spec
-
-    spec = entry_spec(serving, from_flag)
-    options = ProfileOptions(
-        dataset=Path(str(profiling.profile)),
-        server_arguments=_server_arguments(spec.entry_script, flags),
-        output_dir=Path(profiling.output),
-        budget_s=_budget_s(profiling.budget),
-        target_rps=profiling.target_rps,
-        max_cpu_cores=profiling.max_cpu,
-        max_memory_gb=profiling.max_memory_gb,
-        content_type=profiling.content_type,
-        name=profiling.name or Path(spec.entry_script).stem,
-        description=profiling.description,
-        workers=serving.workers,
-        threads=serving.threads,
-        seed=profiling.seed,
-    )
-    try:
-        with open_progress(sys.stderr) as progress:
-            result = profile(options, progress)
-    except (KeyboardInterrupt, SystemExit):
-        sys.stderr.write(f"plimsoll: interrupted; what was measured is in {options.output_dir}/profile.json\n")
-        raise
-    print_profile(result, Console())
-    return result.exit_code
+    return run_profile(serving, profiling, sources, flags)
 
 
-def _server_arguments(entry_script: str, flags: dict[str, Any]) -> list[str]:
-    """The serving flags of this command, for the server that is measured; it finds its own port."""
-    own = {"entry_script", "host", "port"}
-    given = [(name, value) for name, value in flags.items() if name in ServeSettings.model_fields and value is not None]
-    pairs = [("entry_script", entry_script), *((name, value) for name, value in given if name not in own)]
-    return [part for name, value in pairs for part in _as_flag(name, value)]
+def _from_inference_config(flags: dict[str, Any]) -> dict[str, Any]:
+    """Fills in what Azure's inference configuration and `--model` say and no flag does."""
+    if flags.get("inference_config_file"):
+        from plimsoll.profiling.inference_config import read_inference_config
 
+        found = read_inference_config(Path(flags["inference_config_file"]))
+        for note in found.notes:
+            click.echo(f"plimsoll: {note}", err=True)
+        flags = flags | {name: value for name, value in found.flags.items() if flags.get(name) is None}
+    if flags.get("model"):
+        from plimsoll.profiling.inference_config import link_models
 
-def _as_flag(name: str, value: Any) -> tuple[str, ...]:
-    if isinstance(value, bool):
-        return (flag(name) if value else _no(name),)
-    return (flag(name), value)
-
-
-def _budget_s(text: str) -> float:
-    from plimsoll.profiling.options import NAMED_BUDGETS_S
-
-    try:
-        return NAMED_BUDGETS_S[text] if text in NAMED_BUDGETS_S else float(text)
-    except ValueError:
-        names = ", ".join(NAMED_BUDGETS_S)
-        raise UsageError(f"{flag('budget')} = {text!r}: neither one of {names} nor a number of seconds") from None
+        folder = link_models(flags["model"], Path(flags.get("output") or "plimsoll-profile"))
+        flags = flags | {"model_dir": flags.get("model_dir") or str(folder)}
+    return flags

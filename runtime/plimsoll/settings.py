@@ -155,7 +155,10 @@ class ProfileSettings(BaseModel):
 
     profile: Annotated[
         str | None,
-        Field(description="Profile instead of serve: a file with one request body per line, a CSV file, or a folder."),
+        Field(
+            description="Profile instead of serve, with these requests: a file with one body per line, CSV, Parquet,"
+            " a folder or zip of files, or - for standard input."
+        ),
     ] = None
     budget: Annotated[
         str, Field(description="How long to measure: quick (45 s), default (3 min), thorough (10 min) or seconds.")
@@ -170,6 +173,40 @@ class ProfileSettings(BaseModel):
     content_type: Annotated[
         str | None, Field(description="Content-Type of every request; default: by the content of each row.")
     ] = None
+    slo: Annotated[str | None, Field(description="Latency that each replica must keep, such as p99=200ms.")] = None
+    verify: Annotated[
+        str | None,
+        Field(description="Verify this profile.json: run inside its recommended limits and say whether they hold."),
+    ] = None
+    format: Annotated[
+        str | None,
+        Field(description="Form of the requests: lines, csv, parquet, folder, zip or envelope; default: by the name."),
+    ] = None
+    max_rows: Annotated[int, Field(ge=1, description="Most rows that are used; more are sampled by size.")] = 10_000
+    max_dataset_bytes: Annotated[
+        int, Field(ge=1, description="Most bytes of rows that are used; more are sampled by size.")
+    ] = 512 * 2**20
+    fail_if: Annotated[
+        tuple[str, ...], Field(description="Exit with 5 when this holds, such as 'p99>200ms'; may be repeated.")
+    ] = ()
+    baseline: Annotated[
+        str | None, Field(description="profile.json to compare with; exit with 5 when the model has become worse.")
+    ] = None
+    max_regression: Annotated[
+        str | None, Field(description="How much worse than the baseline is still well, such as 10%.")
+    ] = None
+    require: Annotated[
+        str | None, Field(description="Exit with 6 below this grade: estimated, soft-verified or verified.")
+    ] = None
+    tag_model: Annotated[
+        bool, Field(description="Write the recommendation beside the model, as plimsoll.json in the model folder.")
+    ] = False
+    inference_config_file: Annotated[
+        str | None, Field(description="Azure ML's inference configuration; names the entry script.")
+    ] = None
+    model: Annotated[
+        tuple[str, ...], Field(description="NAME=PATH of a model, found by Model.get_model_path; may be repeated.")
+    ] = ()
     output: Annotated[str, Field(description="Folder for profile.json and the other results.")] = "plimsoll-profile"
     name: Annotated[str | None, Field(description="Name of the profile; default: the entry script's.")] = None
     description: Annotated[str | None, Field(description="Free text kept in profile.json.")] = None
@@ -190,6 +227,11 @@ SettingsModel = TypeVar("SettingsModel", ServeSettings, ProfileSettings)
 def flag(name: str) -> str:
     """The command-line form of a setting's name."""
     return "--" + name.replace("_", "-")
+
+
+def no_flag(name: str) -> str:
+    """The form that turns a yes-or-no setting off."""
+    return "--no-" + name.replace("_", "-")
 
 
 def aliases_of(info: FieldInfo) -> Aliases:
@@ -224,7 +266,7 @@ def resolve(
 def _find(
     name: str, info: FieldInfo, flags: Mapping[str, Any], environment: Mapping[str, str], config: ConfigFile | None
 ) -> tuple[Any, str] | None:
-    if flags.get(name) is not None:
+    if flags.get(name) not in (None, ()):
         return flags[name], f"flag {flag(name)}"
     for variable in environment_names(name, info):
         if environment.get(variable):
@@ -246,6 +288,8 @@ def _checked(info: FieldInfo, raw: Any, source: str) -> Any:
 
 def _typed(info: FieldInfo, raw: Any) -> Any:
     """Text as it comes from a shell, number as it comes from a JSON file: whichever the setting is not."""
+    if info.annotation == tuple[str, ...]:
+        return raw.split(",") if isinstance(raw, str) else tuple(raw)
     wants_text = info.annotation in (str, str | None)
     if wants_text or not isinstance(raw, str):
         return str(raw) if wants_text else raw

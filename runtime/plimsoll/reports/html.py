@@ -7,11 +7,11 @@ from importlib import resources
 from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
 
-from plimsoll import __version__
 from plimsoll.profiling.result import Profile
 from plimsoll.reports.html_cards import cards
 from plimsoll.reports.html_facts import duration, facts, machine, when
 from plimsoll.reports.html_figures import figures
+from plimsoll.version import __version__
 
 
 def render_html(profile: Profile) -> str:

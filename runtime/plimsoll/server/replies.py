@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 
-from plimsoll import __version__
 from plimsoll.errors import RequestError
 from plimsoll.server.asgi import RawHeaders
+from plimsoll.version import __version__
 
 JSON = (b"content-type", b"application/json")
 RUN_FAILED = {False: (b"x-ms-run-function-failed", b"False"), True: (b"x-ms-run-function-failed", b"True")}

@@ -13,7 +13,6 @@ from pathlib import Path
 
 from gunicorn.app.base import BaseApplication
 
-from plimsoll import __version__
 from plimsoll.entry.environment import environment
 from plimsoll.entry.spec import EntrySpec
 from plimsoll.errors import PortInUse
@@ -23,6 +22,7 @@ from plimsoll.server.app import Front
 from plimsoll.server.front import FrontArbiter, FrontWorker
 from plimsoll.server.paths import check_files, entry_spec
 from plimsoll.settings import ServeSettings
+from plimsoll.version import __version__
 from plimsoll.workers.spec import Limits, PoolSpec
 from plimsoll.workers.threads import OWN as THREADS_VARIABLE
 from plimsoll.workers.threads import thread_environment

@@ -1,0 +1,119 @@
+"""`plimsoll --profile`: from settings to a profile, its reports, its gates and an exit code."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+from plimsoll.errors import UsageError
+from plimsoll.profiling.dataset import parse_format
+from plimsoll.profiling.gates import check_gates, enforce, read_gates
+from plimsoll.profiling.options import NAMED_BUDGETS_S, ProfileOptions
+from plimsoll.profiling.result import Profile
+from plimsoll.profiling.reverify import verify_profile
+from plimsoll.profiling.slo import parse_slo
+from plimsoll.reports.console import print_profile
+from plimsoll.reports.files import write_reports
+from plimsoll.reports.progress import open_progress
+from plimsoll.reports.publish import run_and_report
+from plimsoll.reports.tagging import check_taggable, tag_model
+from plimsoll.server.paths import entry_spec
+from plimsoll.settings import ProfileSettings, ServeSettings, flag, no_flag
+
+
+def run_profile(
+    serving: ServeSettings, profiling: ProfileSettings, sources: Mapping[str, str], flags: Mapping[str, Any]
+) -> int:
+    """`sources` says which settings were given and how, `flags` which on the command line. Returns the exit code."""
+    gates = read_gates(profiling.fail_if, profiling.baseline, profiling.max_regression, profiling.require)
+    tagged = check_taggable(serving.model_dir) if profiling.tag_model else None
+    options = _options(serving, profiling, sources, flags)
+    with _told_when_interrupted(options.output_dir):
+        result = _measured(options, profiling.verify)
+    verdict = check_gates(result, gates)
+    for line in verdict.lines():
+        sys.stderr.write(f"plimsoll: {line}\n")
+    print_profile(result, Console())
+    if tagged is not None:
+        tag_model(result, tagged)
+    enforce(verdict)
+    return result.exit_code
+
+
+def _measured(options: ProfileOptions, verify: str | None) -> Profile:
+    with open_progress(sys.stderr) as progress:
+        if verify is None:
+            return run_and_report(options, progress, os.environ, sys.stdout)
+        result = verify_profile(options, Path(verify), progress)
+        for note in write_reports(result, options.output_dir):
+            progress.note(note)
+        return result
+
+
+def _options(
+    serving: ServeSettings, profiling: ProfileSettings, sources: Mapping[str, str], flags: Mapping[str, Any]
+) -> ProfileOptions:
+    from_flag = sources.get("entry_script", "").startswith("flag")
+    script = entry_spec(serving, from_flag).entry_script
+    return ProfileOptions(
+        dataset=Path(str(profiling.profile)),
+        server_arguments=_server_arguments(script, serving, sources, flags),
+        output_dir=Path(profiling.output),
+        budget_s=_budget_s(profiling.budget),
+        target_rps=profiling.target_rps,
+        max_cpu_cores=profiling.max_cpu,
+        max_memory_gb=profiling.max_memory_gb,
+        content_type=profiling.content_type,
+        format=parse_format(profiling.format),
+        max_rows=profiling.max_rows,
+        max_dataset_bytes=profiling.max_dataset_bytes,
+        name=profiling.name or Path(script).stem,
+        description=profiling.description,
+        workers=serving.workers,
+        threads=serving.threads,
+        seed=profiling.seed,
+        slo=parse_slo(profiling.slo) if profiling.slo else None,
+        search_workers="workers" not in sources and "threads" not in sources,
+    )
+
+
+def _server_arguments(
+    script: str, serving: ServeSettings, sources: Mapping[str, str], flags: Mapping[str, Any]
+) -> list[str]:
+    """The serving flags of this command, for the server that is measured; it finds its own port.
+
+    What came from the environment or a config file reaches it the same way.
+    """
+    own = {"entry_script", "host", "port", "health_port"}
+    names = [name for name in ServeSettings.model_fields if name not in own and flags.get(name) is not None]
+    given = [("entry_script", script), *((name, getattr(serving, name)) for name in names)]
+    return [part for name, value in given for part in _as_flag(name, value)]
+
+
+def _as_flag(name: str, value: Any) -> tuple[str, ...]:
+    if isinstance(value, bool):
+        return (flag(name) if value else no_flag(name),)
+    return (flag(name), str(value))
+
+
+def _budget_s(text: str) -> float:
+    try:
+        return NAMED_BUDGETS_S[text] if text in NAMED_BUDGETS_S else float(text)
+    except ValueError:
+        names = ", ".join(NAMED_BUDGETS_S)
+        raise UsageError(f"{flag('budget')} = {text!r}: neither one of {names} nor a number of seconds") from None
+
+
+@contextmanager
+def _told_when_interrupted(folder: Path) -> Iterator[None]:
+    try:
+        yield
+    except (KeyboardInterrupt, SystemExit):
+        sys.stderr.write(f"plimsoll: interrupted; what was measured is in {folder}/profile.json\n")
+        raise
