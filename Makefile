@@ -24,7 +24,7 @@ demo: $(READY)  ## train a digits classifier, serve it, find out what it needs (
 	$(BIN)/plimsoll --entry-script entry_scripts/onnx/score.py --model-dir demo/onnx/model \
 	    --profile demo/onnx/requests.txt --budget quick --output demo/onnx/profile --name digits
 	@echo
-	@echo 'The whole result: demo/onnx/profile/profile.json. To serve the same model:'
+	@echo 'The report: demo/onnx/profile/profile.html. To serve the same model:'
 	@echo '  $(BIN)/plimsoll --entry-script entry_scripts/onnx/score.py --model-dir demo/onnx/model'
 	@echo '  head -1 demo/onnx/requests.txt | curl -s -H content-type:application/json --data-binary @- localhost:5001/score'
 
@@ -33,7 +33,7 @@ demo-tensorflow: $(READY)  ## the same with a TensorFlow ResNet-50 that takes JP
 	$(BIN)/plimsoll --entry-script entry_scripts/tensorflow/score.py --model-dir demo/tensorflow/model \
 	    --profile demo/tensorflow/requests --budget quick --output demo/tensorflow/profile --name resnet50
 	@echo
-	@echo 'The whole result: demo/tensorflow/profile/profile.json. To serve the same model:'
+	@echo 'The report: demo/tensorflow/profile/profile.html. To serve the same model:'
 	@echo '  $(BIN)/plimsoll --entry-script entry_scripts/tensorflow/score.py --model-dir demo/tensorflow/model'
 	@echo "  curl -s --data-binary @$$(ls demo/tensorflow/requests/*.jpg | head -1) localhost:5001/score | head -c 200"
 

@@ -33,6 +33,18 @@ def test_the_entry_may_be_a_folder(models: Path) -> None:
     assert Model.get_model_path("resnet50") == str(models / "resnet50" / "1" / "saved")
 
 
+@pytest.mark.parametrize("model_dir", ["", "faces/1"])
+def test_models_beside_the_one_in_azureml_model_dir(
+    models: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, model_dir: str
+) -> None:
+    elsewhere = tmp_path / "out" / "azureml-models"
+    (elsewhere / "faces" / "1").mkdir(parents=True)
+    (elsewhere / "faces" / "1" / "faces.onnx").touch()
+    monkeypatch.setenv("AZUREML_MODEL_DIR", str(elsewhere / model_dir))
+    assert Model.get_model_path("faces") == str(elsewhere / "faces" / "1" / "faces.onnx")
+    assert Model.get_model_path("digits") == str(models / "digits" / "10" / "ten.onnx")
+
+
 def test_one_entry_only(models: Path) -> None:
     (models / "digits" / "10" / "second").touch()
     with pytest.raises(WebserviceException, match="can contain only 1 file or folder"):

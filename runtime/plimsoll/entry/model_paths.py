@@ -10,6 +10,9 @@ import os
 from pathlib import Path
 
 
+_FOLDER = "azureml-models"
+
+
 class AzureMLException(Exception):
     """Base of what the SDK's names raise."""
 
@@ -33,11 +36,18 @@ class Model:
     def get_model_path(model_name: str, version: int | None = None, _workspace: object = None) -> str:
         if version is not None and not isinstance(version, int):
             raise WebserviceException(f"The version of model {model_name} must be an int, not {version!r}")
-        folder = Path(os.environ.get("AML_APP_ROOT", ""), "azureml-models", model_name)
-        found = _latest(folder) if version is None else version
-        if found is not None and (folder / str(found)).is_dir():
-            return _single_entry(folder / str(found))
+        for root in _roots():
+            found = _latest(root / model_name) if version is None else version
+            if found is not None and (root / model_name / str(found)).is_dir():
+                return _single_entry(root / model_name / str(found))
         return _on_a_desk(model_name, version)
+
+
+def _roots() -> list[Path]:
+    """The app root's models; then, where AZUREML_MODEL_DIR lies in a folder of that name, that folder's."""
+    model_dir = Path(os.environ.get("AZUREML_MODEL_DIR") or ".")
+    around = [folder for folder in (model_dir, *model_dir.parents) if folder.name == _FOLDER]
+    return [Path(os.environ.get("AML_APP_ROOT", ""), _FOLDER), *around]
 
 
 def _latest(folder: Path) -> int | None:
