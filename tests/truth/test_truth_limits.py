@@ -12,6 +12,8 @@ import pytest
 from truth_servers import BAD_ROWS, BIG, BURN_10_MS, SLOW_INIT, Quiet, options_for, run, worker_cpu_s
 
 from plimsoll.host.groups import LimitsUnavailable, delegate
+from plimsoll.profiling.options import ProfileOptions
+from plimsoll.profiling.result import Profile
 from plimsoll.profiling.reverify import read_profile, verify_profile
 from plimsoll.profiling.run import profile
 
@@ -29,11 +31,20 @@ def needs_limits() -> None:
         pytest.skip("needs two cores")
 
 
+def undisturbed_profile(options: ProfileOptions) -> Profile:
+    """On a machine that others use both cores cannot be loaded, and the answer is smaller than the truth."""
+    for _ in range(3):
+        result = profile(options, Quiet())
+        if not any("other processes used" in reason for reason in result.grade_reasons):
+            return result
+    pytest.skip("the machine was never quiet")
+
+
 def test_limits_hold_and_a_fifth_less_does_not(tmp_path: Path, note: Callable[[str], None]) -> None:
     """Two workers of 1 GB and 20 ms of CPU: big enough that neither steps nor the 100 MB rule."""
     needs_limits()
     options = options_for(tmp_path / "big", BIG, ROWS, 45.0, "--workers", "2", workers=2)
-    result = profile(options, Quiet())
+    result = undisturbed_profile(options)
     found = result.verification
     assert found is not None
     ratio, tight = found.evidence.p99_ratio, found.evidence.tightness

@@ -102,6 +102,10 @@ def heavy_bytes(findings: Findings) -> int | None:
 
 def warn_of_bounds(findings: Findings) -> None:
     """Once, when all is decided."""
+    if findings.slo_rps == 0:
+        findings.warnings.append(
+            f"{findings.options.slo} was not shown at any rate that was tried: the recommendation does not keep it"
+        )
     allowed_gb, memory = findings.options.max_memory_gb, findings.memory
     if allowed_gb is not None and memory is not None and memory.request_bytes > allowed_gb * 1e9:
         findings.warnings.append(

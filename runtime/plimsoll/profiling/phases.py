@@ -72,3 +72,15 @@ def _operate(bench: Bench, findings: Findings, plan: Plan) -> None:
     left_s = bench.watch.left_s() - plan.verify_s
     rate_rps = findings.cpu.operating_rps
     findings.rates.append(run_rate(bench, rate_rps, seconds_for(rate_rps, plan.rate_s, left_s)))
+    if findings.rates[-1].window.elsewhere_cores > findings.noisy_cores():
+        _repeat(bench, findings, plan)
+
+
+def _repeat(bench: Bench, findings: Findings, plan: Plan) -> None:
+    """The trial inside the limits is held against this level: a disturbed one would let anything pass."""
+    disturbed = findings.rates[-1]
+    if bench.watch.left_s() - plan.verify_s < disturbed.seconds:
+        return
+    findings.rates.append(run_rate(bench, disturbed.rate_rps, disturbed.seconds))
+    if (findings.rates[-1].latency.mean_s() or 0.0) > (disturbed.latency.mean_s() or 0.0):
+        findings.rates[-2:] = reversed(findings.rates[-2:])
