@@ -17,6 +17,7 @@ from pydantic.fields import FieldInfo
 
 from plimsoll.config_file import find_config
 from plimsoll.errors import InternalError, StartError, UsageError
+from plimsoll.model_tag import read_tag
 from plimsoll.settings import ProfileSettings, ServeSettings, aliases_of, environment_names, flag, no_flag, resolve
 from plimsoll.version import __version__
 
@@ -119,8 +120,18 @@ def _run(**flags: Any) -> int:
     serving, sources = resolve(ServeSettings, flags, os.environ, config)
     profiling, _ = resolve(ProfileSettings, flags, os.environ, config)
     if profiling.profile is None:
-        return _serve(serving, sources.get("entry_script", "").startswith("flag"))
+        return _serve(_as_tagged(serving, sources), sources.get("entry_script", "").startswith("flag"))
     return _profile(serving, profiling, sources, flags)
+
+
+def _as_tagged(serving: ServeSettings, sources: dict[str, str]) -> ServeSettings:
+    """Workers and threads as the tag beside the model recommends them, where nobody has said otherwise."""
+    tag = (
+        None
+        if serving.model_dir is None or {"workers", "threads"} & set(sources)
+        else read_tag(Path(serving.model_dir))
+    )
+    return serving if tag is None else serving.model_copy(update={"workers": tag.workers, "threads": tag.threads})
 
 
 # Each way of use imports what it needs, when it is chosen: a server carries no profiler in its memory.

@@ -138,3 +138,14 @@ def test_a_built_in_script_that_does_not_exist(serve: Serve) -> None:
     server = serve(ECHO, "--entry-script", "builtin:nope", wait=False)
     assert server.wait_exit() == 3
     assert "onnx" in server.log()
+
+
+def test_workers_and_threads_follow_the_tag_beside_the_model(serve: Serve, folder: Path) -> None:
+    (folder / "model").mkdir()
+    tag = {"profileName": "x", "profiledTime": "2026-01-01T00:00:00Z", "grade": "verified", "workers": 2, "threads": 3}
+    needs = {"requestedCpu": 1, "cpuLimit": 1, "requestedMemoryInGb": 1, "requestedMemoryBytes": 10**9}
+    (folder / "model" / "plimsoll.json").write_text(json.dumps(tag | needs))
+    tagged = serve(ECHO, "--model-dir", "model")
+    wait_for(lambda: tagged.metric("plimsoll_slots") == 6, "two workers of three threads")
+    told = serve(ECHO, "--model-dir", "model", "--workers", "1")
+    wait_for(lambda: told.metric("plimsoll_slots") == 1, "one worker of one thread")
