@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -79,7 +80,7 @@ def _run(session: Session, bench: Bench, attempt: Attempt, reference: Reference,
     session.aim(bench)
     enclosure.limit(attempt.cpu_cores)
     _send_heavy(session.findings, bench, attempt)
-    _load(session.findings, bench, attempt, reference, enclosure)
+    _load(session.findings, bench, attempt, reference, enclosure, lambda: session.time_for(reference.seconds))
     attempt.tree_peak_bytes = max(attempt.tree_peak_bytes or 0, bench.meter.memory().total.peak_bytes)
 
 
@@ -114,7 +115,14 @@ def _send_heavy(findings: Findings, bench: Bench, attempt: Attempt) -> None:
             bench.wait_until_ready(bench.request_timeout_s)
 
 
-def _load(findings: Findings, bench: Bench, attempt: Attempt, reference: Reference, enclosure: Enclosure) -> None:
+def _load(
+    findings: Findings,
+    bench: Bench,
+    attempt: Attempt,
+    reference: Reference,
+    enclosure: Enclosure,
+    time_left: Callable[[], bool],
+) -> None:
     bench.choose(findings.loaded_rows, frozenset(row.index for row in findings.census.failed()))
     warm_s = usual_window_s(bench.options.budget_s)
     bench.window(bench.options.slots, warm_s, warm_s, whole_passes=False)
@@ -126,7 +134,7 @@ def _load(findings: Findings, bench: Bench, attempt: Attempt, reference: Referen
         problems = _problems(findings, attempt, reference)
         disturbed = attempt.level.window.elsewhere_cores > findings.noisy_cores()
         # Somebody else's work is no reason to buy more CPU: once more, then it counts.
-        if last or not problems or not disturbed:
+        if last or not problems or not disturbed or not time_left():
             break
     for text in problems:
         attempt.fail("noise" if disturbed else "cpu", text)

@@ -9,6 +9,8 @@ _GROWTH, _RATES, _SLO, _SWEEP, _VERIFY = 0.1, 0.12, 0.15, 0.15, 0.15
 # A window of growth is too short to be read below this, and a server is not started twice.
 _SHORTEST_BUDGET_S = 15.0
 _LONGEST_START_SHARE = 0.35
+# Longer arrivals say little more.
+_ENOUGH_RATE_S, _LONG_RATES = 15.0, 0.05
 # The whole run may be this much longer where a recommendation failed and the next one is tried.
 _OVERTIME = 1.12
 
@@ -36,8 +38,8 @@ class Plan:
 
     @property
     def rate_s(self) -> float:
-        """The level at the operating point."""
-        return _RATES * self.budget_s
+        """The level at the operating point, and that of each trial."""
+        return min(_RATES * self.budget_s, max(_ENOUGH_RATE_S, _LONG_RATES * self.budget_s))
 
     @property
     def slo_s(self) -> float:

@@ -47,7 +47,8 @@ def search(session: Session) -> None:
     counts = list(worker_counts(findings))
     for workers in counts:
         offer = _try(session, workers, plan.search_s / len(counts))
-        offers += [offer] if offer else []
+        # What cannot keep its own rate is no offer.
+        offers += [offer] if offer and offer.size and not offer.size.level.queue_grows else []
     best = choose(offers)
     findings.choose(best.size)
     findings.runner_up = _runner_up(best, offers)
@@ -88,11 +89,10 @@ def _try(session: Session, workers: int, budget_s: float) -> Offer | None:
 
 
 def choose(offers: list[Offer]) -> Offer:
-    """The cheapest; what was profiled stays unless another is 5 % cheaper. Rates that were not kept do not count."""
+    """The cheapest; what was profiled stays unless another is 5 % cheaper."""
     best = offers[0]
     for offer in offers[1:]:
-        kept = offer.size is None or not offer.size.level.queue_grows
-        if kept and offer.price() < _WORTH_CHANGING * best.price():
+        if offer.price() < _WORTH_CHANGING * best.price():
             best = offer
     return best
 

@@ -68,6 +68,11 @@ class Session:
             )
             yield bench
 
+    def time_for(self, seconds: float) -> bool:
+        """Whether so much more still ends within the overtime; always where no plan limits it."""
+        plan = self.findings.plan
+        return plan is None or self.watch.elapsed_s() + seconds <= plan.overtime_s
+
     def aim(self, bench: Bench) -> None:
         """Points the driver at this server."""
         options, timeout_s = self.findings.options, self.findings.request_timeout_s + _LONGER_S

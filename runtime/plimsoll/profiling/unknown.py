@@ -76,7 +76,7 @@ def _rules(findings: Findings) -> Rules:
         ("*gpu", "GPUs are not measured"),
         ("recommendation.maxBatchSize", "batch sizes are not measured"),
         ("recommendation.runnerUp.replicas", "no target rate was given"),
-        ("recommendation.runnerUp", "no other number of workers was tried"),
+        ("recommendation.runnerUp", "no other number of workers was tried, or none kept its rate"),
         ("azureml.requestedCpu", "no upper bound for CPU was given"),
         ("azureml.requestedMemoryInGB", "no upper bound for memory was given"),
         ("azureml.requestedQueriesPerSecond", "no target rate was given"),

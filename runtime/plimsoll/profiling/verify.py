@@ -90,8 +90,7 @@ def _too_late(session: Session, attempt: Attempt) -> bool:
     """One more would take about as long as this one."""
     start_s = attempt.startup.seconds_to_ready if attempt.startup else 0.0
     load_s = attempt.level.seconds if attempt.level else 0.0
-    plan = session.findings.plan
-    return plan is None or session.watch.elapsed_s() + start_s + load_s + _AROUND_S > plan.overtime_s
+    return not session.time_for(start_s + load_s + _AROUND_S)
 
 
 @contextlib.contextmanager
