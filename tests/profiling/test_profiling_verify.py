@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -230,3 +233,41 @@ def test_three_trials_at_most_and_each_a_step_up(monkeypatch: pytest.MonkeyPatch
     assert found.cpu == CPU, "more CPU did not help"
     assert found.memory is not None
     assert found.memory.request_bytes >= 300_000_000
+
+
+def test_inside_limits_that_somebody_else_set_they_are_taken_for_the_recommended(
+    verified: Path, tmp_path: Path
+) -> None:
+    """As in a container with --cpus and --memory: the whole program runs inside, the driver too."""
+    if not can_limit():
+        pytest.skip("no limits can be enforced here")
+    before = read_profile(verified / "out" / "profile.json")
+    cpu, memory = before.recommendation.cpu, before.recommendation.memory
+    assert cpu is not None
+    assert memory is not None
+    with delegate() as delegation, delegation.group(f"plimsoll-test-box-{os.getpid()}") as group:
+        group.limit_cpu(cpu.request_cores + 0.2)
+        group.limit_memory(memory.limit_bytes + (200 << 20))
+
+        def join() -> None:
+            for door in group.doors:
+                with open(door, "w") as file:
+                    file.write("0")
+
+        source = (
+            "import sys; from pathlib import Path; sys.path.insert(0, sys.argv[1])\n"
+            "from profile_runs import Notes; from test_profiling_verify import BURN, options_for\n"
+            "import dataclasses; from plimsoll.profiling.reverify import verify_profile\n"
+            "folder = Path(sys.argv[2])\n"
+            "options = options_for(folder, BURN, [f'row {n}' for n in range(12)])\n"
+            "options = dataclasses.replace(options, output_dir=Path(sys.argv[3]))\n"
+            "verify_profile(options, folder / 'out' / 'profile.json', Notes())"
+        )
+        arguments = [sys.executable, "-c", source, str(Path(__file__).parent), str(verified), str(tmp_path)]
+        done = subprocess.run(arguments, preexec_fn=join, capture_output=True, text=True, timeout=120)
+        assert done.returncode == 0, done.stderr
+    result = read_profile(tmp_path / "profile.json")
+    assert result.verification is not None
+    assert result.verification.method == "container"
+    assert result.verification.attempts[0].oom_kills == 0
+    assert result.verification.attempts[0].throttled_share is not None
