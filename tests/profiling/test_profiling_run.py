@@ -54,7 +54,7 @@ def unexplained(content: dict[str, Any]) -> list[str]:
 
 def test_the_phases_run_in_order(sleeper: tuple[Profile, dict[str, Any], Notes, Path]) -> None:
     _, _, notes, _ = sleeper
-    assert notes.phases == ["preflight", "start", "census", "warm-up", "capacity", "open loop"]
+    assert notes.phases[:6] == ["preflight", "start", "census", "warm-up", "capacity", "open loop"]
     assert notes.moves > 5
 
 
@@ -81,7 +81,7 @@ def test_latency_is_stated_at_the_rate_that_a_replica_carries(
     sleeper: tuple[Profile, dict[str, Any], Notes, Path],
 ) -> None:
     result, _, _, _ = sleeper
-    (level,) = result.measurements.rate_levels
+    level = result.measurements.rate_levels[-1]
     point = result.recommendation.operating_point
     assert point is not None
     assert level.target_requests_per_second == point.requests_per_second
