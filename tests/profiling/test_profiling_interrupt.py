@@ -27,7 +27,7 @@ class Phases:
 
 folder = Path(sys.argv[1])
 flags = ["--entry-script", str(folder / "score.py")]
-profile(ProfileOptions(folder / "rows.txt", flags, folder / "out", budget_s=12.0), Phases())
+profile(ProfileOptions(folder / "rows.txt", flags, folder / "out", budget_s=float(sys.argv[2])), Phases())
 """
 SCRIPT = """
 import time
@@ -41,14 +41,16 @@ def run(data):
 
 CASES = [(phase, number) for phase in ("start", "census", "capacity") for number in (signal.SIGINT, signal.SIGTERM)]
 # One phase is enough for a signal that no code of ours sees.
-CASES += [("capacity", signal.SIGKILL)]
+CASES += [("capacity", signal.SIGKILL), ("open loop", signal.SIGINT), ("verify: start", signal.SIGINT)]
+CASES += [("verify: open loop", signal.SIGTERM)]
 
 
 @pytest.mark.parametrize(("phase", "number"), CASES)
 def test_nothing_is_left_running(tmp_path: Path, phase: str, number: signal.Signals) -> None:
     (tmp_path / "score.py").write_text(SCRIPT)
     (tmp_path / "rows.txt").write_text("\n".join(f"row {number}" for number in range(20)))
-    run = subprocess.Popen([sys.executable, "-c", RUN, str(tmp_path)], stdout=subprocess.PIPE, text=True)
+    budget = "16" if phase.startswith("verify") else "12"
+    run = subprocess.Popen([sys.executable, "-c", RUN, str(tmp_path), budget], stdout=subprocess.PIPE, text=True)
     assert run.stdout is not None
     while run.stdout.readline().strip() != phase:
         assert run.poll() is None
@@ -64,4 +66,5 @@ def test_nothing_is_left_running(tmp_path: Path, phase: str, number: signal.Sign
         assert time.monotonic() - begun_s < 2.0
         content = json.loads((tmp_path / "out" / "profile.json").read_text())
         assert (content["state"], content["error"]["code"]) == ("Failed", "interrupted")
+        assert not list(Path("/sys/fs/cgroup").glob(f"**/plimsoll-{run.pid}-*"))
     run.stdout.close()
