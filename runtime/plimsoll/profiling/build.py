@@ -11,7 +11,7 @@ from plimsoll.profiling.build_verification import build_verification
 from plimsoll.profiling.findings import Findings
 from plimsoll.profiling.grading import grade, grade_reasons
 from plimsoll.profiling.rates import RateLevel
-from plimsoll.profiling.recommendation import CpuAnswer, MemoryAnswer
+from plimsoll.profiling.recommendation import CpuAnswer, MemoryAnswer, plain_rate
 from plimsoll.profiling.result import (
     Azureml,
     CpuRecommendation,
@@ -100,7 +100,7 @@ def _runner_up(findings: Findings) -> RunnerUpResult | None:
     second = findings.runner_up
     if second is None:
         return None
-    carries = f"{second.request_cores:g} cores and {second.memory_bytes / 1e9:.2f} GB for {second.carries_rps:.3g}/s"
+    carries = f"{second.request_cores:g} cores and {second.memory_bytes / 1e9:.2f} GB for {plain_rate(second.carries_rps)} requests/s"
     return RunnerUpResult(
         workers=second.workers,
         request_cores=second.request_cores,

@@ -132,19 +132,20 @@ def _load(demand: Demand, target_rps: float | None, max_cores: float | None, slo
 
 
 def _cpu_reason(demand: Demand, load: _Load, need_cores: float, target_rps: float | None, slo_rps: float | None) -> str:
-    cost = f"One request costs {_plain(demand.cpu_s * 1000)} ms of CPU"
+    cost = f"One request costs {plain_rate(demand.cpu_s * 1000)} ms of CPU"
     room = f", plus {load.margin:.0%} margin," if load.margin else ""
     if target_rps is not None:
-        share = f"{_plain(load.rate_rps)} requests/s per replica at {load.utilisation:.0%} utilisation"
+        share = f"{plain_rate(load.rate_rps)} requests/s per replica at {load.utilisation:.0%} utilisation"
         return f"{cost}; {share}{room} need {need_cores:.2f} cores."
-    rate = _plain(demand.capacity_rps)
+    rate = plain_rate(demand.capacity_rps)
     full = f"at its limit of {rate} requests/s the server keeps {need_cores:.2f} cores busy{room}"
     if slo_rps is not None:
-        return f"{cost}; {full} and up to {_plain(load.carries_rps)} requests/s keep the latency objective."
+        return f"{cost}; {full} and up to {plain_rate(load.carries_rps)} requests/s keep the latency objective."
     return f"{cost}; {full} and {load.utilisation:.0%} of that rate can be served without long waits."
 
 
-def _plain(value: float) -> str:
+def plain_rate(value: float) -> str:
+    """Three digits, and never in powers of ten."""
     return f"{value:.0f}" if value >= 100 else f"{value:.3g}"
 
 
