@@ -100,7 +100,8 @@ def _runner_up(findings: Findings) -> RunnerUpResult | None:
     second = findings.runner_up
     if second is None:
         return None
-    carries = f"{second.request_cores:g} cores and {second.memory_bytes / 1e9:.2f} GB for {plain_rate(second.carries_rps)} requests/s"
+    size = f"{second.request_cores:g} cores and {second.memory_bytes / 1e9:.2f} GB"
+    carries = f"{size} for {plain_rate(second.carries_rps)} requests/s"
     return RunnerUpResult(
         workers=second.workers,
         request_cores=second.request_cores,
