@@ -3,6 +3,7 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
+TRUTH  := -m 'truth and not calibration'
 
 .DEFAULT_GOAL := help
 .PHONY: help install demo demo-tensorflow test truth lint lock clean
@@ -40,7 +41,7 @@ demo-tensorflow: $(READY)  ## the same with a TensorFlow ResNet-50 that takes JP
 test: lint  ## style, types, and every test
 	$(BIN)/pytest -m "not truth" --cov --cov-report=term:skip-covered
 	@# A neighbour on the machine can disturb a measurement: what failed is measured once more, and then counts.
-	$(BIN)/pytest -m truth || $(BIN)/pytest -m truth --last-failed --last-failed-no-failures none
+	$(BIN)/pytest $(TRUTH) || $(BIN)/pytest $(TRUTH) --last-failed --last-failed-no-failures none
 
 truth: $(READY)  ## profile servers of known cost and print the errors of the answers
 	$(BIN)/pytest tests/truth -m truth -s

@@ -42,6 +42,7 @@ def test_a_model_that_waits_needs_hardly_any_cpu(tmp_path: Path, enter: Callable
     enter("rate of one slot that sleeps 20 ms", 50.0, level.requests_per_second, "1/s", 0.07)
 
 
+@pytest.mark.calibration
 def test_matrices_take_all_cores_they_see_and_are_tried_on_fewer(tmp_path: Path, note: Callable[[str], None]) -> None:
     pytest.importorskip("numpy")
     result = run(tmp_path / "matrices", MATRICES, ROWS, 45.0)

@@ -11,7 +11,7 @@ from truth_servers import BURN_10_MS, SLEEP_20_MS, STALL, run
 
 from plimsoll.profiling.slo import Slo
 
-pytestmark = pytest.mark.truth
+pytestmark = [pytest.mark.truth, pytest.mark.calibration]
 ROWS = [f"row {number}" for number in range(12)]
 
 

@@ -42,6 +42,7 @@ def undisturbed_profile(options: ProfileOptions) -> Profile:
     pytest.skip("the machine was never quiet")
 
 
+@pytest.mark.calibration
 def test_limits_hold_and_a_fifth_less_does_not(tmp_path: Path, note: Callable[[str], None]) -> None:
     """Two workers of 1 GB and 20 ms of CPU: big enough that neither steps nor the 100 MB rule."""
     needs_limits()
@@ -74,6 +75,7 @@ def _burn() -> None:
         pass
 
 
+@pytest.mark.calibration
 def test_a_neighbour_that_burns_a_core_changes_the_grade_and_not_the_cost(
     tmp_path: Path, enter: Callable[..., None], note: Callable[[str], None]
 ) -> None:
@@ -91,6 +93,7 @@ def test_a_neighbour_that_burns_a_core_changes_the_grade_and_not_the_cost(
     note(f"grade without the neighbour {quiet.grade}, with it {noisy.grade}")
 
 
+@pytest.mark.calibration
 def test_ten_runs_round_to_the_same_cores(tmp_path: Path, note: Callable[[str], None]) -> None:
     answers: Counter[float] = Counter()
     for number in range(10):
