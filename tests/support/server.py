@@ -52,7 +52,39 @@ class Reply:
         return json.loads(self.body)
 
 
-class Server:
+class Client:
+    """A small HTTP client of the server on a port of this machine."""
+
+    port: int
+
+    def is_ready(self) -> bool:
+        try:
+            return self.get("/health/ready").status == 200
+        except OSError:
+            return False
+
+    def get(self, path: str, **headers: str) -> Reply:
+        return self.request("GET", path, None, headers)
+
+    def post(self, path: str, body: bytes, **headers: str) -> Reply:
+        return self.request("POST", path, body, {"content_type": "application/json", **headers})
+
+    def request(self, method: str, path: str, body: bytes | None, headers: dict[str, str]) -> Reply:
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=PATIENCE_S)
+        with contextlib.closing(connection):
+            connection.request(method, path, body, {name.replace("_", "-"): text for name, text in headers.items()})
+            response = connection.getresponse()
+            names = {name.lower(): value for name, value in response.getheaders()}
+            return Reply(response.status, names, response.read())
+
+    def metric(self, name: str, **labels: str) -> float:
+        """The sum of the samples of that name that carry these labels, among others."""
+        text = self.get("/metrics").body.decode()
+        samples = [sample for family in text_string_to_metric_families(text) for sample in family.samples]
+        return sum(s.value for s in samples if s.name == name and labels.items() <= s.labels.items())
+
+
+class Server(Client):
     """``with Server(script_path, "--threads", "2") as server: server.post("/score", b"…")``."""
 
     def __init__(self, script: Path, *flags: str, env: dict[str, str] | None = None, wait: bool = True) -> None:
@@ -99,32 +131,6 @@ class Server:
 
     def wait_exit(self) -> int:
         return self.process.wait(PATIENCE_S)
-
-    def is_ready(self) -> bool:
-        try:
-            return self.get("/health/ready").status == 200
-        except OSError:
-            return False
-
-    def get(self, path: str, **headers: str) -> Reply:
-        return self.request("GET", path, None, headers)
-
-    def post(self, path: str, body: bytes, **headers: str) -> Reply:
-        return self.request("POST", path, body, {"content_type": "application/json", **headers})
-
-    def request(self, method: str, path: str, body: bytes | None, headers: dict[str, str]) -> Reply:
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=PATIENCE_S)
-        with contextlib.closing(connection):
-            connection.request(method, path, body, {name.replace("_", "-"): text for name, text in headers.items()})
-            response = connection.getresponse()
-            names = {name.lower(): value for name, value in response.getheaders()}
-            return Reply(response.status, names, response.read())
-
-    def metric(self, name: str, **labels: str) -> float:
-        """The sum of the samples of that name that carry these labels, among others."""
-        text = self.get("/metrics").body.decode()
-        samples = [sample for family in text_string_to_metric_families(text) for sample in family.samples]
-        return sum(s.value for s in samples if s.name == name and labels.items() <= s.labels.items())
 
     def tree(self) -> list[psutil.Process]:
         try:
