@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from support.fixtures import Serve, WriteScript
+from support.nvml import Machine, build
 from support.server import Server
 
 
@@ -32,3 +33,15 @@ def serve(write_script: WriteScript) -> Iterator[Serve]:
             return stack.enter_context(Server(write_script(source), *flags, env=env, wait=wait))
 
         yield start
+
+
+@pytest.fixture(scope="session")
+def nvml_library(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a stand-in for the GPU driver's library."""
+    return build(tmp_path_factory.mktemp("nvml"))
+
+
+@pytest.fixture
+def machine(nvml_library: Path, tmp_path: Path) -> Machine:
+    """A machine whose GPUs the test says: ``machine.has(gpu(0)); serve(…, env=machine.environment)``."""
+    return Machine(nvml_library, tmp_path / "nvml-state")
