@@ -4,6 +4,8 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 TRUTH  := -m 'truth and not calibration'
+COMPILE = $(BIN)/uv pip compile --quiet --python-version 3.11 --generate-hashes --no-annotate --no-header
+AS_ALL := --universal --constraint images/locks/all.txt
 
 .DEFAULT_GOAL := help
 .PHONY: help install demo demo-tensorflow test truth lint lock clean
@@ -54,9 +56,13 @@ lint: $(READY)  ## style, types and the direction of imports
 
 lock:  ## resolve all dependencies anew and write the hashed lock
 	$(BIN)/pip install --quiet uv
-	$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-annotate --no-header \
+	$(COMPILE) --upgrade --universal \
 	    --extra onnx --extra tensorflow --extra sklearn --extra examples --extra report --extra parquet --extra tracing --extra test --extra bench \
-	    pyproject.toml images/locks/build.in --output-file images/locks/all.txt
+	    pyproject.toml images/locks/build.in images/locks/common.in --output-file images/locks/all.txt
+	$(COMPILE) $(AS_ALL) images/locks/build.in --output-file images/locks/build.txt
+	$(COMPILE) $(AS_ALL) pyproject.toml --output-file images/locks/slim.txt
+	$(COMPILE) $(AS_ALL) --extra onnx --extra tensorflow --extra sklearn pyproject.toml --output-file images/locks/cpu.txt
+	$(COMPILE) $(AS_ALL) --extra gpu --extra sklearn pyproject.toml images/locks/gpu.in --output-file images/locks/gpu.txt
 
 clean:  ## remove everything that the other targets made
 	rm -rf $(VENV) demo .coverage* .pytest_cache .mypy_cache .ruff_cache
