@@ -8,7 +8,7 @@ COMPILE = $(BIN)/uv pip compile --quiet --python-version 3.11 --generate-hashes 
 AS_ALL := --universal --constraint images/locks/all.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo demo-tensorflow test truth lint lock clean
+.PHONY: help install demo demo-tensorflow test test-images test-image-gpu truth lint lock clean
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 20
@@ -41,9 +41,15 @@ demo-tensorflow: $(READY)  ## the same with a TensorFlow ResNet-50 that takes JP
 	@echo "  curl -s --data-binary @$$(ls demo/tensorflow/requests/*.jpg | head -1) localhost:5001/score | head -c 200"
 
 test: lint  ## style, types, and every test
-	$(BIN)/pytest -m "not truth" --cov --cov-report=term:skip-covered
+	$(BIN)/pytest -m "not (truth or images or image_gpu)" --cov --cov-report=term:skip-covered
 	@# A neighbour on the machine can disturb a measurement: what failed is measured once more, and then counts.
 	$(BIN)/pytest $(TRUTH) || $(BIN)/pytest $(TRUTH) --last-failed --last-failed-no-failures none
+
+test-images: $(READY)  ## build the CPU images and try them as containers, with Docker or Podman
+	$(BIN)/pytest tests/images -m images --timeout 900
+
+test-image-gpu: $(READY)  ## build the GPU image whole and try what needs no GPU (several GB, minutes)
+	$(BIN)/pytest tests/images -m image_gpu --timeout 3600
 
 truth: $(READY)  ## profile servers of known cost and print the errors of the answers
 	$(BIN)/pytest tests/truth -m truth -s

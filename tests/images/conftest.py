@@ -1,0 +1,112 @@
+"""The images, built once a session, and what tests put into containers; the end of the run says what was found."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import textwrap
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from image_engine import REPOSITORY, Base, Engine, NoEngine, base_image, default_argument, find_engine
+
+_NOTES = pytest.StashKey[list[str]]()
+_FOLDER = Path(os.environ.get("PLIMSOLL_TEST_ENGINE_DIR", "/var/tmp/plimsoll-engine"))
+
+
+@pytest.fixture(scope="session")
+def note(request: pytest.FixtureRequest) -> Callable[[str], None]:
+    """One line, said at once and again at the end of the run."""
+    config = request.config
+    reporter = config.pluginmanager.get_plugin("terminalreporter")
+
+    def say(text: str) -> None:
+        config.stash.setdefault(_NOTES, []).append(text)
+        if reporter is not None:
+            reporter.write_line(f"  {text}", bold=True)
+
+    return say
+
+
+@pytest.fixture(scope="session")
+def engine(note: Callable[[str], None]) -> Engine:
+    try:
+        found = find_engine(_FOLDER, note)
+    except NoEngine as error:
+        # Without an engine nothing here can be said: one line instead of as many failures as there are tests.
+        pytest.exit(str(error), returncode=3)
+    note(f"container engine: {found.call('--version').stdout.strip()}")
+    return found
+
+
+@pytest.fixture(scope="session")
+def base(engine: Engine, note: Callable[[str], None]) -> Base:
+    wanted = default_argument(REPOSITORY / "Dockerfile.cpu", "PYTHON_IMAGE")
+    try:
+        return base_image(engine, wanted, sys.executable, note)
+    except NoEngine as error:
+        pytest.exit(str(error), returncode=3)
+
+
+@pytest.fixture(scope="session")
+def slim(engine: Engine, base: Base, note: Callable[[str], None]) -> str:
+    """The image without TensorFlow and ONNX Runtime."""
+    return built(engine, base, note, "slim", "cpu")
+
+
+@pytest.fixture(scope="session")
+def cpu(engine: Engine, base: Base, slim: str, note: Callable[[str], None]) -> str:
+    return built(engine, base, note, "cpu", "cpu")
+
+
+@pytest.fixture(scope="session")
+def gpu(engine: Engine, base: Base, note: Callable[[str], None]) -> str:
+    return built(engine, base, note, None, "gpu")
+
+
+def built(engine: Engine, base: Base, note: Callable[[str], None], target: str | None, name: str) -> str:
+    tag = f"localhost/plimsoll:{target or name}"
+    note(f"building {tag}")
+    dockerfile = REPOSITORY / f"Dockerfile.{name}"
+    result = engine.build(dockerfile, tag, target=target, args={"PYTHON_IMAGE": base.name})
+    assert result.returncode == 0, result.stdout[-4000:] + result.stderr[-4000:]
+    return tag
+
+
+@pytest.fixture(scope="session")
+def made(pytestconfig: pytest.Config) -> Callable[[str], Path]:
+    """The folder that the maker of an entry script has filled; kept between sessions."""
+    assert pytestconfig.cache is not None
+    cache = pytestconfig.cache
+
+    def make(name: str) -> Path:
+        out = cache.mkdir("images-models") / name
+        maker = REPOSITORY / "entry_scripts" / name / "make_model.py"
+        result = subprocess.run([sys.executable, str(maker), str(out)], capture_output=True, text=True)
+        assert result.returncode == 0, result.stderr
+        return out
+
+    return make
+
+
+@pytest.fixture
+def app(tmp_path: Path) -> Callable[[str], Path]:
+    """A folder with a score.py that any user may read; what pytest makes belongs to its user alone."""
+
+    def write(source: str) -> Path:
+        folder = tmp_path / "app"
+        folder.mkdir(mode=0o755, exist_ok=True)
+        (folder / "score.py").write_text(textwrap.dedent(source))
+        return folder
+
+    return write
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    notes = config.stash.get(_NOTES, [])
+    if notes:
+        terminalreporter.section("images")
+        for text in notes:
+            terminalreporter.write_line(text)
