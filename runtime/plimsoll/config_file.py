@@ -52,11 +52,9 @@ def _places(flags: Mapping[str, Any], environment: Mapping[str, str]) -> Iterabl
 
 def _named(path: Path) -> ConfigFile:
     try:
-        values = json.loads(path.read_text(encoding="utf-8"))
+        values = _read(path)
     except (OSError, ValueError) as error:
         raise UsageError(f"config file {path}: {error}") from None
-    if not isinstance(values, dict):
-        raise UsageError(f"config file {path}: not a JSON object")
     unknown = sorted(set(values) - _known() - _WITHOUT_MEANING)
     if unknown:
         raise UsageError(f"config file {path}: unknown key {unknown[0]!r}", remedy="see plimsoll --help for the names")
@@ -65,12 +63,18 @@ def _named(path: Path) -> ConfigFile:
 
 def _found(path: Path) -> ConfigFile | None:
     try:
-        values = json.loads(path.read_text(encoding="utf-8"))
+        values = _read(path)
     except (OSError, ValueError):
         return None
-    if not isinstance(values, dict):
-        return None
     return ConfigFile(str(path), {key: value for key, value in values.items() if key in _known()})
+
+
+def _read(path: Path) -> dict[str, Any]:
+    """Raises OSError, or ValueError for what is no JSON object."""
+    values = json.loads(path.read_text(encoding="utf-8"))
+    if not isinstance(values, dict):
+        raise ValueError("not a JSON object")
+    return values
 
 
 def _known() -> frozenset[str]:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from plimsoll.host import groups
+from plimsoll.host import unified
 from plimsoll.host.groups import Delegation, GroupUse, LimitsUnavailable, delegate
 
 V1_MOUNTS = """\
@@ -24,7 +24,7 @@ V2_MOUNT = "30 23 0:26 / /sys/fs/cgroup rw - cgroup2 cgroup2 rw\n"
 @pytest.fixture(autouse=True)
 def hurried(monkeypatch: pytest.MonkeyPatch) -> None:
     """A folder with files in it, as a fixture's groups are, can never be removed."""
-    monkeypatch.setattr(groups, "_REMOVE_PAUSE_S", 0.001)
+    monkeypatch.setattr(unified, "_REMOVE_PAUSE_S", 0.001)
 
 
 def plant(root: Path, files: dict[str, str]) -> Path:
@@ -102,22 +102,54 @@ def test_version_2_with_processes_in_the_way_moves_them_aside(tmp_path: Path, mo
     """The kernel refuses controllers for the children of a group that holds processes."""
     root = version_2(tmp_path)
     top = root / "sys/fs/cgroup/box"
-    moved: list[tuple[str, str]] = []
     write = Path.write_text
 
     def kernel(path: Path, text: str, *arguments: object, **more: object) -> int:
         if path == top / "cgroup.subtree_control" and text.startswith("+") and (top / "cgroup.procs").read_text():
             raise OSError(16, "Device or resource busy")
-        if path.name == "cgroup.procs":
-            moved.append((text, path.parent.name))
-            write(top / "cgroup.procs", "")
-        return write(path, text)
+        if path.name != "cgroup.procs":
+            return write(path, text)
+        for group in top.rglob("cgroup.procs"):
+            write(group, "".join(f"{pid}\n" for pid in group.read_text().split() if pid != text))
+        return write(path, (path.read_text() if path.exists() else "") + f"{text}\n")
 
     monkeypatch.setattr(Path, "write_text", kernel)
     with delegate(root):
-        assert moved == [("12", f"plimsoll-{os.getpid()}-rest"), ("34", f"plimsoll-{os.getpid()}-rest")]
-    assert moved[2:] == [("34", "box")], "the last one written to the fixture's file comes back"
+        assert (top / f"plimsoll-{os.getpid()}-rest/cgroup.procs").read_text() == "12\n34\n"
+        assert (top / "cgroup.procs").read_text() == ""
+    assert (top / "cgroup.procs").read_text() == "12\n34\n"
     assert (top / "cgroup.subtree_control").read_text() == "-cpu -memory"
+
+
+@pytest.mark.parametrize(("code", "words"), [(1, "cannot be moved aside"), (16, "always processes in")])
+def test_version_2_with_processes_that_cannot_be_moved(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: int, words: str
+) -> None:
+    root = version_2(tmp_path)
+    write = Path.write_text
+
+    def kernel(path: Path, text: str, *arguments: object, **more: object) -> int:
+        if path.name == "cgroup.subtree_control" and text.startswith("+"):
+            raise OSError(16, "Device or resource busy")
+        if path.name == "cgroup.procs" and code == 1:
+            raise OSError(1, "Operation not permitted")
+        return write(path, text)
+
+    monkeypatch.setattr(Path, "write_text", kernel)
+    with pytest.raises(LimitsUnavailable, match=words), delegate(root):
+        pass
+
+
+def test_groups_of_profilers_that_are_gone_are_removed(tmp_path: Path) -> None:
+    gone = subprocess.Popen([sys.executable, "-c", ""])
+    gone.wait()
+    root = version_1(tmp_path)
+    top = tmp_path / "sys/fs/cgroup/memory/box"
+    others = {f"plimsoll-{os.getppid()}-0", "plimsoll-test-7", "somebody"}
+    for name in (f"plimsoll-{gone.pid}-0", *others):
+        (top / name).mkdir()
+    with delegate(root):
+        assert {folder.name for folder in top.iterdir() if folder.is_dir()} - {f"plimsoll-{os.getpid()}-try"} == others
 
 
 @pytest.mark.parametrize(("controllers", "words"), [("io pids", "no cpu and memory"), ("cpu", "no memory")])

@@ -1,33 +1,27 @@
 """Control groups of our own: a process that joins one is held to its CPU quota and its memory limit.
 
-Version 1 wants a folder in each controller's tree. Version 2 has one tree, in which a group with children may hold no
-processes itself (cgroups(7), "no internal processes"): where the kernel insists, everybody in our group moves into a
-child beside the limited ones. Where the files cannot be written, as in most containers, `delegate` says why.
+Version 1 wants a folder in each controller's tree, version 2 has one tree (see plimsoll.host.unified). Where the files
+cannot be written, as in most containers, `delegate` says why.
 """
 
 from __future__ import annotations
 
 import contextlib
-import errno
 import os
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from plimsoll.host.cgroup import Cgroup, find_cgroup, read_int, read_table
+from plimsoll.host.stale_groups import leave_stale, remove_stale
+from plimsoll.host.unified import LimitsUnavailable as LimitsUnavailable
+from plimsoll.host.unified import controllers_for_children, remove
 
 _PERIOD_US = 100_000
 _SMALLEST_QUOTA_US = 1000
-_NEEDED = {"cpu", "memory"}
 # Version 1 limits memory and swap together, version 2 swap alone.
 _V1_MEMORY = ("memory.limit_in_bytes", "memory.memsw.limit_in_bytes", None)
 _V2_MEMORY = ("memory.max", "memory.swap.max", 0)
-_REMOVE_TRIES, _REMOVE_PAUSE_S = 40, 0.05
-
-
-class LimitsUnavailable(Exception):
-    """No control group can be made here; the message says why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +96,7 @@ class LimitedGroup:
     def remove(self) -> None:
         """A folder can go when the last process in it is gone, which takes the kernel a moment."""
         for folder in self._folders():
-            _remove(folder)
+            remove(folder)
 
     def _folders(self) -> list[Path]:
         return list(dict.fromkeys((self.cpu, self.memory, *self.others)))
@@ -132,7 +126,7 @@ class Delegation:
 @contextlib.contextmanager
 def delegate(root: Path = Path("/")) -> Iterator[Delegation]:
     """Makes sure that groups can be made below our own; raises LimitsUnavailable. What was moved is moved back."""
-    own = find_cgroup(root)
+    own = _tidy(find_cgroup(root), root)
     if own.cpu is None or own.memory is None:
         raise LimitsUnavailable("no control group with CPU and memory controllers was found")
     for folder in (own.cpu, own.memory):
@@ -148,6 +142,16 @@ def delegate(root: Path = Path("/")) -> Iterator[Delegation]:
         raise LimitsUnavailable(f"the control groups cannot be written ({error.strerror})") from error
 
 
+def _tidy(own: Cgroup, root: Path) -> Cgroup:
+    """Profilers that were killed leave groups behind, and may have left us in one."""
+    if own.cpu is not None and own.cpu_version == 2 and leave_stale(own.cpu):
+        own = find_cgroup(root)
+    for folder in (own.cpu, own.memory, own.cpu_account):
+        if folder is not None:
+            remove_stale(folder)
+    return own
+
+
 @contextlib.contextmanager
 def _prepared(own: Cgroup) -> Iterator[Delegation]:
     if own.cpu is None or own.memory is None:
@@ -156,7 +160,7 @@ def _prepared(own: Cgroup) -> Iterator[Delegation]:
         others = () if own.cpu_account in (None, own.cpu) else (own.cpu_account,)
         yield Delegation(1, own.cpu, own.memory, tuple(folder for folder in others if folder is not None))
         return
-    with _controllers_for_children(own.cpu):
+    with controllers_for_children(own.cpu):
         yield Delegation(2, own.cpu, own.cpu, ())
 
 
@@ -168,51 +172,3 @@ def _try_out(delegation: Delegation) -> None:
             group.limit_memory(1 << 30)
     except OSError as error:
         raise LimitsUnavailable(f"a control group cannot be given limits ({error.strerror})") from error
-
-
-@contextlib.contextmanager
-def _controllers_for_children(folder: Path) -> Iterator[None]:
-    available = set((folder / "cgroup.controllers").read_text().split())
-    if not available >= _NEEDED:
-        raise LimitsUnavailable(f"control group {folder} has no {' and '.join(sorted(_NEEDED - available))} controller")
-    control = folder / "cgroup.subtree_control"
-    if set(control.read_text().split()) >= _NEEDED:
-        yield
-        return
-    aside: Path | None = None
-    try:
-        control.write_text("+cpu +memory")
-    except OSError as error:
-        if error.errno != errno.EBUSY:
-            raise LimitsUnavailable(f"controllers cannot be handed to children ({error.strerror})") from error
-        aside = folder / f"plimsoll-{os.getpid()}-rest"
-        aside.mkdir(exist_ok=True)
-        _move_all(folder, aside)
-        control.write_text("+cpu +memory")
-    try:
-        yield
-    finally:
-        with contextlib.suppress(OSError):
-            control.write_text("-cpu -memory")
-            if aside is not None:
-                _move_all(aside, folder)
-                _remove(aside)
-
-
-def _move_all(source: Path, target: Path) -> None:
-    for pid in (source / "cgroup.procs").read_text().split():
-        # A process may end on the way.
-        with contextlib.suppress(ProcessLookupError):
-            (target / "cgroup.procs").write_text(pid)
-
-
-def _remove(folder: Path) -> None:
-    for _ in range(_REMOVE_TRIES):
-        try:
-            folder.rmdir()
-        except FileNotFoundError:
-            return
-        except OSError:
-            time.sleep(_REMOVE_PAUSE_S)
-        else:
-            return
