@@ -6,7 +6,10 @@ import base64
 import builtins
 import io
 import json
+import os
+import subprocess
 import sys
+import threading
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -16,9 +19,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from plimsoll.errors import DatasetError, UsageError
-from plimsoll.profiling.dataset import STDIN, Format, Row, load_dataset, parse_format
+from plimsoll.profiling.dataset import Format, Row, load_dataset, parse_format
 from plimsoll.profiling.dataset_sampling import Sampler
 from plimsoll.profiling.dataset_spool import read_spool, spooled
+from plimsoll.profiling.dataset_text import STDIN
 from plimsoll.profiling.driver.requests import serialise
 
 
@@ -200,6 +204,37 @@ def test_files_that_are_not_taken_are_not_read(tmp_path: Path, monkeypatch: pyte
     dataset = load_dataset(tmp_path, most_bytes=16_000)
     assert builtins.sum(len(row.body) for row in dataset.rows) <= 16_000
     assert sorted(read) == [row.name for row in dataset.rows]
+
+
+LOAD = """
+import resource, sys
+from pathlib import Path
+from plimsoll.profiling.dataset import load_dataset
+before_kb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+dataset = load_dataset(Path(sys.argv[1]), kind=sys.argv[2], most_bytes=1_000_000)
+print(len(dataset.rows), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before_kb)
+"""
+
+
+@pytest.mark.parametrize(("kind", "line"), [("lines", "{}"), ("csv", '"{}"'), ("envelope", '{{"body": "{}"}}')])
+@pytest.mark.parametrize("piped", [False, True])
+def test_what_is_not_taken_takes_no_memory(tmp_path: Path, kind: str, line: str, piped: bool) -> None:
+    path = tmp_path / "d.txt"
+    path.write_text((line.format("x" * 10_000) + "\n") * 6000)
+    arguments = [sys.executable, "-c", LOAD, "-" if piped else str(path), kind]
+    with path.open() as file:
+        done = subprocess.run(arguments, stdin=file if piped else None, capture_output=True, text=True, check=True)
+    rows, more_kb = map(int, done.stdout.split())
+    assert rows == 100
+    assert more_kb < 20_000, "of 60 MB"
+
+
+def test_a_pipe_that_has_a_name(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    thread = threading.Thread(target=lambda: (tmp_path / "pipe").write_text("a\nb\n"))
+    thread.start()
+    assert [row.body for row in load_dataset(tmp_path / "pipe", kind="lines").rows] == [b"a", b"b"]
+    thread.join()
 
 
 @given(sizes=st.lists(st.integers(0, 50), min_size=1), rows=st.integers(1, 20), size_bytes=st.integers(1, 200))

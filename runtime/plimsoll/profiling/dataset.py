@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,10 +19,10 @@ from plimsoll.profiling.dataset_envelope import Envelope, looks_like_envelopes, 
 from plimsoll.profiling.dataset_files import Body, read_csv, read_folder, read_lines, read_zip
 from plimsoll.profiling.dataset_parquet import read_parquet
 from plimsoll.profiling.dataset_sampling import MOST_BYTES, MOST_ROWS, Sampler
+from plimsoll.profiling.dataset_text import STDIN, Text, open_text, sampled
 
 JSON_TYPE = "application/json"
 TEXT_TYPE = "text/plain; charset=utf-8"
-STDIN = Path("-")
 Format = Literal["lines", "csv", "parquet", "folder", "zip", "envelope"]
 FORMATS: tuple[str, ...] = get_args(Format)
 _BY_SUFFIX: dict[str, Format] = {
@@ -115,23 +114,24 @@ def _read(path: Path, kind: Format | None, sampler: Sampler) -> list[Envelope]:
     if kind in ("folder", "zip", "parquet") and path == STDIN:
         raise DatasetError(f"stdin cannot be read as {kind}", remedy="give a path, or --format lines, csv or envelope")
     if kind == "folder":
-        return _plain(read_folder(path, sampler))
+        return list(_plain(read_folder(path, sampler)))
     if kind == "zip":
-        return _plain(read_zip(path, sampler))
+        return list(_plain(read_zip(path, sampler)))
     if kind == "parquet":
         path.stat()
-        return _sampled(_plain(read_parquet(path)), sampler)
-    name, data = ("stdin", sys.stdin.buffer.read()) if path == STDIN else (str(path), path.read_bytes())
-    return _sampled(_read_text(name, data, kind, detect), sampler)
+        bodies = read_parquet(path)
+        return sampled(lambda: _plain(bodies), sampler)
+    with open_text(path) as text:
+        if kind == "lines" and detect and looks_like_envelopes(read_lines(text.name, text.lines())):
+            kind = "envelope"
+        return sampled(lambda: _read_text(text, kind), sampler)
 
 
-def _read_text(name: str, data: bytes, kind: Format, detect: bool) -> list[Envelope]:
+def _read_text(text: Text, kind: Format) -> Iterator[Envelope]:
     if kind == "csv":
-        return _plain(read_csv(name, data))
-    lines = read_lines(name, data)
-    if kind == "envelope" or (detect and looks_like_envelopes(lines)):
-        return read_envelopes(name, lines)
-    return _plain(lines)
+        return _plain(read_csv(text.name, text.lines()))
+    lines = read_lines(text.name, text.lines())
+    return read_envelopes(text.name, lines) if kind == "envelope" else _plain(lines)
 
 
 def _kind_of(path: Path) -> Format:
@@ -146,12 +146,8 @@ def _kind_of(path: Path) -> Format:
     return kind or "lines"
 
 
-def _plain(bodies: Iterable[Body]) -> list[Envelope]:
-    return [Envelope(body) for body in bodies]
-
-
-def _sampled(envelopes: list[Envelope], sampler: Sampler) -> list[Envelope]:
-    return [envelopes[place] for place in sampler.choose([len(envelope.body.data) for envelope in envelopes])]
+def _plain(bodies: Iterable[Body]) -> Iterator[Envelope]:
+    return (Envelope(body) for body in bodies)
 
 
 def _row(envelope: Envelope, content_type: str | None) -> Row:

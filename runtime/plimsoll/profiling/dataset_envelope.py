@@ -52,9 +52,9 @@ def _is_envelope(line: bytes) -> bool:
     return isinstance(value, dict) and bool({"body", "body_b64"} & set(value)) and set(value) <= _KEYS
 
 
-def read_envelopes(name: str, lines: Iterable[Body]) -> list[Envelope]:
+def read_envelopes(name: str, lines: Iterable[Body]) -> Iterator[Envelope]:
     """Raises DatasetError that names file, line and key."""
-    return [_read(f"{name}, line {line.number}", line) for line in lines]
+    return (_read(f"{name}, line {line.number}", line) for line in lines)
 
 
 def _read(where: str, line: Body) -> Envelope:

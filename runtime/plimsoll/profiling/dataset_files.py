@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import csv
-import io
 import mimetypes
 import re
 import sys
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import chain, islice
 from pathlib import Path, PurePosixPath
 
 from plimsoll.errors import DatasetError
@@ -33,29 +33,33 @@ class Body:
     name: str | None = None
 
 
-def read_lines(name: str, data: bytes) -> list[Body]:
+def read_lines(name: str, lines: Iterable[bytes]) -> Iterator[Body]:
     """One body per line; LF or CRLF ends it, empty lines are dropped but counted, a byte order mark is not sent."""
-    lines = data.removeprefix(_BYTE_ORDER_MARK).split(b"\n")
-    bodies = (Body(number, line.removesuffix(b"\r")) for number, line in enumerate(lines, 1))
-    return [_checked(name, body) for body in bodies if body.data]
+    for number, line in _numbered(lines):
+        body = _checked(name, Body(number, line.removesuffix(b"\n").removesuffix(b"\r")))
+        if body.data:
+            yield body
 
 
-def read_csv(name: str, data: bytes) -> list[Body]:
+def read_csv(name: str, lines: Iterable[bytes]) -> Iterator[Body]:
     """One column of strings; a record's number is the line it begins on.
 
     Header rule: the first record is a header if it is a bare word (letters, digits, `_`, `-`, not beginning with a
     digit) and the second record is not.
     """
-    records = list(_records(name, data))
-    if len(records) > 1 and _COLUMN_NAME.fullmatch(records[0][1]) and not _COLUMN_NAME.fullmatch(records[1][1]):
-        del records[0]
-    return [Body(number, text.encode()) for number, text in records if text]
+    records = _records(name, lines)
+    first_two = list(islice(records, 2))
+    words = [bool(_COLUMN_NAME.fullmatch(text)) for _, text in first_two]
+    for number, text in chain(first_two[1:] if words == [True, False] else first_two, records):
+        if text:
+            yield Body(number, text.encode())
 
 
-def _records(name: str, data: bytes) -> Iterator[tuple[int, str]]:
+def _records(name: str, lines: Iterable[bytes]) -> Iterator[tuple[int, str]]:
     # The limit is there against broken quotes; a picture in base64 is longer than it.
     csv.field_size_limit(sys.maxsize)
-    reader = csv.reader(io.StringIO(_decoded(name, data), newline=""), strict=True)
+    checked = (_checked(name, Body(number, line)) for number, line in _numbered(lines))
+    reader = csv.reader((body.data.decode() for body in checked), strict=True)
     first_line = 1
     try:
         for record in reader:
@@ -66,6 +70,11 @@ def _records(name: str, data: bytes) -> Iterator[tuple[int, str]]:
             first_line = reader.line_num + 1
     except csv.Error as error:
         raise DatasetError(f"{name}, line {first_line}: not CSV ({error})") from error
+
+
+def _numbered(lines: Iterable[bytes]) -> Iterator[tuple[int, bytes]]:
+    for number, line in enumerate(lines, 1):
+        yield number, line.removeprefix(_BYTE_ORDER_MARK) if number == 1 else line
 
 
 def read_folder(path: Path, sampler: Sampler) -> list[Body]:
@@ -108,13 +117,6 @@ def _named(number: int, name: str, data: bytes) -> Body:
 
 def _hidden(parts: tuple[str, ...]) -> bool:
     return any(part.startswith(".") for part in parts)
-
-
-def _decoded(name: str, data: bytes) -> str:
-    data = data.removeprefix(_BYTE_ORDER_MARK)
-    for number, line in enumerate(data.split(b"\n"), 1):
-        _checked(name, Body(number, line))
-    return data.decode()
 
 
 def _checked(name: str, body: Body) -> Body:
