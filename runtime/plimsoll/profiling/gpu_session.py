@@ -1,0 +1,33 @@
+"""Watches the GPUs that the server may use for as long as servers run; a machine without one costs nothing."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Iterator
+
+from plimsoll.host.gpus import Nvml, NvmlMissing
+from plimsoll.profiling.findings import Findings
+from plimsoll.profiling.gpu_watch import GpuWatch
+
+
+@contextlib.contextmanager
+def watch_gpus(findings: Findings) -> Iterator[None]:
+    """Fills in `findings.gpu`; to be entered before the first server starts and left after the last has ended."""
+    found = findings.gpu
+    with contextlib.ExitStack() as stack:
+        try:
+            nvml = stack.enter_context(Nvml.open(os.environ))
+        except NvmlMissing as missing:
+            found.unknown = str(missing)
+            yield
+            return
+        found.driver_version = nvml.driver_version
+        gpus = nvml.gpus()
+        if not gpus:
+            found.unknown = "; ".join(["no GPU is visible here", *nvml.troubles])
+            yield
+            return
+        found.unknown = ""
+        found.watch = findings.recorder.gpu = stack.enter_context(GpuWatch(nvml, gpus))
+        yield

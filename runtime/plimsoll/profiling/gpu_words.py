@@ -1,0 +1,68 @@
+"""What is doubtful about a GPU's numbers, and why those are null that are."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from plimsoll.profiling.findings import Findings
+from plimsoll.profiling.gpu_decide import GpuVerdict, decide_gpu
+from plimsoll.profiling.gpu_mig import choose_slice
+from plimsoll.profiling.gpu_summary import Device
+
+_SAYS = {
+    "power_cap": "its power limit",
+    "thermal": "heat",
+    "hardware_thermal": "heat",
+    "hardware_slowdown": "heat or power",
+    "power_brake": "the power supply",
+    "sync_boost": "the clocks of other GPUs",
+    "board_limit": "the board's limit",
+    "reliability": "its voltage limit",
+}
+_NOT_TOLD = "the driver does not tell it, as on a MIG slice, or there was no load"
+
+
+def gpu_doubts(findings: Findings) -> list[str]:
+    """For the grade; each is one sentence."""
+    found = findings.gpu
+    doubts = [doubt for device in decide_gpu(findings).devices for doubt in _doubts(device)]
+    return doubts + ([found.watch.trouble] if found.watch and found.watch.trouble else [])
+
+
+def _doubts(device: Device) -> Iterator[str]:
+    name = f"GPU {device.gpu.index}"
+    for reason, share in device.load.often_slowed().items():
+        cause = _SAYS.get(reason, reason)
+        yield f"{name} was slowed by {cause} ({reason}) in {share:.0%} of the readings under load: cooler it does more"
+    if device.others:
+        yield f"{name}: {device.others} other process(es) used it too: rate and latency are disturbed"
+    if device.used and device.load.idle:
+        yield f"{name} idle: kernels resident {device.load.busy_mean:.0%} of the time under load"
+
+
+def gpu_rules(findings: Findings) -> list[tuple[str, str]]:
+    """Pattern of a path → reason."""
+    found, verdict = findings.gpu, decide_gpu(findings)
+    rules = [("*gpu", found.unknown)] if found.unknown else []
+    for place, device in enumerate(verdict.devices):
+        path = f"measurements.gpu.devices.{place}"
+        rules += [(f"{path}.deltaBytes", device.held.reason), (f"{path}.method", device.held.reason)]
+    return [
+        *rules,
+        *_advice_rules(verdict),
+        ("measurements.gpu.devices.*.otherProcesses", "the driver does not list processes"),
+        ("measurements.gpu.devices", "no reading came from it while a server ran"),
+        ("measurements.gpu.devices.*", _NOT_TOLD),
+        ("measurements.gpu.allocatorPeakBytes", "no framework that counts (PyTorch, TensorFlow, JAX) said anything"),
+        ("measurements.gpu.pollsPerSecond", "the run was too short for it"),
+        ("measurements.gpu.*", verdict.answer.reason if verdict.answer else found.unknown or "it was not measured"),
+    ]
+
+
+def _advice_rules(verdict: GpuVerdict) -> Iterator[tuple[str, str]]:
+    yield "recommendation.gpu.againstCpu", "no profile of the same model on CPUs was given (--cpu-profile)"
+    if verdict.answer is None or verdict.largest is None:
+        return
+    if verdict.answer.memory_bytes is not None:
+        yield "recommendation.gpu.migProfile", choose_slice(verdict.largest.gpu, verdict.answer.memory_bytes).reason
+    yield "recommendation.gpu.*", verdict.answer.reason
