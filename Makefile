@@ -8,10 +8,10 @@ COMPILE = $(BIN)/uv pip compile --quiet --python-version 3.11 --generate-hashes 
 AS_ALL := --universal --constraint images/locks/all.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo demo-tensorflow test test-images test-image-gpu truth lint lock clean
+.PHONY: help install demo demo-tensorflow test test-images test-image-gpu test-cgroup2 truth lint lock clean
 
 help:  ## list the targets
-	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 20
+	@grep -E '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 20
 
 install: $(READY)  ## make .venv from the lock and install Plimsoll into it
 
@@ -54,9 +54,12 @@ test-image-gpu: $(READY)  ## build the GPU image whole and try what needs no GPU
 truth: $(READY)  ## profile servers of known cost and print the errors of the answers
 	$(BIN)/pytest tests/truth -m truth -s
 
+test-cgroup2: $(READY)  ## limits under a real cgroup v2, in an emulated machine (6 minutes; installs QEMU with apt)
+	tests/cgroup2/run.sh
+
 lint: $(READY)  ## style, types and the direction of imports
-	$(BIN)/ruff check runtime tests entry_scripts benchmarks
-	$(BIN)/ruff format --check runtime tests entry_scripts benchmarks
+	$(BIN)/ruff check runtime tests entry_scripts benchmarks images
+	$(BIN)/ruff format --check runtime tests entry_scripts benchmarks images
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
@@ -71,4 +74,4 @@ lock:  ## resolve all dependencies anew and write the hashed lock
 	$(COMPILE) $(AS_ALL) --extra gpu --extra sklearn pyproject.toml images/locks/gpu.in --output-file images/locks/gpu.txt
 
 clean:  ## remove everything that the other targets made
-	rm -rf $(VENV) demo .coverage* .pytest_cache .mypy_cache .ruff_cache
+	rm -rf $(VENV) demo build/cgroup2 .coverage* .pytest_cache .mypy_cache .ruff_cache

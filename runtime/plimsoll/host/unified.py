@@ -14,8 +14,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 _NEEDED = ("cpu", "memory")
-# Processes are in the way; the second where children already have the CPU controller, which suffers processes.
-_IN_THE_WAY = (errno.EBUSY, errno.EOPNOTSUPP)
 # Who is moved may fork on the way.
 _MOVE_TRIES = 10
 _REMOVE_TRIES, _REMOVE_PAUSE_S = 40, 0.05
@@ -77,7 +75,7 @@ def _switch(folder: Path, sign: str, controllers: list[str]) -> bool:
     try:
         (folder / "cgroup.subtree_control").write_text(" ".join(sign + name for name in controllers))
     except OSError as error:
-        if error.errno not in _IN_THE_WAY:
+        if error.errno != errno.EBUSY:
             raise LimitsUnavailable(f"controllers cannot be handed to children ({error.strerror})") from error
         return False
     return True
