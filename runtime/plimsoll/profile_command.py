@@ -13,15 +13,14 @@ from rich.console import Console
 
 from plimsoll.errors import UsageError
 from plimsoll.profiling.dataset import parse_format
-from plimsoll.profiling.gates import check_gates, enforce, read_gates
+from plimsoll.profiling.gates import Gates, check_gates, enforce, read_gates
 from plimsoll.profiling.options import NAMED_BUDGETS_S, ProfileOptions
 from plimsoll.profiling.result import Profile
 from plimsoll.profiling.reverify import verify_profile
 from plimsoll.profiling.slo import parse_slo
 from plimsoll.reports.console import print_profile
-from plimsoll.reports.files import write_reports
 from plimsoll.reports.progress import open_progress
-from plimsoll.reports.publish import run_and_report
+from plimsoll.reports.publish import run_and_report, write_judged
 from plimsoll.reports.tagging import check_taggable, tag_model
 from plimsoll.server.paths import entry_spec
 from plimsoll.settings import ProfileSettings, ServeSettings, flag, no_flag
@@ -32,10 +31,11 @@ def run_profile(
 ) -> int:
     """`sources` says which settings were given and how, `flags` which on the command line. Returns the exit code."""
     gates = read_gates(profiling.fail_if, profiling.baseline, profiling.max_regression, profiling.require)
+    _check_skipping(profiling)
     tagged = check_taggable(serving.model_dir) if profiling.tag_model else None
     options = _options(serving, profiling, sources, flags)
     with _told_when_interrupted(options.output_dir):
-        result = _measured(options, profiling.verify)
+        result = _measured(options, profiling.verify, gates)
     verdict = check_gates(result, gates)
     for line in verdict.lines():
         sys.stderr.write(f"plimsoll: {line}\n")
@@ -46,14 +46,22 @@ def run_profile(
     return result.exit_code
 
 
-def _measured(options: ProfileOptions, verify: str | None) -> Profile:
+def _check_skipping(profiling: ProfileSettings) -> None:
+    """What cannot be had without a verification is said before anything is measured."""
+    if not profiling.skip_verification:
+        return
+    skip = flag("skip_verification")
+    if profiling.verify is not None:
+        raise UsageError(f"{skip} and {flag('verify')} exclude each other")
+    if profiling.require not in (None, "estimated"):
+        raise UsageError(f"{flag('require')} {profiling.require}: with {skip} the grade is estimated at most")
+
+
+def _measured(options: ProfileOptions, verify: str | None, gates: Gates) -> Profile:
     with open_progress(sys.stderr) as progress:
         if verify is None:
-            return run_and_report(options, progress, os.environ, sys.stdout)
-        result = verify_profile(options, Path(verify), progress)
-        for note in write_reports(result, options.output_dir):
-            progress.note(note)
-        return result
+            return run_and_report(options, progress, os.environ, sys.stdout, gates)
+        return write_judged(verify_profile(options, Path(verify), progress), options.output_dir, gates, progress)
 
 
 def _options(
@@ -79,7 +87,11 @@ def _options(
         threads=serving.threads,
         seed=profiling.seed,
         slo=parse_slo(profiling.slo) if profiling.slo else None,
-        search_workers="workers" not in sources and "threads" not in sources,
+        verify=not profiling.skip_verification,
+        max_batch_size=serving.max_batch_size,
+        search_workers="workers" not in sources,
+        search_threads="threads" not in sources,
+        search_batches="max_batch_size" not in sources,
     )
 
 

@@ -71,13 +71,25 @@ class ServeSettings(BaseModel):
     port: Annotated[int, Field(ge=1, le=65535, description="Port to listen on.")] = 5001
     workers: Annotated[
         int,
-        Field(ge=1, le=256, description="Model worker processes; each loads the model."),
+        Field(ge=1, le=256, description="Model worker processes; each loads the model. With GPUs: one for each."),
         azure("WORKER_COUNT", flag="worker_count"),
     ] = 1
     threads: Annotated[
         int,
         Field(ge=1, le=256, description="Calls that one worker runs at a time; above 1 only for a thread-safe run()."),
     ] = 1
+    max_batch_size: Annotated[
+        int | None,
+        Field(ge=1, description="Most calls that a run() under @batch gets at once; default: what the script says."),
+    ] = None
+    gpu: Annotated[
+        Literal["auto", "required", "off"],
+        Field(description="Use the GPUs that are there, insist on one (exit code 3 without), or use none."),
+    ] = "auto"
+    warmup: Annotated[
+        str | None,
+        Field(description="File of requests, as for --profile, that every worker runs before it is ready."),
+    ] = None
     health_port: Annotated[
         int | None,
         Field(ge=1, le=65535, description="Further port that serves the same, for probes."),
@@ -178,6 +190,12 @@ class ProfileSettings(BaseModel):
         str | None,
         Field(description="Verify this profile.json: run inside its recommended limits and say whether they hold."),
     ] = None
+    skip_verification: Annotated[
+        bool,
+        Field(
+            description="Do not run the recommendation inside its own limits: faster, and the grade stays estimated."
+        ),
+    ] = False
     format: Annotated[
         str | None,
         Field(description="Form of the requests: lines, csv, parquet, folder, zip or envelope; default: by the name."),

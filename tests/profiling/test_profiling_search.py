@@ -17,8 +17,9 @@ from plimsoll.profiling.meter import TreeMemory
 from plimsoll.profiling.plan import Plan
 from plimsoll.profiling.recommendation import CpuAnswer, MemoryAnswer
 from plimsoll.profiling.run import profile
-from plimsoll.profiling.search import Offer, _runner_up, choose, worker_counts
-from plimsoll.profiling.session import with_workers
+from plimsoll.profiling.search import Offer, _runner_up, choose
+from plimsoll.profiling.shape import Shape
+from plimsoll.profiling.shapes import worker_counts
 from plimsoll.profiling.sizes import Size
 from plimsoll.profiling.start import Startup
 
@@ -41,31 +42,31 @@ def memory(size_bytes: int) -> MemoryAnswer:
 
 
 def size(workers: int) -> Size:
-    return Size(4, workers, Startup(1.0, 0.5, MEMORY), Capacity([level(window(workers, 150.0))]), rate_level())
+    return Size(4, Shape(workers), Startup(1.0, 0.5, MEMORY), Capacity([level(window(workers, 150.0))]), rate_level())
 
 
 def test_the_cheapest_per_request_wins_without_a_target() -> None:
     one, two = (
-        Offer(1, None, cpu(1.0, 65.0), memory(10**9)),
-        Offer(2, size(2), cpu(2.0, 160.0), memory(16 * 10**8)),
+        Offer(Shape(1), None, cpu(1.0, 65.0), memory(10**9)),
+        Offer(Shape(2), size(2), cpu(2.0, 160.0), memory(16 * 10**8)),
     )
     assert choose([one, two]) is two
     second = _runner_up(two, [one, two])
     assert second is not None
-    assert second.workers == 1
+    assert second.shape == Shape(1)
     assert second.price_ratio == pytest.approx((1.125 / 65) / (2.2 / 160))
 
 
 def test_a_target_that_one_worker_carries_needs_no_second() -> None:
     one, two = (
-        Offer(1, None, cpu(1.0, 65.0, replicas=1), memory(10**9)),
-        Offer(2, size(2), cpu(1.0, 160.0, replicas=1), memory(16 * 10**8)),
+        Offer(Shape(1), None, cpu(1.0, 65.0, replicas=1), memory(10**9)),
+        Offer(Shape(2), size(2), cpu(1.0, 160.0, replicas=1), memory(16 * 10**8)),
     )
     assert choose([one, two]) is one
 
 
 def test_a_little_cheaper_is_no_reason_to_change() -> None:
-    one, two = Offer(1, None, cpu(1.0, 100.0), memory(10**9)), Offer(2, size(2), cpu(2.0, 205.0), memory(2 * 10**9))
+    one, two = Offer(Shape(1), None, cpu(1.0, 100.0), memory(10**9)), Offer(Shape(2), size(2), cpu(2.0, 205.0), memory(2 * 10**9))
     assert choose([one, two]) is one
     assert _runner_up(one, [one]) is None
 
@@ -85,9 +86,10 @@ def test_workers_are_tried_up_to_the_cpus_and_the_memory() -> None:
 
 def test_the_last_flag_counts() -> None:
     options = findings().options
-    assert with_workers(options, None) is with_workers(options, 1) is options
-    more = with_workers(options, 4)
-    assert (more.workers, more.slots, more.server_arguments) == (4, 4, ["--workers", "4"])
+    assert options.shaped(None) is options.shaped(Shape(1)) is options
+    more = options.shaped(Shape(4, 2, 8))
+    assert (more.workers, more.slots, more.max_batch_size) == (4, 8, 8)
+    assert more.server_arguments == ["--workers", "4", "--threads", "2", "--max-batch-size", "8"]
 
 
 def test_the_chosen_number_is_the_recommendation() -> None:

@@ -14,6 +14,7 @@ from plimsoll.profiling.decide import decide
 from plimsoll.profiling.growth import Growth
 from plimsoll.profiling.plan import Plan
 from plimsoll.profiling.recommendation import MemoryAnswer
+from plimsoll.profiling.shape import Shape
 from plimsoll.profiling.sizes import Size
 from plimsoll.profiling.slo import Slo
 from plimsoll.profiling.start import Startup
@@ -23,7 +24,7 @@ from plimsoll.profiling.variables import environment
 
 def size(cpus: int, rate_rps: float, latency_s: float = 0.02) -> Size:
     capacity = Capacity([level(window(1, rate_rps, cpu_s=0.9 * cpus / rate_rps))])
-    return Size(cpus, 1, Startup(1.0, 0.5, MEMORY), capacity, rate_level(latency_s=latency_s))
+    return Size(cpus, Shape(1), Startup(1.0, 0.5, MEMORY), capacity, rate_level(latency_s=latency_s))
 
 
 @pytest.mark.parametrize(("cpus", "sizes"), [(1, []), (2, [1]), (3, [1, 2]), (4, [1, 2]), (9, [1, 2, 4, 8])])

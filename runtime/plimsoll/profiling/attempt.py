@@ -58,8 +58,8 @@ def try_out(session: Session, attempt: Attempt, reference: Reference, enclosure:
     # While it starts it may use the whole limit, as it may in a cluster; then only what is requested.
     enclosure.limit(float(math.ceil(attempt.cpu_cores)), attempt.memory_bytes)
     cpus = _fewest_cpus(session.findings, attempt.cpu_cores) if enclosure.group is None else None
-    before, workers = enclosure.use(), session.findings.workers()
-    with session.server(cpus, enclosure.doors(), "verify: ", environment(session.findings), workers) as bench:
+    before, shape = enclosure.use(), session.findings.shape()
+    with session.server(cpus, enclosure.doors(), "verify: ", environment(session.findings), shape) as bench:
         try:
             _run(session, bench, attempt, reference, enclosure)
         except (ServerLost, StartError) as error:

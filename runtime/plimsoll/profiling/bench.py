@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
+from plimsoll.profiling.batching import BatchUse, read_batches
 from plimsoll.profiling.dataset import Dataset
 from plimsoll.profiling.driver_client import DriverClient, LoadAnswer, RateAnswer, RowAnswer
 from plimsoll.profiling.meter import ServerMeter
@@ -25,6 +26,14 @@ _FEWEST_CONNECTIONS = 8
 
 class ServerLost(Exception):
     """The server ended while it was measured; the message says how."""
+
+    code = "server_lost"
+
+
+class GpuLost(ServerLost):
+    """The server may still run, but the GPU that it was to use does not answer any more."""
+
+    code = "gpu_lost"
 
 
 class Stopwatch:
@@ -87,6 +96,7 @@ class Bench:
     _phase: Stopwatch = field(default_factory=lambda: Stopwatch(0.0))
     _cores: list[float] = field(default_factory=list)
     _last_sample: tuple[float, float] = (0.0, 0.0)
+    _batching: bool | None = None
 
     def choose(self, rows: Sequence[int], known_failing: frozenset[int]) -> None:
         """From now on load consists of these row indexes only."""
@@ -133,6 +143,14 @@ class Bench:
         anonymous_bytes = self.meter.anonymous_bytes()
         return Window(answer, cpu_s, tuple(self._cores or [mean_cores]), elsewhere_cores, anonymous_bytes)
 
+    def batches(self) -> BatchUse | None:
+        """Counters so far; None where run() takes single calls, which is asked only once."""
+        if self._batching is False:
+            return None
+        use = read_batches(self.server.metrics())
+        self._batching = use is not None
+        return use
+
     def send_row(self, index: int) -> RowAnswer:
         """One row, nothing else in flight."""
         self.recorder.record(self.meter)
@@ -143,7 +161,9 @@ class Bench:
         return answer
 
     def check_server(self) -> None:
-        """Raises ServerLost when the server's root process has ended."""
+        """Raises ServerLost when the server's root process has ended, or a GPU is gone."""
+        if gpu := self.recorder.lost_gpu():
+            raise GpuLost(f"{gpu} in the middle; the driver's log on the host (dmesg, Xid) may say why")
         code = self.server.exit_code()
         if code is not None:
             raise ServerLost(

@@ -9,6 +9,7 @@ from plimsoll.profiling.build_measurements import build_measurements
 from plimsoll.profiling.build_processes import build_processes
 from plimsoll.profiling.build_verification import build_verification
 from plimsoll.profiling.findings import Findings
+from plimsoll.profiling.gpu_build import gpu_recommendation
 from plimsoll.profiling.grading import grade, grade_reasons
 from plimsoll.profiling.rates import RateLevel
 from plimsoll.profiling.recommendation import CpuAnswer, MemoryAnswer, plain_rate
@@ -72,12 +73,14 @@ def _error(findings: Findings) -> ProfileError | None:
 
 
 def _recommendation(findings: Findings) -> Recommendation:
-    options, cpu, memory = findings.options, findings.cpu, findings.memory
+    cpu, memory = findings.cpu, findings.memory
     return Recommendation(
         cpu=_cpu(cpu) if cpu else None,
         memory=_memory(memory) if memory else None,
-        workers=findings.workers(),
-        threads=options.threads,
+        gpu=gpu_recommendation(findings),
+        workers=findings.shape().workers,
+        threads=findings.shape().threads,
+        max_batch_size=findings.shape().max_batch_size or findings.capacity.max_batch_size(),
         runner_up=_runner_up(findings),
         environment=environment(findings),
         max_requests_per_second=cpu.carries_rps if cpu else None,
@@ -103,13 +106,15 @@ def _runner_up(findings: Findings) -> RunnerUpResult | None:
     size = f"{second.request_cores:g} cores and {second.memory_bytes / 1e9:.2f} GB"
     carries = f"{size} for {plain_rate(second.carries_rps)} requests/s"
     return RunnerUpResult(
-        workers=second.workers,
+        workers=second.shape.workers,
+        threads=second.shape.threads,
+        max_batch_size=second.shape.max_batch_size,
         request_cores=second.request_cores,
         memory_bytes=second.memory_bytes,
         max_requests_per_second=second.carries_rps,
         replicas=second.replicas,
         price_ratio=second.price_ratio,
-        reason=f"{second.workers} worker(s) would take {carries}: {second.price_ratio:.2f} times the price.",
+        reason=f"{second.shape} would take {carries}: {second.price_ratio:.2f} times the price.",
     )
 
 
@@ -119,7 +124,11 @@ def _operating_point(answer: CpuAnswer, level: RateLevel | None) -> OperatingPoi
         requests_per_second=answer.operating_rps,
         utilisation=answer.operating_rps / answer.capacity_rps,
         latency_seconds=OperatingLatency(
-            p50=latency.percentile_s(0.5), p95=latency.percentile_s(0.95), p99=latency.percentile_s(0.99)
+            p50=latency.percentile_s(0.5),
+            p90=latency.percentile_s(0.9),
+            p95=latency.percentile_s(0.95),
+            p99=latency.percentile_s(0.99),
+            p999=latency.percentile_s(0.999),
         )
         if latency
         else OperatingLatency(),

@@ -3,11 +3,19 @@
 from __future__ import annotations
 
 from plimsoll.host.memory import GroupMemory
+from plimsoll.profiling.batching import best_batch_size
 from plimsoll.profiling.capacity import Level
 from plimsoll.profiling.findings import Findings
 from plimsoll.profiling.latency import Distribution
 from plimsoll.profiling.rates import RateLevel
-from plimsoll.profiling.result_levels import CpuLevelResult, GrowthResult, LatenessSeconds, RateLevelResult
+from plimsoll.profiling.result_levels import (
+    BatchFitResult,
+    BatchLevelResult,
+    CpuLevelResult,
+    GrowthResult,
+    LatenessSeconds,
+    RateLevelResult,
+)
 from plimsoll.profiling.result_parts import CoresUsed, LatencySeconds, LevelMemory
 from plimsoll.profiling.start import Startup
 
@@ -103,6 +111,34 @@ def _cpu_level(cpus: int, knee: Level, startup: Startup, least_rps: float, chose
         efficiency=knee.throughput_rps / cpus / least_rps if least_rps else 0.0,
         seconds_to_ready=startup.seconds_to_ready,
         chosen=chosen,
+    )
+
+
+def batch_levels(findings: Findings) -> list[BatchLevelResult]:
+    """None where run() takes single calls."""
+    return [
+        BatchLevelResult(
+            connections=level.connections,
+            batches=round(level.batches.batches),
+            batch_size=level.batches.mean_size,
+            run_seconds=level.batches.mean_run_s,
+            requests_per_second=level.throughput_rps,
+        )
+        for level in findings.capacity.levels
+        if level.batches is not None and level.batches.runs
+    ]
+
+
+def batch_fit(findings: Findings) -> BatchFitResult | None:
+    """None where batches of too few sizes were seen."""
+    fit, largest, slo = findings.capacity.batch_fit(), findings.capacity.max_batch_size(), findings.options.slo
+    if fit is None or largest is None:
+        return None
+    return BatchFitResult(
+        seconds_per_call=fit.call_s,
+        seconds_per_batch=fit.batch_s,
+        largest_size=largest,
+        best_size=best_batch_size(fit, largest, slo.seconds if slo else None),
     )
 
 

@@ -7,11 +7,20 @@ from itertools import chain
 
 from plimsoll.profiling.bench import failures_by_row
 from plimsoll.profiling.build_curves import build_latency_curves, build_level_windows, build_row_costs, build_timeline
-from plimsoll.profiling.build_levels import build_growth, cpu_levels, latency_seconds, level_memory, rate_level
+from plimsoll.profiling.build_levels import (
+    batch_fit,
+    batch_levels,
+    build_growth,
+    cpu_levels,
+    latency_seconds,
+    level_memory,
+    rate_level,
+)
 from plimsoll.profiling.capacity import Level
 from plimsoll.profiling.census import RowCost
 from plimsoll.profiling.decide import phase_peak_bytes
 from plimsoll.profiling.findings import Findings
+from plimsoll.profiling.gpu_build import gpu_measurements
 from plimsoll.profiling.intervals import rank_percentile, slope, upper_bound
 from plimsoll.profiling.meter import TreeMemory
 from plimsoll.profiling.operate import slo_met
@@ -42,6 +51,8 @@ def build_measurements(findings: Findings) -> Measurements:
         concurrency_levels=[_level(level) for level in findings.capacity.levels],
         rate_levels=[_rate_level(findings, level) for level in findings.rates],
         cpu_levels=cpu_levels(findings),
+        batch_levels=batch_levels(findings),
+        batch_fit=batch_fit(findings),
         growth=build_growth(findings),
         memory=_memory(findings),
         rows=_rows(findings),
@@ -49,6 +60,7 @@ def build_measurements(findings: Findings) -> Measurements:
         latency_curves=build_latency_curves(findings),
         row_costs=build_row_costs(findings),
         level_windows=build_level_windows(findings),
+        gpu=gpu_measurements(findings),
     )
 
 

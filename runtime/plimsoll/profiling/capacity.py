@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from plimsoll.profiling.batching import BatchFit, BatchUse, fit_batches
 from plimsoll.profiling.bench import Bench, Window, failures_by_row
 from plimsoll.profiling.intervals import rank_percentile
 from plimsoll.profiling.latency import Distribution, pool
@@ -22,12 +23,21 @@ _LEVELS_TO_PLAN_FOR = 5
 
 @dataclass(frozen=True, slots=True)
 class Level:
-    """One number of connections; `memory` is read when it is over, its peaks are the level's."""
+    """One number of connections; `memory` is read when it is over, its peaks are the level's.
+
+    `batches` is None where run() takes single calls.
+    """
 
     connections: int
     windows: tuple[Window, ...]
     memory: TreeMemory
     unexpected_failures: int
+    batches: BatchUse | None = None
+
+    @property
+    def differing(self) -> int:
+        """Answers unlike the first that the same row got."""
+        return sum(window.answer.differing for window in self.windows)
 
     @property
     def requests(self) -> int:
@@ -97,6 +107,14 @@ class Capacity:
     levels: list[Level] = field(default_factory=list)
     stopped: str = "not run"
 
+    def max_batch_size(self) -> int | None:
+        """None where run() takes single calls."""
+        return next((level.batches.max_size for level in self.levels if level.batches), None)
+
+    def batch_fit(self) -> BatchFit | None:
+        """How the time of a batch depends on its size; None where too few sizes were seen."""
+        return fit_batches(level.batches for level in self.levels if level.batches)
+
     def best_rps(self) -> float:
         """The greatest throughput."""
         return max((level.throughput_rps for level in self.levels), default=0.0)
@@ -149,8 +167,12 @@ def connection_counts(slots: int, latency_s: float) -> Iterator[int]:
 def run_level(bench: Bench, connections: int, plan: Pace) -> Level:
     """One number of connections for a while."""
     bench.meter.reset_peaks()
+    before = bench.batches()
     windows = tuple(
         bench.window(connections, plan.seconds, plan.max_seconds, plan.whole_passes) for _ in range(plan.windows)
     )
     unexpected = sum(count for row, count in failures_by_row(windows).items() if row not in bench.known_failing)
-    return Level(connections, windows, bench.meter.memory(), unexpected)
+    after = bench.batches()
+    return Level(
+        connections, windows, bench.meter.memory(), unexpected, after.since(before) if after and before else None
+    )

@@ -6,6 +6,7 @@ from plimsoll.profiling.capacity import Capacity
 from plimsoll.profiling.findings import Findings
 from plimsoll.profiling.intervals import rank_percentile, squared_variation, upper_bound
 from plimsoll.profiling.recommendation import CpuAnswer, Demand, MemoryAnswer, recommend_cpu, recommend_memory
+from plimsoll.profiling.shape import Shape
 from plimsoll.profiling.sizes import Size
 
 _ENOUGH_REQUESTS = 5
@@ -21,16 +22,16 @@ def _memory(findings: Findings) -> MemoryAnswer | None:
     if findings.startup is None or findings.memory_unknown:
         return None
     size = findings.chosen_size
-    if size is not None and size.workers != findings.options.workers:
+    if size is not None and size.shape != findings.options.shape:
         return memory_at(findings, size)
     load_bytes = findings.startup.memory.total.peak_bytes
     return recommend_memory(load_bytes, phase_peak_bytes(findings), heavy_bytes(findings), _growing_bytes(findings))
 
 
 def memory_at(findings: Findings, size: Size) -> MemoryAnswer:
-    """The recommendation for another number of workers."""
+    """The recommendation for another shape."""
     ready = size.startup.memory.total
-    heavy = ready.held_bytes + size.workers * findings.options.threads * max(_rises_bytes(findings), default=0)
+    heavy = ready.held_bytes + size.shape.slots * max(_rises_bytes(findings), default=0)
     return recommend_memory(ready.peak_bytes, size.peak_bytes(), heavy, _growing_bytes(findings))
 
 
@@ -43,15 +44,15 @@ def _rises_bytes(findings: Findings) -> list[int]:
     return [row.peak_bytes for row in findings.census.rows.values() if row.peak_bytes is not None]
 
 
-def answer_at(findings: Findings, capacity: Capacity, workers: int | None = None) -> CpuAnswer | None:
+def answer_at(findings: Findings, capacity: Capacity, shape: Shape | None = None) -> CpuAnswer | None:
     """The recommendation for a server that showed these levels; None without load."""
-    demand, options = _demand(findings, capacity, workers or findings.workers()), findings.options
+    demand, options = _demand(findings, capacity, shape or findings.shape()), findings.options
     if demand is None:
         return None
     return recommend_cpu(demand, options.target_rps, options.max_cpu_cores, findings.slo_rps or None)
 
 
-def _demand(findings: Findings, capacity: Capacity, workers: int) -> Demand | None:
+def _demand(findings: Findings, capacity: Capacity, shape: Shape) -> Demand | None:
     saturated = capacity.saturated()
     if not saturated:
         return None
@@ -69,7 +70,7 @@ def _demand(findings: Findings, capacity: Capacity, workers: int) -> Demand | No
         service_s=alone.mean_s() if alone else None,
         squared_variation=_variation(findings, capacity),
         busiest_cores=rank_percentile(samples, 0.95) or 0.0,
-        slots=workers * findings.options.threads,
+        slots=shape.slots,
     )
 
 

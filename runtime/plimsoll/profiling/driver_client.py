@@ -50,7 +50,7 @@ class RowAnswer:
 
 @dataclass(frozen=True, slots=True)
 class LoadAnswer:
-    """One stretch of load; `failed_rows` counts failures by row index."""
+    """One stretch of load; `failed_rows` counts failures by row index, `differing` answers unlike the row's first."""
 
     connections: int
     requests: int
@@ -64,6 +64,7 @@ class LoadAnswer:
     response_bytes: int
     whole_passes: bool
     driver_cpu_s: float
+    differing: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,12 +112,15 @@ class DriverClient:
         """Of the driver's only process."""
         return self._process.pid
 
-    def open(self, rows: Sequence[Row], port: int, timeout_s: float, seed: int) -> None:
-        """Gives the driver the rows, of which it makes its requests."""
+    def open(self, rows: Sequence[Row], port: int, timeout_s: float, seed: int, same_answers: bool = False) -> None:
+        """Gives the driver the rows, of which it makes its requests.
+
+        With `same_answers` the rows and what answers them are those of before: answers are held against the first.
+        """
         self._expected = expected_outcomes(rows)
         target = {"host": "127.0.0.1", "port": port, "path": "/score", "timeoutSeconds": timeout_s}
         with spooled(rows) as path:
-            self._ask({"command": "open", "rows": str(path), "seed": seed, **target})
+            self._ask({"command": "open", "rows": str(path), "seed": seed, "sameAnswers": same_answers, **target})
 
     def choose_rows(self, rows: Sequence[int], seed: int) -> None:
         """From now on load consists of these row indexes only."""
@@ -210,4 +214,5 @@ def _load_answer(answer: dict[str, Any]) -> LoadAnswer:
         response_bytes=answer["responseBytes"],
         whole_passes=answer["wholePasses"],
         driver_cpu_s=answer["driverCpuSeconds"],
+        differing=answer["differing"],
     )

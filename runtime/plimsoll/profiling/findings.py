@@ -11,6 +11,7 @@ from plimsoll.profiling.capacity import Capacity
 from plimsoll.profiling.ceiling import Ceiling
 from plimsoll.profiling.census import Census
 from plimsoll.profiling.dataset import Dataset
+from plimsoll.profiling.gpu_findings import GpuFindings
 from plimsoll.profiling.growth import Growth
 from plimsoll.profiling.noise import Spin
 from plimsoll.profiling.options import ProfileOptions
@@ -18,6 +19,7 @@ from plimsoll.profiling.placement import Placement
 from plimsoll.profiling.plan import Plan
 from plimsoll.profiling.rates import RateLevel
 from plimsoll.profiling.recommendation import CpuAnswer, MemoryAnswer
+from plimsoll.profiling.shape import Shape
 from plimsoll.profiling.sizes import RunnerUp, Size
 from plimsoll.profiling.start import Startup
 from plimsoll.profiling.timeline import Recorder
@@ -68,6 +70,7 @@ class Findings:
     driver_memory: ProcessMemory | None = None
     peak_unknown: str | None = None
     memory_unknown: str | None = None
+    gpu: GpuFindings = field(default_factory=GpuFindings)
     cpu: CpuAnswer | None = None
     memory: MemoryAnswer | None = None
     problem: Problem | None = None
@@ -91,9 +94,9 @@ class Findings:
         """Closed-loop levels at the recommended size."""
         return self.chosen_size.capacity if self.chosen_size is not None else self.capacity
 
-    def workers(self) -> int:
+    def shape(self) -> Shape:
         """As recommended."""
-        return self.chosen_size.workers if self.chosen_size is not None else self.options.workers
+        return self.chosen_size.shape if self.chosen_size is not None else self.options.shape
 
     def choose(self, size: Size | None) -> None:
         """From now on the recommendation is about this size; its rate level becomes the last."""

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
 from plimsoll.profiling.dataset import Format
 from plimsoll.profiling.dataset_sampling import MOST_BYTES, MOST_ROWS
+from plimsoll.profiling.shape import Shape
 from plimsoll.profiling.slo import Slo
 
 QUICK_S, DEFAULT_S, THOROUGH_S = 45.0, 180.0, 600.0
@@ -21,8 +23,8 @@ class ProfileOptions:
     `budget_s` is the time aimed at for the whole run; a model that loads slowly takes longer. `max_cpu_cores` and
     `max_memory_gb` (decimal GB) say how big the recommendation may get. `workers` and `threads` are what the server
     arguments set. `request_timeout_s` of None follows the budget. `slo` is a latency that the replica must keep;
-    `verify` says whether the recommendation is tried out under its own limits, `search_workers` whether other numbers
-    of workers may be tried too.
+    `verify` says whether the recommendation is tried out under its own limits; `search_workers`, `search_threads` and
+    `search_batches` whether other numbers of them may be tried too.
     """
 
     dataset: Path
@@ -45,12 +47,37 @@ class ProfileOptions:
     request_timeout_s: float | None = None
     slo: Slo | None = None
     verify: bool = True
+    max_batch_size: int | None = None
     search_workers: bool = False
+    search_threads: bool = False
+    search_batches: bool = False
+
+    @property
+    def shape(self) -> Shape:
+        """What the server arguments set."""
+        return Shape(self.workers, self.threads, self.max_batch_size)
+
+    @property
+    def searches(self) -> bool:
+        """Whether other shapes may be tried."""
+        return self.search_workers or self.search_threads or self.search_batches
 
     @property
     def slots(self) -> int:
-        """Calls that the server can run at once."""
-        return self.workers * self.threads
+        """Calls, or batches of calls, that the server can run at once."""
+        return self.shape.slots
+
+    def shaped(self, shape: Shape | None) -> ProfileOptions:
+        """The same for a server of another shape."""
+        if shape is None or shape == self.shape:
+            return self
+        return dataclasses.replace(
+            self,
+            workers=shape.workers,
+            threads=shape.threads,
+            max_batch_size=shape.max_batch_size,
+            server_arguments=[*self.server_arguments, *shape.arguments()],
+        )
 
 
 class Progress(Protocol):

@@ -9,6 +9,7 @@ from plimsoll.profiling.capacity import find_capacity
 from plimsoll.profiling.census import take_census
 from plimsoll.profiling.decide import decide
 from plimsoll.profiling.findings import Findings
+from plimsoll.profiling.gpu_grab import check_grab
 from plimsoll.profiling.growth import watch_growth
 from plimsoll.profiling.operate import search_slo
 from plimsoll.profiling.plan import Plan
@@ -27,7 +28,9 @@ def run_phases(session: Session, bench: Bench) -> None:
     """From the start of the server to its operating point."""
     findings = session.findings
     options, plan = findings.options, _start(session, bench)
+    check_grab(bench, findings)
     take_census(bench, findings.census, plan.census_s)
+    check_grab(bench, findings)
     check_rows(findings)
     indexes = rows_for_load(findings)
     latency_s = findings.census.mean_latency_s()
@@ -48,9 +51,7 @@ def _start(session: Session, bench: Bench) -> Plan:
     session.watch = bench.watch = Stopwatch(max(bench.watch.left_s(), _LEAST_LOAD_SHARE * options.budget_s))
     session.aim(bench)
     start_s = findings.startup.seconds_to_ready
-    findings.plan = Plan(
-        options.budget_s, start_s, options.verify, options.slo is not None, search=options.search_workers
-    )
+    findings.plan = Plan(options.budget_s, start_s, options.verify, options.slo is not None, search=options.searches)
     return findings.plan
 
 

@@ -53,9 +53,17 @@ class Plan:
 
     @property
     def search_s(self) -> float:
-        """One other number of workers, its start left out; a model that takes all cores by itself needs no more."""
+        """Other shapes, one start left out; a model that takes all cores by itself needs no more."""
         worth = self.search and not self.elastic and self.budget_s >= _SHORTEST_BUDGET_S
         return _SWEEP * self.budget_s if worth and self.start_s <= _LONGEST_START_SHARE * self.budget_s else 0.0
+
+    def tries(self, shortest_s: float) -> int:
+        """How many other shapes there is time for, each with a start and `shortest_s` of load or more; at least one."""
+        return max(1, int((self.search_s + self.start_s) / (self.start_s + shortest_s)))
+
+    def try_s(self, count: int) -> float:
+        """Load for each of `count` other shapes."""
+        return (self.search_s + self.start_s) / count - self.start_s if count else 0.0
 
     @property
     def verify_s(self) -> float:

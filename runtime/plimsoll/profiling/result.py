@@ -12,6 +12,8 @@ from typing import Any, Literal
 from pydantic import Field
 
 from plimsoll.profiling.result_base import Model
+from plimsoll.profiling.result_gates import GateResult
+from plimsoll.profiling.result_gpu import GpuRecommendation
 from plimsoll.profiling.result_measurements import Measurements, Processes
 from plimsoll.profiling.result_verification import Verification
 
@@ -60,8 +62,10 @@ class OperatingLatency(Model):
     """Latency at the operating point, from the instant a request was due."""
 
     p50: float | None = None
+    p90: float | None = None
     p95: float | None = None
     p99: float | None = None
+    p999: float | None = None
 
 
 class OperatingPoint(Model):
@@ -73,9 +77,11 @@ class OperatingPoint(Model):
 
 
 class RunnerUpResult(Model):
-    """The second best number of workers, and what it would cost against the best (8 GB at the price of a core)."""
+    """The second best shape, and what it would cost against the best (8 GB at the price of a core)."""
 
     workers: int
+    threads: int = 1
+    max_batch_size: int | None = None
     request_cores: float
     memory_bytes: int
     max_requests_per_second: float
@@ -89,7 +95,7 @@ class Recommendation(Model):
 
     cpu: CpuRecommendation | None = None
     memory: MemoryRecommendation | None = None
-    gpu: None = None
+    gpu: GpuRecommendation | None = None
     workers: int
     threads: int
     max_batch_size: int | None = None
@@ -186,6 +192,7 @@ class Profile(Model):
     dataset: DatasetInfo
     driver: DriverInfo
     settings: SettingsInfo
+    gates: list[GateResult] = Field(default_factory=list)
     unknown: dict[str, str] = Field(default_factory=dict)
 
     @property

@@ -65,6 +65,25 @@ class CpuLevelResult(Model):
     chosen: bool
 
 
+class BatchLevelResult(Model):
+    """Closed loop with so many connections: calls per batch and seconds inside run() per batch, both means."""
+
+    connections: int
+    batches: int
+    batch_size: float
+    run_seconds: float
+    requests_per_second: float
+
+
+class BatchFitResult(Model):
+    """run() takes `secondsPerCall` · b + `secondsPerBatch` for b calls; `bestSize` is the size worth collecting."""
+
+    seconds_per_call: float
+    seconds_per_batch: float
+    largest_size: int
+    best_size: int
+
+
 class GrowthResult(Model):
     """Whether memory grows with every request: the median slope, its 95 % interval, and what it rests on."""
 

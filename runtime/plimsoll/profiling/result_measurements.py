@@ -6,7 +6,14 @@ from pydantic import Field
 
 from plimsoll.profiling.result_base import Model
 from plimsoll.profiling.result_curves import LatencyCurve, LevelWindows, RowCosts, Timeline
-from plimsoll.profiling.result_levels import CpuLevelResult, GrowthResult, RateLevelResult
+from plimsoll.profiling.result_gpu import GpuMeasurements
+from plimsoll.profiling.result_levels import (
+    BatchFitResult,
+    BatchLevelResult,
+    CpuLevelResult,
+    GrowthResult,
+    RateLevelResult,
+)
 from plimsoll.profiling.result_parts import CoresUsed, LatencySeconds, LevelMemory
 
 
@@ -122,7 +129,8 @@ class Measurements(Model):
     concurrency_levels: list[ConcurrencyLevel]
     rate_levels: list[RateLevelResult] = Field(default_factory=list)
     cpu_levels: list[CpuLevelResult] = Field(default_factory=list)
-    batch_levels: list[None] = Field(default_factory=list)
+    batch_levels: list[BatchLevelResult] = Field(default_factory=list)
+    batch_fit: BatchFitResult | None = None
     memory: MemoryResult
     growth: GrowthResult = GrowthResult()
     rows: RowsResult
@@ -130,7 +138,7 @@ class Measurements(Model):
     latency_curves: list[LatencyCurve] = Field(default_factory=list)
     row_costs: RowCosts = RowCosts()
     level_windows: list[LevelWindows] = Field(default_factory=list)
-    gpu: None = None
+    gpu: GpuMeasurements | None = None
 
 
 class ProcessMemoryResult(Model):

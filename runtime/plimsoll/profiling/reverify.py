@@ -28,7 +28,8 @@ from plimsoll.profiling.options import ProfileOptions, Progress
 from plimsoll.profiling.result import Profile
 from plimsoll.profiling.rows import rows_for_load
 from plimsoll.profiling.run import prepare, terminable
-from plimsoll.profiling.session import Session, with_workers
+from plimsoll.profiling.session import Session
+from plimsoll.profiling.shape import Shape
 from plimsoll.profiling.trials import Attempt, Reference, Trials
 from plimsoll.profiling.unknown import explain
 from plimsoll.profiling.verify import enforcement, limited_group, method_of
@@ -45,7 +46,8 @@ def verify_profile(options: ProfileOptions, path: Path, progress: Progress) -> P
     """
     profile = read_profile(path)
     reference = _reference(profile, path)
-    options = with_workers(options, profile.recommendation.workers)
+    advice = profile.recommendation
+    options = options.shaped(Shape(advice.workers, advice.threads, advice.max_batch_size))
     options = dataclasses.replace(options, seed=profile.driver.seed)
     findings = prepare(options)
     _fill_census(findings, profile)

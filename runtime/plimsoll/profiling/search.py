@@ -1,33 +1,38 @@
-"""Phase: would another number of workers be cheaper? One or two more servers answer it.
-
-Threads are not searched: whether a script's run() may be called by several threads at once cannot be seen from
-outside, and a wrong guess gives wrong answers. Nor are batch sizes.
-"""
+"""Phase: would another shape of the server be cheaper? A few more servers answer it."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import itertools
 from dataclasses import dataclass
 
+from plimsoll.profiling.bench import Bench
 from plimsoll.profiling.decide import answer_at, decide, memory_at
 from plimsoll.profiling.findings import Findings
+from plimsoll.profiling.operate import slo_met
+from plimsoll.profiling.rates import run_rate
 from plimsoll.profiling.recommendation import CpuAnswer, MemoryAnswer
 from plimsoll.profiling.session import Session
+from plimsoll.profiling.shape import Shape
+from plimsoll.profiling.shapes import shapes_to_try
 from plimsoll.profiling.sizes import RunnerUp, Size
 from plimsoll.profiling.sweep import measure_size
 
 # Public price lists of three big clouds in 2025 ask for one core about as much as for 8 GB.
 _GB_PER_CORE = 8.0
-_FREE_SHARE = 0.8
-# Less is no reason for more processes.
-_WORTH_CHANGING = 0.95
+# Less is no reason for more processes; threads are a risk that has to pay.
+_WORTH_CHANGING, _WORTH_THREADS = 0.95, 0.9
+# Smaller batches mean shorter waits: they need not be cheaper.
+_AS_CHEAP = 1.05
+_SHORTEST_TRY_S = 6.0
+# A queue over so short a time grows by chance.
+_LONG_ENOUGH_S = 3.0
 
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """One number of workers and what it would take; `size` is None for the one that was profiled."""
+    """One shape and what it would take; `size` is None for the one that was profiled."""
 
-    workers: int
+    shape: Shape
     size: Size | None
     cpu: CpuAnswer
     memory: MemoryAnswer
@@ -43,58 +48,73 @@ def search(session: Session) -> None:
     findings, plan = session.findings, session.findings.plan
     if plan is None or not plan.search_s or findings.lost() or findings.cpu is None or findings.memory is None:
         return
-    offers = [Offer(findings.options.workers, None, findings.cpu, findings.memory)]
-    counts = list(worker_counts(findings))
-    for workers in counts:
-        offer = _try(session, workers, plan.search_s / len(counts))
-        # What cannot keep its own rate is no offer.
-        offers += [offer] if offer and offer.size and not offer.size.level.queue_grows else []
+    offers = [Offer(findings.options.shape, None, findings.cpu, findings.memory)]
+    shapes = list(itertools.islice(shapes_to_try(findings), plan.tries(_SHORTEST_TRY_S)))
+    for shape in shapes:
+        offer = _try(session, shape, plan.try_s(len(shapes)))
+        offers += [offer] if offer and _holds(findings, offer) else []
     best = choose(offers)
     findings.choose(best.size)
     findings.runner_up = _runner_up(best, offers)
     decide(findings)
 
 
-def worker_counts(findings: Findings) -> Iterator[int]:
-    """Two, and one for each CPU, where the memory is there for them."""
-    cpus = len(findings.placement.server or findings.host.allowed_cpus)
-    for workers in sorted({min(2, cpus), cpus} - {findings.options.workers}):
-        if _bytes_for(findings, workers) <= _FREE_SHARE * _memory_allowed(findings):
-            yield workers
-
-
-def _bytes_for(findings: Findings, workers: int) -> int:
-    if findings.startup is None:
-        return 0
-    memory = findings.startup.memory
-    return memory.total.peak_bytes + (workers - findings.options.workers) * memory.worker_bytes()
-
-
-def _memory_allowed(findings: Findings) -> float:
-    host, allowed_gb = findings.host, findings.options.max_memory_gb
-    limits = [float(host.memory_total_bytes), host.memory_limit_bytes, allowed_gb and allowed_gb * 1e9]
-    return min(limit for limit in limits if limit)
-
-
-def _try(session: Session, workers: int, budget_s: float) -> Offer | None:
+def _try(session: Session, shape: Shape, budget_s: float) -> Offer | None:
     findings, knee = session.findings, session.findings.capacity.knee()
     if knee is None:
         return None
-    slots = workers * findings.options.threads
-    expected_rps = knee.throughput_rps * min(workers / findings.options.workers, 1.0)
-    with session.server(prefix=f"{workers} worker(s): ", workers=workers) as bench:
-        size = measure_size(session, bench, sorted({1, slots, 2 * slots}), expected_rps, budget_s)
-    cpu = answer_at(findings, size.capacity, workers)
-    return Offer(workers, size, cpu, memory_at(findings, size)) if cpu else None
+    connections = max(shape.slots, knee.connections if shape.max_batch_size else 0)
+    expected_rps = knee.throughput_rps * min(shape.workers / findings.options.workers, 1.0)
+    with session.server(prefix=f"{shape}: ", shape=shape) as bench:
+        size = measure_size(session, bench, sorted({1, connections, 2 * connections}), expected_rps, budget_s)
+        size = _once_more(bench, size)
+    cpu = answer_at(findings, size.capacity, shape)
+    return Offer(shape, size, cpu, memory_at(findings, size)) if cpu else None
+
+
+def _once_more(bench: Bench, size: Size) -> Size:
+    level = size.level
+    if not level.queue_grows or level.seconds >= _LONG_ENOUGH_S:
+        return size
+    return size.with_level(run_rate(bench, level.rate_rps, _LONG_ENOUGH_S))
+
+
+def _holds(findings: Findings, offer: Offer) -> bool:
+    """What cannot keep its own rate, fails requests or answers otherwise than the first server is no offer."""
+    if offer.size is None:
+        return True
+    level, levels = offer.size.level, offer.size.capacity.levels
+    if offer.shape.threads > findings.options.threads and not _same_answers(findings, offer.shape, offer.size):
+        return False
+    unexpected = level.unexpected_failures + sum(one.unexpected_failures for one in levels)
+    return not unexpected and not level.queue_grows and slo_met(level, findings.options.slo) is not False
+
+
+def _same_answers(findings: Findings, shape: Shape, size: Size) -> bool:
+    loads = [window.answer for level in size.capacity.levels for window in level.windows] + [size.level.answer.load]
+    differing, successes = sum(load.differing for load in loads), sum(load.successes for load in loads)
+    if differing:
+        findings.warnings.append(
+            f"with {shape.threads} threads {differing} of {successes} answers were not those that the same rows got"
+            " with one thread: run() is not safe for threads, which are left out"
+        )
+    return not differing
 
 
 def choose(offers: list[Offer]) -> Offer:
-    """The cheapest; what was profiled stays unless another is 5 % cheaper."""
+    """The cheapest; what was profiled stays unless another is cheaper by enough to change."""
     best = offers[0]
     for offer in offers[1:]:
-        if offer.price() < _WORTH_CHANGING * best.price():
+        if offer.price() < _worth(offer, best) * best.price():
             best = offer
     return best
+
+
+def _worth(offer: Offer, best: Offer) -> float:
+    if offer.shape.threads > best.shape.threads:
+        return _WORTH_THREADS
+    smaller = offer.shape.max_batch_size is not None and best.shape.max_batch_size is None
+    return _AS_CHEAP if smaller else _WORTH_CHANGING
 
 
 def _runner_up(best: Offer, offers: list[Offer]) -> RunnerUp | None:
@@ -102,7 +122,7 @@ def _runner_up(best: Offer, offers: list[Offer]) -> RunnerUp | None:
     if second is None:
         return None
     return RunnerUp(
-        workers=second.workers,
+        shape=second.shape,
         request_cores=second.cpu.request_cores,
         memory_bytes=second.memory.request_bytes,
         carries_rps=second.cpu.carries_rps,

@@ -76,13 +76,26 @@ class ServerProcess:
 
     def readiness(self) -> tuple[bool, str]:
         """Whether `/health/ready` answers 200, and what it says."""
-        connection = http.client.HTTPConnection(_HOST, self.port, timeout=_ASK_TIMEOUT_S)
         try:
-            connection.request("GET", "/health/ready")
-            response = connection.getresponse()
-            return response.status == http.HTTPStatus.OK, response.read().decode("utf-8", "replace").strip()
+            status, text = self._get("/health/ready")
+            return status == http.HTTPStatus.OK, text.strip()
         except (OSError, http.client.HTTPException) as error:
             return False, str(error)
+
+    def metrics(self) -> str:
+        """What `/metrics` says; empty where it cannot be had."""
+        try:
+            status, text = self._get("/metrics")
+            return text if status == http.HTTPStatus.OK else ""
+        except (OSError, http.client.HTTPException):
+            return ""
+
+    def _get(self, path: str) -> tuple[int, str]:
+        connection = http.client.HTTPConnection(_HOST, self.port, timeout=_ASK_TIMEOUT_S)
+        try:
+            connection.request("GET", path)
+            response = connection.getresponse()
+            return response.status, response.read().decode("utf-8", "replace")
         finally:
             connection.close()
 

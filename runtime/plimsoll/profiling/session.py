@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -13,20 +12,13 @@ from plimsoll.profiling.bench import Bench, Stopwatch
 from plimsoll.profiling.driver_client import DriverClient
 from plimsoll.profiling.findings import Findings
 from plimsoll.profiling.meter import ServerMeter
-from plimsoll.profiling.options import ProfileOptions, Progress
+from plimsoll.profiling.options import Progress
 from plimsoll.profiling.server_process import ServerProcess
+from plimsoll.profiling.shape import Shape
 from plimsoll.profiling.timeouts import server_arguments
 
 # The driver waits a little longer than the server, so that it sees its 504.
 _LONGER_S = 5.0
-
-
-def with_workers(options: ProfileOptions, workers: int | None) -> ProfileOptions:
-    """The same with another number of workers; of a flag that is given twice the last counts."""
-    if workers is None or workers == options.workers:
-        return options
-    arguments = [*options.server_arguments, "--workers", str(workers)]
-    return dataclasses.replace(options, workers=workers, server_arguments=arguments)
 
 
 @dataclass(slots=True)
@@ -37,6 +29,7 @@ class Session:
     progress: Progress
     driver: DriverClient
     watch: Stopwatch
+    aimed: bool = False
 
     @contextlib.contextmanager
     def server(
@@ -45,10 +38,10 @@ class Session:
         groups: Sequence[Path] = (),
         prefix: str = "",
         variables: Mapping[str, str] | None = None,
-        workers: int | None = None,
+        shape: Shape | None = None,
     ) -> Iterator[Bench]:
         """A server that is ended when the block is; it is not ready yet. `prefix` tells its phases from the others'."""
-        findings, options = self.findings, with_workers(self.findings.options, workers)
+        findings, options = self.findings, self.findings.options.shaped(shape)
         allowed = cpus or findings.placement.server
         arguments = server_arguments(options, findings.request_timeout_s, os.environ)
         with ServerProcess(arguments, options.output_dir / "server.log", allowed, groups, variables) as server:
@@ -74,6 +67,7 @@ class Session:
         return plan is None or self.watch.elapsed_s() + seconds <= plan.overtime_s
 
     def aim(self, bench: Bench) -> None:
-        """Points the driver at this server."""
+        """Points the driver at this server; the answers of the first one are remembered."""
         options, timeout_s = self.findings.options, self.findings.request_timeout_s + _LONGER_S
-        self.driver.open(self.findings.dataset.rows, bench.server.port, timeout_s, options.seed)
+        again, self.aimed = self.aimed, True
+        self.driver.open(self.findings.dataset.rows, bench.server.port, timeout_s, options.seed, again)

@@ -1,23 +1,29 @@
-"""What is known of the server on fewer CPUs, or with another number of workers."""
+"""What is known of the server on fewer CPUs, or in another shape."""
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
 
 from plimsoll.profiling.capacity import Capacity
 from plimsoll.profiling.rates import RateLevel
+from plimsoll.profiling.shape import Shape
 from plimsoll.profiling.start import Startup
 
 
 @dataclass(frozen=True, slots=True)
 class Size:
-    """One number of CPUs and workers; `level` is the open loop at the rate that this size would carry."""
+    """One number of CPUs and one shape; `level` is the open loop at the rate that this size would carry."""
 
     cpus: int
-    workers: int
+    shape: Shape
     startup: Startup
     capacity: Capacity
     level: RateLevel
+
+    def with_level(self, level: RateLevel) -> Size:
+        """The same with another open-loop level."""
+        return dataclasses.replace(self, level=level)
 
     def peak_bytes(self) -> int:
         """The highest peak after the start."""
@@ -27,9 +33,9 @@ class Size:
 
 @dataclass(frozen=True, slots=True)
 class RunnerUp:
-    """The second best number of workers; `price_ratio` is what it would cost against the best."""
+    """The second best shape; `price_ratio` is what it would cost against the best."""
 
-    workers: int
+    shape: Shape
     request_cores: float
     memory_bytes: int
     carries_rps: float

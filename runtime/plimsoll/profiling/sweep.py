@@ -77,10 +77,10 @@ def measure_size(
     for count in connections:
         plan = pace(options.budget_s, part_s, expected_rps, len(bench.rows), windows=1)
         capacity.levels.append(run_level(bench, count, plan))
-    answer = answer_at(findings, capacity, options.workers)
+    answer = answer_at(findings, capacity, options.shape)
     level = run_rate(bench, answer.operating_rps if answer else expected_rps / 2, part_s)
     findings.rates.insert(0, level)
-    return Size(bench.cpus, options.workers, startup, capacity, level)
+    return Size(bench.cpus, options.shape, startup, capacity, level)
 
 
 def choose_size(findings: Findings) -> Size | None:

@@ -7,6 +7,7 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 from plimsoll.profiling.findings import Findings
+from plimsoll.profiling.gpu_words import gpu_rules
 from plimsoll.profiling.latency import needed_for
 
 _NOT_RUN = "this phase was not run"
@@ -18,14 +19,17 @@ _ANSWERS = (
     "description",
     "warnings",
     "unknown",
+    "gates",
     "*.name",
     "recommendation.environment",
     "measurements.rows.failed",
+    "measurements.gpu.devices.*.throttling",
     "settings.serverArguments",
 )
 
 _MEMORY = ("*.memory", "*.memory.*", "*emoryBytes", "azureml.maxUtilizedMemoryInGB", "azureml.recommendedMemoryInGB")
 _NO_GROUP = "no control group enforced the limits"
+_SINGLE_CALLS = "run() takes one call at a time"
 _UNDECIDED = "too few requests decide it"
 
 Rules = list[tuple[str, str]]
@@ -71,12 +75,14 @@ def _rules(findings: Findings) -> Rules:
         ("verification.evidence.*", "too few requests were made in the time"),
         ("measurements.rateLevels", f"{_NOT_RUN} (open loop)"),
         ("measurements.cpuLevels", _why_no_sweep(findings)),
-        ("measurements.batchLevels", f"{_NOT_RUN} (batch sizes)"),
+        ("measurements.batchLevels", _SINGLE_CALLS if findings.capacity.levels else f"{_NOT_RUN} (batch sizes)"),
+        ("measurements.batchFit", _why_no_fit(findings)),
         *_growth_rules(findings),
-        ("*gpu", "GPUs are not measured"),
-        ("recommendation.maxBatchSize", "batch sizes are not measured"),
+        *gpu_rules(findings),
+        ("recommendation.maxBatchSize", _why_no_fit(findings)),
+        ("recommendation.runnerUp.maxBatchSize", "the script alone decides, or takes single calls"),
         ("recommendation.runnerUp.replicas", "no target rate was given"),
-        ("recommendation.runnerUp", "no other number of workers was tried, or none kept its rate"),
+        ("recommendation.runnerUp", "no other shape of the server was tried, or none kept its rate"),
         ("azureml.requestedCpu", "no upper bound for CPU was given"),
         ("azureml.requestedMemoryInGB", "no upper bound for memory was given"),
         ("azureml.requestedQueriesPerSecond", "no target rate was given"),
@@ -108,6 +114,12 @@ def _rules(findings: Findings) -> Rules:
 
 def _why_unverified(findings: Findings) -> str:
     return (findings.plan.why_unverified() if findings.plan else "") or _NOT_RUN
+
+
+def _why_no_fit(findings: Findings) -> str:
+    if not findings.capacity.levels:
+        return f"{_NOT_RUN} (batch sizes)"
+    return _SINGLE_CALLS if findings.capacity.max_batch_size() is None else "batches of too few sizes were seen"
 
 
 def _why_no_sweep(findings: Findings) -> str:

@@ -14,10 +14,10 @@ def environment(findings: Findings) -> dict[str, str]:
     variables: dict[str, str] = {}
     cpu, growth = findings.cpu, findings.growth
     if findings.elastic() and cpu is not None:
-        share = str(max(1, int(cpu.limit_cores // findings.workers())))
+        share = str(max(1, int(cpu.limit_cores // findings.shape().workers)))
         variables |= dict.fromkeys(_THREAD_VARIABLES, share)
     if growth is not None and growth.verdict == "growing" and growth.bytes_per_request and findings.memory is not None:
         room_bytes = growth_room_bytes(findings.memory.base_bytes)
-        calls = room_bytes / growth.bytes_per_request / findings.workers()
+        calls = room_bytes / growth.bytes_per_request / findings.shape().workers
         variables[_RECYCLING_VARIABLE] = str(max(1, int(calls)))
     return variables

@@ -23,9 +23,12 @@ from plimsoll.server.asgi import Message, RawHeaders, Receive, Scope, Send, resp
 from plimsoll.server.auth import ApiKeys
 from plimsoll.server.cors import Cors
 from plimsoll.server.descriptions import Descriptions
+from plimsoll.server.gpu_health import GpuHealth
+from plimsoll.server.gpus import GpuPlan
 from plimsoll.server.ids import request_ids
 from plimsoll.server.logs import script_line
 from plimsoll.server.metrics import Machine, Metrics
+from plimsoll.server.metrics_gpu import GpuMetrics
 from plimsoll.server.probes import Probes
 from plimsoll.server.replies import CLOSE, error_body, error_headers, version_header
 from plimsoll.server.scoring import Scoring
@@ -49,8 +52,9 @@ _NOT_ALLOWED = "The method is not allowed for the requested URL."
 class Front:
     """`fatal` is set once the script proves unable to start; `on_fatal` then ends the server."""
 
-    def __init__(self, settings: ServeSettings, pool: PoolSpec) -> None:
+    def __init__(self, settings: ServeSettings, pool: PoolSpec, gpus: GpuPlan) -> None:
         self.settings = settings
+        self._gpus = GpuHealth(gpus) if gpus.gpus else None
         self.metrics = Metrics()
         self._pool = pool
         self._keys = ApiKeys(settings.api_keys_file) if settings.api_keys_file else None
@@ -106,13 +110,18 @@ class Front:
     @asynccontextmanager
     async def _lifespan(self, app: Starlette) -> AsyncIterator[None]:
         settings = self.settings
-        supervisor = self._supervisor = Supervisor(self._pool, script_line, self._on_fatal, self.metrics)
+        check = None
+        if self._gpus is not None:
+            await self._gpus.start()
+            self.metrics.registry.register(GpuMetrics(self._gpus))
+            check = self._gpus.check
+        supervisor = self._supervisor = Supervisor(self._pool, script_line, self._on_fatal, self.metrics, check)
         self.metrics.registry.register(_machine(supervisor))
         tracing = Tracing.from_environment() if settings.tracing else None
         access_log = AccessLog(sys.stdout, settings.log_level in ("debug", "info"), settings.log_format)
         self._scoring = Scoring(supervisor, self.metrics, access_log, settings, self._keys, tracing)
         self._score = self._scoring.score if tracing is None else self._scoring.traced
-        self._probes = Probes(supervisor, self.metrics.registry)
+        self._probes = Probes(supervisor, self.metrics.registry, self._gpus)
         self._starlette = _routed([*self._probes.routes(), *Descriptions(supervisor).routes()])
         supervisor.start()
         self._in_background(Recycler(supervisor, self._recycle_limits()).run())
@@ -183,6 +192,10 @@ def _machine(supervisor: Supervisor) -> Machine:
         "plimsoll_requests_in_flight": (
             "Calls handed to slots and not yet answered.",
             lambda: float(dispatcher.running),
+        ),
+        "plimsoll_max_batch_size": (
+            "Most calls that run() gets at once; 0 where it takes single calls.",
+            lambda: float(dispatcher.batch.max_size if dispatcher.batch else 0),
         ),
         "plimsoll_slots": ("Slots that can take calls.", lambda: float(sum(slot.open for slot in dispatcher.slots))),
     }

@@ -70,7 +70,9 @@ class Metrics:
         self.run_time = Tally("plimsoll_run_seconds", "Time inside the script's run().")
         self.request_time = Tally("plimsoll_request_seconds", "From the request head to the last byte sent.")
         self._batches = Tally("plimsoll_batch_size", "Calls handed to run() as one batch.", _SIZES)
-        for collector in (self.requests, self.queue_wait, self.run_time, self.request_time, self._batches):
+        self._batch_time = Tally("plimsoll_batch_seconds", "Time inside run() for one batch.")
+        tallies = (self.queue_wait, self.run_time, self.request_time, self._batches, self._batch_time)
+        for collector in (self.requests, *tallies):
             self.registry.register(collector)
         self._restarts = RestartCounter(
             "plimsoll_worker_restarts", "Model workers replaced, by reason.", ("reason",), registry=self.registry
@@ -81,6 +83,9 @@ class Metrics:
 
     def on_batch(self, size: int) -> None:
         self._batches.observe(size)
+
+    def on_batch_run(self, run_s: float) -> None:
+        self._batch_time.observe(run_s)
 
 
 class Machine(Collector):

@@ -13,7 +13,7 @@ from typing import Protocol
 
 from plimsoll.errors import DeadlineExceeded, NotReady, RequestError, ScoringTimeout
 from plimsoll.workers.features import BatchLimits
-from plimsoll.workers.frames import Flag, Frame
+from plimsoll.workers.frames import Flag, Frame, Kind
 from plimsoll.workers.lifecycle import CallEvent, CallState
 from plimsoll.workers.pending import PendingCall
 from plimsoll.workers.queue import CallQueue
@@ -37,6 +37,9 @@ class Observer(Protocol):
 
     def on_batch(self, size: int) -> None:
         """So many calls were handed over as one."""
+
+    def on_batch_run(self, run_s: float) -> None:
+        """run() took so long for one batch."""
 
 
 class Dispatcher:
@@ -65,7 +68,14 @@ class Dispatcher:
     def running(self) -> int:
         return sum(len(slot.outstanding) for slot in self.slots)
 
-    def submit(self, head: bytes, body: bytes, timeout_s: float | None = None, request_id: bytes = b"") -> PendingCall:
+    def submit(
+        self,
+        head: bytes,
+        body: bytes,
+        timeout_s: float | None = None,
+        request_id: bytes = b"",
+        kind: int = Kind.CALL,
+    ) -> PendingCall:
         """Admits a call; the client's own `timeout_s` counts from now.
 
         Raises QueueFull or NotReady instead of letting it wait in vain.
@@ -73,7 +83,7 @@ class Dispatcher:
         if self.refusal is not None and not self.slots:
             raise NotReady(self.refusal, retry_after_s=5)
         self._last_id = self._last_id % 0xFFFFFFFF + 1
-        call = PendingCall(self._last_id, head, body, time.monotonic(), self._loop.create_future(), request_id)
+        call = PendingCall(self._last_id, head, body, time.monotonic(), self._loop.create_future(), request_id, kind)
         patience_s = self._limits.queue_timeout_s if timeout_s is None else timeout_s
         # Looked at closely only where it could matter: one slot alone would take at least as long as all of them.
         if len(self._queue) >= self._limits.max_queue or self._run_s * (len(self._queue) + 1) > patience_s:
@@ -109,6 +119,11 @@ class Dispatcher:
         self.slots.append(slot)
         self._loop.add_reader(slot.fileno(), self._on_readable, slot)
         self._hand_out_soon()
+
+    def release(self, slot: Slot) -> None:
+        """The opposite of `add`, for a slot that runs nothing and stays open."""
+        self._loop.remove_reader(slot.fileno())
+        self.slots.remove(slot)
 
     def retire(self, slot: Slot) -> None:
         """No new calls for `slot`; the ones it has not begun go back to the head of the queue."""
@@ -207,6 +222,8 @@ class Dispatcher:
         call.resolve(frame)
         if frame.flags & Flag.RUN_RETURNED:
             self._learn(slot, frame.run_ns / 1e9)
+            if self.batch is not None and call.batch_id == call.call_id:
+                self._observer.on_batch_run(frame.run_ns / 1e9)
         if frame.flags & Flag.MORE:
             slot.chunk_at = time.monotonic()
             self._hold_back_stream(slot, call)

@@ -13,6 +13,10 @@ class BatchLimits:
     max_size: int
     max_wait_s: float
 
+    def capped(self, max_size: int | None) -> BatchLimits:
+        """No more than this many, where it is given."""
+        return self if max_size is None else BatchLimits(min(self.max_size, max_size), self.max_wait_s)
+
 
 @dataclass(frozen=True, slots=True)
 class Features:

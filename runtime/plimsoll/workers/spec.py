@@ -22,10 +22,28 @@ class Limits:
 
 
 @dataclass(frozen=True, slots=True)
+class WarmUpCall:
+    """A request that every worker runs before it is ready; `row` is its place in the user's file.
+
+    `expected_status` of None is any status below 400.
+    """
+
+    row: int
+    head: bytes
+    body: bytes
+    expected_status: int | None = None
+
+    def is_fulfilled_by(self, status: int) -> bool:
+        return status < 400 if self.expected_status is None else status == self.expected_status
+
+
+@dataclass(frozen=True, slots=True)
 class PoolSpec:
     """`workers` processes of `threads` slots each, started with `environment`.
 
-    `grace_s`: how long calls beside a stuck one, or under way at a stop, may take to finish.
+    `grace_s`: how long calls beside a stuck one, or under way at a stop, may take to finish. `max_batch_size`: most
+    calls in one batch, None where the script alone decides. `own_environments`: what is added for each worker alone,
+    by its index.
     """
 
     entry: EntrySpec
@@ -34,3 +52,10 @@ class PoolSpec:
     threads: int
     limits: Limits
     grace_s: float
+    max_batch_size: int | None = None
+    warmup: tuple[WarmUpCall, ...] = ()
+    own_environments: tuple[Mapping[str, str], ...] = ()
+
+    def environment_of(self, index: int) -> dict[str, str]:
+        own = self.own_environments[index] if self.own_environments else {}
+        return {**self.environment, **own}

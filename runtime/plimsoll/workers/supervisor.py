@@ -22,6 +22,7 @@ from plimsoll.workers.output import LineSink
 from plimsoll.workers.process import WorkerProcess
 from plimsoll.workers.slot import Slot
 from plimsoll.workers.spec import PoolSpec
+from plimsoll.workers.warmup import Check, WarmUp
 
 _LOG = logging.getLogger("plimsoll.workers")
 _DUMP_S = 0.3
@@ -35,14 +36,25 @@ class Reporter(Protocol):
     def on_batch(self, size: int) -> None:
         """So many calls were handed over as one."""
 
+    def on_batch_run(self, run_s: float) -> None:
+        """run() took so long for one batch."""
+
 
 class Supervisor:
     """`on_fatal` is called once if the script cannot be started. Every method is called on the event loop."""
 
     def __init__(
-        self, spec: PoolSpec, sink: LineSink, on_fatal: Callable[[EntryError], None], reporter: Reporter
+        self,
+        spec: PoolSpec,
+        sink: LineSink,
+        on_fatal: Callable[[EntryError], None],
+        reporter: Reporter,
+        check: Check | None = None,
     ) -> None:
         self.spec = spec
+        self._check = check
+        self._warming: dict[WorkerProcess, WarmUp] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
         self._sink = sink
         self._on_fatal = on_fatal
         self._reporter = reporter
@@ -72,9 +84,11 @@ class Supervisor:
 
     def unready_reason(self) -> str | None:
         """Why no call can be run now; None when one can."""
-        if any(worker.state is WorkerState.READY for worker in self._current.values()):
+        states = {worker.state for worker in self._current.values()}
+        if WorkerState.READY in states:
             return None
-        return self._last_trouble or "the model is loading"
+        warming = WorkerState.WARMING in states
+        return self._last_trouble or f"the model is {'warming up' if warming else 'loading'}"
 
     async def renew(self, worker: WorkerProcess, reason: str) -> bool:
         """Puts a fresh worker in the place of a living one, without a gap. False when the fresh one cannot load."""
@@ -100,7 +114,7 @@ class Supervisor:
         self._stopping = True
         self.dispatcher.fail_queued(Draining("The server is shutting down."))
         for worker in self._living():
-            loading = worker.state in (WorkerState.STARTING, WorkerState.LOADING)
+            loading = worker.state in (WorkerState.STARTING, WorkerState.LOADING, WorkerState.WARMING)
             worker.stop()
             if loading:
                 worker.kill()
@@ -108,10 +122,33 @@ class Supervisor:
             await self._wait_all_dead()
 
     def on_loaded(self, worker: WorkerProcess) -> None:
+        if self.spec.warmup or self._check is not None:
+            task = self._loop.create_task(self._warm(worker))
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+        else:
+            self._take_up(worker)
+
+    async def _warm(self, worker: WorkerProcess) -> None:
+        warmup = self._warming[worker] = WarmUp(worker, self.spec, self._check, lambda: self._on_stuck_warming(worker))
+        refusal = await warmup.run()
+        self._warming.pop(worker, None)
+        if worker.state is not WorkerState.WARMING:
+            return  # it has ended, or is about to
+        warmup.release()
+        if refusal is None:
+            self._take_up(worker)
+        else:
+            worker.refuse(refusal)
+            self._loop.call_later(self.spec.grace_s, self._kill_if_alive, worker)
+
+    def _take_up(self, worker: WorkerProcess) -> None:
+        worker.take_up()
         self._loaded_once = True
         self._last_trouble = ""
         self.features = worker.features
-        self.dispatcher.batch = worker.features.batch
+        batch = worker.features.batch
+        self.dispatcher.batch = batch.capped(self.spec.max_batch_size) if batch else None
         self.dispatcher.refusal = None
         _LOG.info("%s is ready after %.2f s", worker.name, time.monotonic() - worker.started_at)
         if worker in self._incoming:
@@ -135,6 +172,13 @@ class Supervisor:
         self._loop.call_later(self.spec.grace_s, self._kill_if_alive, worker)
         self._kill_if_idle(worker)
 
+    def _on_stuck_warming(self, worker: WorkerProcess) -> None:
+        worker.note(WorkerEvent.CALL_STUCK)
+        worker.load_error = "a warm-up call passed the scoring timeout"
+        _LOG.error("%s: %s; its stacks follow", worker.name, worker.load_error)
+        worker.dump_stacks()
+        self._loop.call_later(_DUMP_S, self._kill_if_alive, worker)
+
     def on_idle(self, slot: Slot) -> None:
         worker = self._by_slot[slot]
         if worker in self._stuck:
@@ -142,6 +186,9 @@ class Supervisor:
 
     def on_batch(self, size: int) -> None:
         self._reporter.on_batch(size)
+
+    def on_batch_run(self, run_s: float) -> None:
+        self._reporter.on_batch_run(run_s)
 
     def on_exit(self, worker: WorkerProcess) -> None:
         self._end_slots(worker)
@@ -192,9 +239,14 @@ class Supervisor:
 
     def _end_slots(self, worker: WorkerProcess) -> None:
         message = f"The model worker that ran this request {worker.ending()}."
+        warmup = self._warming.get(worker)
+        if warmup is not None and worker.load_error is None:
+            worker.load_error = f"the worker {worker.ending()} while it was warmed up"
         for slot in worker.slots:
             del self._by_slot[slot]
-            if slot in self.dispatcher.slots:
+            if warmup is not None:
+                warmup.abandon(slot)
+            elif slot in self.dispatcher.slots:
                 self.dispatcher.remove(slot, WorkerDied(message))
             else:
                 slot.close()

@@ -33,12 +33,12 @@ class ClosedLoop:
         self._issued = 0
         self._running = len(slots)
         self._done = asyncio.Event()
-        self.tally = Tally(requests.expected)
+        self.tally = Tally(requests.expected, requests.answers)
 
     async def run(self, timeout_s: float) -> dict[str, Any]:
         """Connects, sends until told to stop, waits for the last answer."""
         await connect_all(self._slots)
-        self.tally = Tally(self._requests.expected)
+        self.tally = Tally(self._requests.expected, self._requests.answers)
         for slot in self._slots:
             slot.start(self)
         expiry = asyncio.create_task(expire_forever(self._slots, timeout_s))

@@ -39,7 +39,8 @@ class Driver:
     async def _open(self, message: Message) -> Message:
         rows = read_spool(Path(message["rows"]))
         self._target = Target(message["host"], message["port"], message["timeoutSeconds"])
-        self._requests = prepare(rows, self._target.host, self._target.port, message["path"])
+        known = self._requests.answers if message["sameAnswers"] else {}
+        self._requests = prepare(rows, self._target.host, self._target.port, message["path"], known)
         self._order = RowOrder(range(len(rows)), message["seed"])
         self._slots = []
         # From here on nothing but counters is allocated: a collection would only add to somebody's latency.

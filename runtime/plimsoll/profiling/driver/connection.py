@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import zlib
 from collections.abc import Callable
 from typing import cast
 
@@ -12,16 +13,17 @@ import httptools
 class Connection(asyncio.Protocol):
     """Owned by one slot; at most one request is under way.
 
-    `on_answer(status, body bytes)` follows each complete answer. `on_lost()` follows when the server closes the
-    connection or breaks the protocol; not after `abandon()`.
+    `on_answer(status, body bytes, checksum of the body)` follows each complete answer. `on_lost()` follows when the
+    server closes the connection or breaks the protocol; not after `abandon()`.
     """
 
-    def __init__(self, on_answer: Callable[[int, int], None], on_lost: Callable[[], None]) -> None:
+    def __init__(self, on_answer: Callable[[int, int, int], None], on_lost: Callable[[], None]) -> None:
         self._on_answer = on_answer
         self._on_lost = on_lost
         self._transport: asyncio.Transport | None = None
         self._parser = httptools.HttpResponseParser(self)
         self._body_bytes = 0
+        self._checksum = 0
         self._reusable = True
 
     @property
@@ -58,9 +60,11 @@ class Connection(asyncio.Protocol):
 
     def on_message_begin(self) -> None:
         self._body_bytes = 0
+        self._checksum = 0
 
     def on_body(self, data: bytes) -> None:
         self._body_bytes += len(data)
+        self._checksum = zlib.crc32(data, self._checksum)
 
     def on_message_complete(self) -> None:
         status = self._parser.get_status_code()
@@ -69,7 +73,7 @@ class Connection(asyncio.Protocol):
         self._reusable = self._parser.should_keep_alive()
         if not self._reusable and self._transport is not None:
             self._transport.close()
-        self._on_answer(status, self._body_bytes)
+        self._on_answer(status, self._body_bytes, self._checksum)
 
 
 def _ignore(*_: object) -> None:

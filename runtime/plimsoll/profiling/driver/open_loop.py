@@ -65,13 +65,13 @@ class OpenLoop:
         self._lateness_ns = array("q")
         self._in_flight = array("q")
         self._done = asyncio.Event()
-        self.tally = Tally(requests.expected)
+        self.tally = Tally(requests.expected, requests.answers)
 
     async def run(self, timeout_s: float) -> dict[str, Any]:
         """Connects, sends every request at its instant, waits for the last answer."""
         await connect_all(self._all)
         alarm = Alarm(lambda: self._ring(alarm))
-        self.tally = Tally(self._requests.expected)
+        self.tally = Tally(self._requests.expected, self._requests.answers)
         alarm.set(self._due_ns(0))
         expiry = asyncio.create_task(expire_forever(self._all, timeout_s))
         try:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from plimsoll.profiling.dataset import Row
 
@@ -13,16 +13,20 @@ _WITH_BODY = {"POST", "PUT", "PATCH"}
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """The requests as bytes, by row index; `expected` holds the outcome of the rows for which it is not any 2xx."""
+    """The requests as bytes, by row index; `expected` holds the outcome of the rows for which it is not any 2xx.
+
+    `answers` is filled with the checksum of each row's first answer.
+    """
 
     wire: Sequence[bytes]
     expected: Mapping[int, str]
+    answers: dict[int, int] = field(default_factory=dict)
 
 
-def prepare(rows: Sequence[Row], host: str, port: int, path: str) -> Prepared:
-    """All rows; `path` is for those that name none."""
+def prepare(rows: Sequence[Row], host: str, port: int, path: str, answers: dict[int, int]) -> Prepared:
+    """All rows; `path` is for those that name none. `answers`: what is known of their answers."""
     wire = [serialise(row, host, port, path) for row in rows]
-    return Prepared(wire, expected_outcomes(rows))
+    return Prepared(wire, expected_outcomes(rows), answers)
 
 
 def expected_outcomes(rows: Sequence[Row]) -> dict[int, str]:

@@ -104,8 +104,8 @@ class Slot:
         if self._connection is not None:
             self._connection.send(request)
 
-    def _answered(self, status: int, size_bytes: int) -> None:
-        self._finish(str(status), size_bytes)
+    def _answered(self, status: int, size_bytes: int, checksum: int) -> None:
+        self._finish(str(status), size_bytes, checksum)
 
     def _lost(self) -> None:
         self._connection = None
@@ -117,11 +117,11 @@ class Slot:
             self._connection.abandon()
             self._connection = None
 
-    def _finish(self, outcome: str, size_bytes: int) -> None:
+    def _finish(self, outcome: str, size_bytes: int, checksum: int = 0) -> None:
         if self._row is None or self._source is None:
             return
         row, self._row = self._row, None
-        self._source.tally.record(row, outcome, time.perf_counter_ns() - self._due_ns, size_bytes)
+        self._source.tally.record(row, outcome, time.perf_counter_ns() - self._due_ns, size_bytes, checksum)
         self._next()
 
 

@@ -20,10 +20,13 @@ OUTCOME_REFUSED = "refused"
 class Tally:
     """Every request is in it: a failure has a latency too. Times are monotonic nanoseconds.
 
-    `expected` holds the right outcome of the rows for which it is not any 2xx.
+    `expected` holds the right outcome of the rows for which it is not any 2xx. `answers` remembers the checksum of
+    each row's first answer; a later one with another checksum is counted in `differing`.
     """
 
     expected: Mapping[int, str] = field(default_factory=dict)
+    answers: dict[int, int] = field(default_factory=dict)
+    differing: int = 0
     begun_ns: int = field(default_factory=time.perf_counter_ns)
     begun_cpu_ns: int = field(default_factory=time.process_time_ns)
     stopped_ns: int = 0
@@ -36,7 +39,7 @@ class Tally:
     successes_before_stop: int = 0
     last_before_stop_ns: int = 0
 
-    def record(self, row: int, outcome: str, latency_ns: int, size_bytes: int) -> None:
+    def record(self, row: int, outcome: str, latency_ns: int, size_bytes: int, checksum: int = 0) -> None:
         """Counts one finished request."""
         self.outcomes[outcome] += 1
         self.response_bytes += size_bytes
@@ -44,6 +47,7 @@ class Tally:
         good = is_success(outcome, self.expected.get(row))
         if good:
             self.success_latencies_ns.append(latency_ns)
+            self.differing += self.answers.setdefault(row, checksum) != checksum
         else:
             self.failure_latencies_ns.append(latency_ns)
             self.failed_rows[row] += 1
@@ -77,6 +81,7 @@ class Tally:
             "latencySumSeconds": sum(self.success_latencies_ns) / 1e9,
             "failureLatencySumSeconds": sum(self.failure_latencies_ns) / 1e9,
             "responseBytes": self.response_bytes,
+            "differing": self.differing,
             "wholePasses": whole_passes,
             "driverCpuSeconds": (time.process_time_ns() - self.begun_cpu_ns) / 1e9,
         }

@@ -1,0 +1,34 @@
+"""How the server is laid out: worker processes, threads in each, calls that run() takes at once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """`max_batch_size` is None where the script alone decides, or takes no batches."""
+
+    workers: int
+    threads: int = 1
+    max_batch_size: int | None = None
+
+    @property
+    def slots(self) -> int:
+        """Calls, or batches of calls, that run at once."""
+        return self.workers * self.threads
+
+    def arguments(self) -> list[str]:
+        """For the server's command line; of a flag that is given twice the last counts."""
+        batch = [] if self.max_batch_size is None else ["--max-batch-size", str(self.max_batch_size)]
+        return ["--workers", str(self.workers), "--threads", str(self.threads), *batch]
+
+    def __str__(self) -> str:
+        parts = [_count(self.workers, "worker")]
+        parts += [f"{self.threads} threads each"] if self.threads > 1 else []
+        parts += [f"batches of at most {self.max_batch_size}"] if self.max_batch_size is not None else []
+        return ", ".join(parts)
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'s' * (number > 1)}"
