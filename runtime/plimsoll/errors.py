@@ -4,8 +4,12 @@
     ├─ StartError                what stops the program; carries an exit code
     │  ├─ UsageError        1    a flag, an environment value, a setting
     │  │  └─ PortInUse      1
+    │  ├─ InstallFailed     1    pip could not get or build a package (install.pip)
     │  ├─ DatasetError      2    the request file: file and line named
+    │  ├─ RequirementsError 2    a requirements file: file and line named
     │  ├─ EntryError        3    score.py, its init() or its surroundings (entry.failures.BrokenScript)
+    │  │  └─ GpuUnusable    3    --gpu required, and no GPU that the script can compute on
+    │  ├─ ImageConflict     3    a requirement that would replace what serves
     │  ├─ RowsFailed        4    the server answered, but rows of the dataset failed
     │  ├─ GateFailed        5    a limit that the user set was crossed
     │  ├─ GradeTooLow       6    the required grade was not reached
@@ -81,12 +85,36 @@ class DatasetError(StartError):
     exit_code = 2
 
 
+class RequirementsError(StartError):
+    """A requirements file cannot be read or understood; the message names file and line."""
+
+    code = "requirements"
+    fault = Fault.CLIENT
+    exit_code = 2
+
+
+class ImageConflict(StartError):
+    """What a user's requirements ask for and what the image serves with exclude each other."""
+
+    code = "image_conflict"
+    fault = Fault.CLIENT
+    exit_code = 3
+
+
 class EntryError(StartError):
     """score.py cannot be loaded, its init() failed, or its surroundings prevent it."""
 
     code = "entry"
     fault = Fault.SCRIPT
     exit_code = 3
+
+
+class GpuUnusable(EntryError):
+    """The user requires a GPU, and there is none that can be used."""
+
+    code = "gpu"
+    fault = Fault.PLATFORM
+    remedy = "give the container a GPU, or start with --gpu auto"
 
 
 class RowsFailed(StartError):

@@ -65,7 +65,8 @@ class _Place:
     def __init__(self, command: Sequence[str], environment: Mapping[str, str]) -> None:
         self._flags = dict(_flags(command)) if any(word.endswith("plimsoll") for word in command) else {}
         self._environment = environment
-        self._config = self._config_file()
+        self._config: Mapping[str, Any] = {}
+        self._config = self._read_config()
 
     def port(self) -> str:
         return self._find("health_port") or self._find("port") or _DEFAULT_PORT
@@ -85,9 +86,8 @@ class _Place:
         written = (self._config.get(key) for key in (name, *names))
         return str(next((value for value in (*given, *written) if value not in (None, "")), ""))
 
-    def _config_file(self) -> Mapping[str, Any]:
+    def _read_config(self) -> Mapping[str, Any]:
         """The file that was named, else the one in the app root; of one that is broken the server has told."""
-        self._config: Mapping[str, Any] = {}
         named = self._find("config_file")
         text = _read_file(named or os.path.join(self._find("app_root"), "config.json"))
         if not text:
