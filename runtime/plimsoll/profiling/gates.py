@@ -12,9 +12,10 @@ from pathlib import Path
 
 from plimsoll.errors import GateFailed, GradeTooLow, UsageError
 from plimsoll.profiling.gates_baseline import compare, load_baseline
-from plimsoll.profiling.gates_conditions import Condition, GateResult, check_conditions, parse_conditions
+from plimsoll.profiling.gates_conditions import Condition, check_conditions, parse_conditions
 from plimsoll.profiling.gates_units import Dimension, parse_quantity
 from plimsoll.profiling.result import Profile
+from plimsoll.profiling.result_gates import GateResult
 
 GRADES = ("estimated", "soft-verified", "verified")
 DEFAULT_MAX_REGRESSION = "10%"
@@ -40,8 +41,11 @@ class Verdict:
     def lines(self) -> Iterator[str]:
         """One per gate, for people."""
         words = {True: "held", False: "FAILED", None: "note"}
-        results = [*self.gates, *([self.grade] if self.grade else [])]
-        yield from (f"gate {words[result.held]}: {result.sentence}" for result in results)
+        yield from (f"gate {words[result.held]}: {result.sentence}" for result in self.results())
+
+    def results(self) -> list[GateResult]:
+        """The grade last."""
+        return [*self.gates, *([self.grade] if self.grade else [])]
 
 
 def read_gates(
@@ -71,6 +75,11 @@ def check_gates(profile: Profile, gates: Gates) -> Verdict:
     return Verdict(tuple(results), _check_grade(profile, gates.required))
 
 
+def judged(profile: Profile, gates: Gates) -> Profile:
+    """The profile with what became of the gates."""
+    return profile.model_copy(update={"gates": check_gates(profile, gates).results()})
+
+
 def enforce(verdict: Verdict) -> None:
     """Raises GateFailed (exit code 5), or GradeTooLow (6) where only the grade is missing."""
     failed = [result.sentence for result in verdict.gates if result.held is False]
@@ -85,4 +94,11 @@ def _check_grade(profile: Profile, required: str | None) -> GateResult | None:
         return None
     held = profile.state == "Succeeded" and GRADES.index(profile.grade) >= GRADES.index(required)
     reasons = "; ".join(profile.grade_reasons) or profile.state
-    return GateResult(held, f"grade {profile.grade}, {required} is required" + ("" if held else f": {reasons}"))
+    return GateResult(
+        kind="grade",
+        name="grade",
+        held=held,
+        sentence=f"grade {profile.grade}, {required} is required" + ("" if held else f": {reasons}"),
+        measured=profile.grade if profile.state == "Succeeded" else None,
+        bound=f"below {required}",
+    )

@@ -15,11 +15,11 @@ from pydantic import ValidationError
 
 from plimsoll.errors import UsageError
 from plimsoll.profiling.findings import NOISY_SHARE
-from plimsoll.profiling.gates_conditions import GateResult
 from plimsoll.profiling.gates_intervals import Interval, of_percentile, of_windows
 from plimsoll.profiling.gates_units import Dimension, show_quantity
 from plimsoll.profiling.result import Profile
 from plimsoll.profiling.result_curves import LevelWindows
+from plimsoll.profiling.result_gates import GateResult
 
 _CPU_ALLOWANCE, _TIME_ALLOWANCE, _MEMORY_ALLOWANCE = 0.03, 0.05, 0.01
 
@@ -54,16 +54,16 @@ def load_baseline(path: Path) -> Profile:
 def compare(profile: Profile, baseline: Profile, most: float) -> Iterator[GateResult]:
     """One result per number, and a note where the two cannot be compared fairly."""
     if (profile.dataset.rows, profile.dataset.bytes) != (baseline.dataset.rows, baseline.dataset.bytes):
-        yield GateResult(None, "baseline: it was measured with another dataset")
+        yield _note("the dataset", "it was measured with another dataset")
     compared = [_MEMORY]
     if _machine(profile) != _machine(baseline):
-        yield GateResult(None, f"baseline: only memory is compared, it was measured on {_machine(baseline)}")
+        yield _note("the machine", f"only memory is compared, it was measured on {_machine(baseline)}")
     elif connections := _common_connections(profile, baseline):
         compared += _cpu(connections)
         disturbed = max(_elsewhere_share(found, {1, connections}) for found in (profile, baseline))
         if disturbed > NOISY_SHARE:
             share = f"other processes used up to {disturbed:.0%} of the machine"
-            yield GateResult(None, f"baseline: throughput and latency are not compared, {share}")
+            yield _note("throughput and latency", f"throughput and latency are not compared, {share}")
         else:
             compared += _times(connections)
     for each in compared:
@@ -85,15 +85,28 @@ def _elsewhere_share(profile: Profile, connections: set[int]) -> float:
 def _compare(compared: _Compared, before: Interval | None, now: Interval | None, most: float) -> GateResult:
     if before is None or now is None:
         missing = "the baseline" if before is None else "this profile"
-        return GateResult(None, f"baseline: {compared.name} cannot be compared, {missing} holds too little of it")
+        return _note(compared.name, f"{compared.name} cannot be compared, {missing} holds too little of it")
     change = now.value / before.value - 1 if before.value else 0.0
     worse = change > most if compared.more_is_worse else change < -most
     now_low, now_high = now.widened(compared.allowance)
     before_low, before_high = before.widened(compared.allowance)
     apart = now_low > before_high if compared.more_is_worse else now_high < before_low
-    shown = f"{show_quantity(before.value, compared.dimension)} → {show_quantity(now.value, compared.dimension)}"
+    was, is_now = (show_quantity(found.value, compared.dimension) for found in (before, now))
     doubt = "; within the spread of the measurements" if worse and not apart else ""
-    return GateResult(not (worse and apart), f"baseline: {compared.name} {shown} ({change:+.1%}{doubt})")
+    return GateResult(
+        kind="baseline",
+        name=compared.name,
+        held=not (worse and apart),
+        sentence=f"baseline: {compared.name} {was} → {is_now} ({change:+.1%}{doubt})",
+        measured=is_now,
+        bound=f"{'> +' if compared.more_is_worse else '< -'}{100 * most:g} %",
+        before=was,
+        change=change,
+    )
+
+
+def _note(name: str, words: str) -> GateResult:
+    return GateResult(kind="baseline", name=name, held=None, sentence=f"baseline: {words}")
 
 
 def _machine(profile: Profile) -> str:

@@ -11,6 +11,7 @@ from plimsoll.errors import UsageError
 from plimsoll.profiling.gates_metrics import METRICS, Metric
 from plimsoll.profiling.gates_units import parse_quantity, show_quantity
 from plimsoll.profiling.result import Profile
+from plimsoll.profiling.result_gates import GateResult
 
 _CONDITION = re.compile(r"\s*([a-z][a-z0-9-]*)\s*(>=|<=|>|<)\s*(.+?)\s*")
 _OPERATORS: dict[str, Callable[[float, float], bool]] = {
@@ -29,14 +30,6 @@ class Condition:
     metric: Metric
     sign: str
     limit: float
-
-
-@dataclass(frozen=True, slots=True)
-class GateResult:
-    """What became of one gate; `held` is None where there was nothing to decide it by."""
-
-    held: bool | None
-    sentence: str
 
 
 def parse_conditions(texts: Iterable[str]) -> tuple[Condition, ...]:
@@ -60,9 +53,17 @@ def check_conditions(profile: Profile, conditions: Iterable[Condition]) -> Itera
     """A number that is not known fails its gate: silence must not turn a build green."""
     for condition in conditions:
         metric, value = condition.metric, condition.metric.read(profile)
+        held, measured = False, None
         if value is None:
-            why = profile.unknown.get(metric.path, "it was not measured")
-            yield GateResult(False, f"{condition.text}: {metric.name} is not known ({why})")
+            found = f"not known ({profile.unknown.get(metric.path, 'it was not measured')})"
         else:
-            failed = _OPERATORS[condition.sign](value, condition.limit)
-            yield GateResult(not failed, f"{condition.text}: {metric.name} is {show_quantity(value, metric.dimension)}")
+            held = not _OPERATORS[condition.sign](value, condition.limit)
+            found = measured = show_quantity(value, metric.dimension)
+        yield GateResult(
+            kind="condition",
+            name=metric.name,
+            held=held,
+            sentence=f"{condition.text}: {metric.name} is {found}",
+            measured=measured,
+            bound=f"{condition.sign} {show_quantity(condition.limit, metric.dimension)}",
+        )

@@ -10,19 +10,20 @@ from pathlib import Path
 
 from plimsoll.errors import UsageError
 from plimsoll.profiling.result import Profile
+from plimsoll.profiling.result_levels import RateLevelResult
 from plimsoll.profiling.result_measurements import ConcurrencyLevel
 
 _COLUMNS = (
-    "connections", "requests", "successes", "seconds", "requests_per_second", "latency_mean_s", "latency_p50_s",
-    "latency_p95_s", "latency_p99_s", "cpu_seconds_per_request", "cores_used", "pss_bytes", "peak_bytes",
-    "driver_cores",
+    "kind", "connections", "target_requests_per_second", "requests", "successes", "seconds",
+    "requests_per_second", "latency_mean_s", "latency_p50_s", "latency_p95_s", "latency_p99_s",
+    "cpu_seconds_per_request", "cores_used", "pss_bytes", "peak_bytes", "driver_cores",
 )  # fmt: skip
 
 
 def write_profile(profile: Profile, folder: Path) -> None:
-    """`profile.json` and `levels.csv`."""
+    """`profile.json` and `levels.csv`, the closed-loop levels first."""
     write_whole(folder / "profile.json", profile.model_dump_json(by_alias=True, indent=2) + "\n")
-    write_whole(folder / "levels.csv", _levels_csv(profile.measurements.concurrency_levels))
+    write_whole(folder / "levels.csv", _levels_csv(profile))
 
 
 def write_whole(path: Path, text: str) -> None:
@@ -49,18 +50,21 @@ def make_output_folder(folder: Path) -> None:
         raise UsageError(f"output folder {folder}: {error.strerror}") from error
 
 
-def _levels_csv(levels: list[ConcurrencyLevel]) -> str:
+def _levels_csv(profile: Profile) -> str:
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(_COLUMNS)
-    writer.writerows(_level_row(level) for level in levels)
+    measured = profile.measurements
+    writer.writerows(("closed", level.connections, None, *_cells(level)) for level in measured.concurrency_levels)
+    writer.writerows(("open", None, level.target_requests_per_second, *_cells(level)) for level in measured.rate_levels)
     return text.getvalue()
 
 
-def _level_row(level: ConcurrencyLevel) -> tuple[object, ...]:
+def _cells(level: ConcurrencyLevel | RateLevelResult) -> tuple[object, ...]:
+    """What levels of both kinds have."""
     latency = level.latency_seconds
     return (
-        level.connections, level.requests, level.successes, level.seconds, level.requests_per_second, latency.mean,
-        latency.p50, latency.p95, latency.p99, level.cpu_seconds_per_request, level.cores_used.mean,
-        level.memory.pss_bytes, level.memory.peak_bytes, level.driver_cores,
+        level.requests, level.successes, level.seconds, level.requests_per_second, latency.mean, latency.p50,
+        latency.p95, latency.p99, level.cpu_seconds_per_request, level.cores_used.mean, level.memory.pss_bytes,
+        level.memory.peak_bytes, level.driver_cores,
     )  # fmt: skip

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from plimsoll.profiling.result import Profile
-from plimsoll.profiling.result_levels import GrowthResult, RateLevelResult
+from plimsoll.profiling.result_levels import CpuLevelResult, GrowthResult, RateLevelResult
 from plimsoll.profiling.result_verification import Verification, VerificationAttempt
 from plimsoll.profiling.rounding import MEBIBYTE
 from plimsoll.reports.charts.sweep import sweep_chart
@@ -58,9 +58,34 @@ def sweep(profile: Profile) -> Iterator[Figure]:
     levels = profile.measurements.cpu_levels
     if len(levels) > 1:
         chosen = next((level for level in levels if level.chosen), None)
-        caption = "The dashed line is what each further CPU would bring if it brought as much as the first. "
-        caption += f"{_cpus(chosen.cpus)} chosen, at {chosen.efficiency:.0%} of it." if chosen else ""
-        yield Figure("With more or fewer CPUs", caption, pair(lambda width: sweep_chart(levels, width)))
+        caption = "The dashed line is what each further CPU would bring if it brought as much as the smallest size. "
+        caption += f"{_cpus(chosen.cpus)} chosen, at {chosen.efficiency:.0%} of it. " if chosen else ""
+        if any(level.method == "quota" for level in levels):
+            caption += "Rings: all CPUs, held down by a quota as in a container; dots: so many CPUs to itself."
+        chart = pair(lambda width: sweep_chart(levels, width))
+        yield Figure("With more or fewer CPUs", caption.strip(), chart, (sweep_table(levels),))
+
+
+def sweep_table(levels: list[CpuLevelResult]) -> TableData:
+    """One line per size."""
+    columns = ("CPUs", "held by", "requests/s", "p50 ms", "p99 ms", "cores", "CPU ms", "per CPU", "ready after s", "")
+    ordered = sorted(levels, key=lambda level: level.cpus)
+    return TableData(columns, tuple(_cpu_level(level) for level in ordered))
+
+
+def _cpu_level(level: CpuLevelResult) -> tuple[str, ...]:
+    return (
+        f"{level.cpus:g}",
+        level.method,
+        number(level.requests_per_second),
+        milliseconds(level.latency_seconds.p50),
+        milliseconds(level.latency_seconds.p99),
+        number(level.cores_used.mean),
+        milliseconds(level.cpu_seconds_per_request),
+        f"{level.efficiency:.0%}",
+        number(level.seconds_to_ready),
+        "chosen" if level.chosen else "",
+    )
 
 
 def _cpus(count: float) -> str:

@@ -7,35 +7,58 @@ from pathlib import Path
 from typing import TextIO
 
 from plimsoll.errors import StartError
+from plimsoll.profiling.gates import Gates, judged
 from plimsoll.profiling.options import ProfileOptions, Progress
 from plimsoll.profiling.result import Profile
 from plimsoll.profiling.run import profile
+from plimsoll.profiling.write import write_profile
 from plimsoll.reports.files import write_reports
 from plimsoll.reports.variables import announce
 
 
 def run_and_report(
-    options: ProfileOptions, progress: Progress, environment: Mapping[str, str], stdout: TextIO
+    options: ProfileOptions,
+    progress: Progress,
+    environment: Mapping[str, str],
+    stdout: TextIO,
+    gates: Gates | None = None,
 ) -> Profile:
-    """`profile()`, then the reports and what the pipeline around is told; raises what `profile()` raises."""
+    """`profile()`, then the reports and what the pipeline around is told; raises what `profile()` raises.
+
+    What becomes of the gates is in the profile and its reports; nothing is raised for it.
+    """
     before = _identity(options.output_dir)
     try:
         result = profile(options, progress)
     except (StartError, KeyboardInterrupt, SystemExit):
         # A file of an earlier run is not the answer of this one.
         if _identity(options.output_dir) not in (None, before):
-            _report(_written(options.output_dir), options, progress, environment, stdout)
+            _report(_written(options.output_dir), options, progress, environment, stdout, gates)
         raise
-    _report(result, options, progress, environment, stdout)
-    return result
+    return _report(result, options, progress, environment, stdout, gates)
 
 
 def _report(
-    result: Profile, options: ProfileOptions, progress: Progress, environment: Mapping[str, str], stdout: TextIO
-) -> None:
-    for note in write_reports(result, options.output_dir):
-        progress.note(note)
+    result: Profile,
+    options: ProfileOptions,
+    progress: Progress,
+    environment: Mapping[str, str],
+    stdout: TextIO,
+    gates: Gates | None,
+) -> Profile:
+    result = write_judged(result, options.output_dir, gates, progress)
     announce(result, options.output_dir, environment, stdout)
+    return result
+
+
+def write_judged(result: Profile, folder: Path, gates: Gates | None, progress: Progress) -> Profile:
+    """The profile once more, with what became of the gates, and its reports."""
+    if gates is not None:
+        result = judged(result, gates)
+        write_profile(result, folder)
+    for note in write_reports(result, folder):
+        progress.note(note)
+    return result
 
 
 def _written(folder: Path) -> Profile:

@@ -22,7 +22,9 @@ def sweep_chart(levels: list[CpuLevelResult], width: float) -> str:
     parts = [
         *panel.frame("requests per second", "CPUs"),
         *_ideal(panel, ordered, greatest * 1.15),
-        panel.series([panel.at(level.cpus, level.requests_per_second) for level in ordered], "main"),
+        panel.series(
+            [panel.at(level.cpus, level.requests_per_second) for level in ordered if level.method == "affinity"], "main"
+        ),
         *(part for level in ordered for part in _level(panel, level)),
     ]
     return drawing(width, panel.bottom + 44, "Throughput against the number of CPUs", parts)
@@ -39,7 +41,8 @@ def _ideal(panel: Panel, levels: list[CpuLevelResult], top: float) -> Iterator[s
 def _level(panel: Panel, level: CpuLevelResult) -> Iterator[str]:
     x, y = panel.at(level.cpus, level.requests_per_second)
     rate = number(level.requests_per_second)
-    yield dot((x, y), "main", f"{level.cpus:g} CPUs: {rate} requests/s, {level.efficiency:.0%} of the first's")
+    tip = f"{level.cpus:g} CPUs by {level.method}: {rate} requests/s, {level.efficiency:.0%} of the smallest's per CPU"
+    yield dot((x, y), "ring" if level.method == "quota" else "main", tip)
     yield text(x, y - 12, rate, "end", "middle")
     if level.chosen:
         yield element("circle", cx=x, cy=y, r=8, class_="mark")

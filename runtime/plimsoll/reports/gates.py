@@ -1,0 +1,58 @@
+"""What became of the gates, as tables for the page and for a comment."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from plimsoll.profiling.result import Profile
+from plimsoll.profiling.result_gates import GateResult
+from plimsoll.reports.html_parts import Figure, TableData
+from plimsoll.reports.units import UNKNOWN
+
+_RESULTS = {True: "held", False: "failed", None: "not compared"}
+
+
+def gates(profile: Profile) -> Iterator[Figure]:
+    """Nothing where none were set."""
+    if profile.gates:
+        yield Figure("Gates", gates_sentence(profile), None, tuple(gate_tables(profile)))
+
+
+def gates_sentence(profile: Profile) -> str:
+    """How many failed, and what a table has no room for."""
+    failed = sum(gate.held is False for gate in profile.gates)
+    decided = sum(gate.held is not None for gate in profile.gates)
+    words = [f"{failed} of {decided} failed." if failed else f"All {decided} held."]
+    words += [f"{_capital(gate.sentence)}." for gate in profile.gates if _needs_words(gate)]
+    return " ".join(words)
+
+
+def gate_tables(profile: Profile) -> Iterator[TableData]:
+    """Conditions with the required grade, then the comparison with the baseline."""
+    own = [gate for gate in profile.gates if gate.kind != "baseline"]
+    if own:
+        yield TableData(("gate", "result", "measured", "fails if"), tuple(_condition(gate) for gate in own))
+    compared = [gate for gate in profile.gates if gate.kind == "baseline" and gate.before is not None]
+    if compared:
+        columns = ("against the baseline", "result", "change", "before", "now", "fails if")
+        yield TableData(columns, tuple(_compared(gate) for gate in compared))
+
+
+def _condition(gate: GateResult) -> tuple[str, ...]:
+    return gate.name, _RESULTS[gate.held], gate.measured or UNKNOWN, gate.bound or UNKNOWN
+
+
+def _compared(gate: GateResult) -> tuple[str, ...]:
+    change = UNKNOWN if gate.change is None else f"{gate.change:+.1%}"
+    known = (gate.before or UNKNOWN, gate.measured or UNKNOWN, gate.bound or UNKNOWN)
+    return gate.name, _RESULTS[gate.held], change, *known
+
+
+def _needs_words(gate: GateResult) -> bool:
+    """A note, or a number that is not known."""
+    return gate.held is None or gate.measured is None
+
+
+def _capital(words: str) -> str:
+    words = words.removeprefix("baseline: ")
+    return words[:1].upper() + words[1:]
