@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 import textwrap
+import time
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from image_engine import REPOSITORY, Base, Engine, NoEngine, base_image, default_argument, find_engine
+from image_engine import REPOSITORY, Base, Engine, NoEngine, base_image, default_argument, engine_folder, find_engine
 
 _NOTES = pytest.StashKey[list[str]]()
-_FOLDER = Path(os.environ.get("PLIMSOLL_TEST_ENGINE_DIR", "/var/tmp/plimsoll-engine"))
 
 
 @pytest.fixture(scope="session")
@@ -21,11 +20,13 @@ def note(request: pytest.FixtureRequest) -> Callable[[str], None]:
     """One line, said at once and again at the end of the run."""
     config = request.config
     reporter = config.pluginmanager.get_plugin("terminalreporter")
+    capture = config.pluginmanager.get_plugin("capturemanager")
 
     def say(text: str) -> None:
         config.stash.setdefault(_NOTES, []).append(text)
-        if reporter is not None:
-            reporter.write_line(f"  {text}", bold=True)
+        with capture.global_and_fixture_disabled():
+            reporter.ensure_newline()
+            reporter.write_line(f"  {text}")
 
     return say
 
@@ -33,7 +34,7 @@ def note(request: pytest.FixtureRequest) -> Callable[[str], None]:
 @pytest.fixture(scope="session")
 def engine(note: Callable[[str], None]) -> Engine:
     try:
-        found = find_engine(_FOLDER, note)
+        found = find_engine(engine_folder(), note)
     except NoEngine as error:
         # Without an engine nothing here can be said: one line instead of as many failures as there are tests.
         pytest.exit(str(error), returncode=3)
@@ -68,10 +69,11 @@ def gpu(engine: Engine, base: Base, note: Callable[[str], None]) -> str:
 
 def built(engine: Engine, base: Base, note: Callable[[str], None], target: str | None, name: str) -> str:
     tag = f"localhost/plimsoll:{target or name}"
-    note(f"building {tag}")
+    begin_s = time.monotonic()
     dockerfile = REPOSITORY / f"Dockerfile.{name}"
     result = engine.build(dockerfile, tag, target=target, args={"PYTHON_IMAGE": base.name})
     assert result.returncode == 0, result.stdout[-4000:] + result.stderr[-4000:]
+    note(f"built {tag} in {time.monotonic() - begin_s:.0f} s")
     return tag
 
 

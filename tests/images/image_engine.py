@@ -108,6 +108,11 @@ class Base:
 AS_ROOT = ("--user", "0:0", "--entrypoint")
 
 
+def engine_folder() -> Path:
+    """Where an engine that is set up here keeps its images."""
+    return Path(os.environ.get("PLIMSOLL_TEST_ENGINE_DIR", "/var/tmp/plimsoll-engine"))
+
+
 def find_engine(folder: Path, say: Callable[[str], None]) -> Engine:
     """The engine of this machine; `folder` takes the images of one that is set up here. Raises NoEngine."""
     if _answers("docker"):

@@ -89,7 +89,7 @@ def test_probes_and_the_healthcheck_follow_the_model(
         (signs / "loaded").touch()
         container.wait_ready()
         assert container.exec("plimsoll", "healthcheck").returncode == 0
-        assert container.post("/score", b'"a"').body == b'"a"'
+        assert container.post("/score", b"a").json() == "a"
         assert container.metric("plimsoll_workers", state="ready") == 1
         container.kill("TERM")
         wait_for(lambda: container.get("/health/ready").status == 503, "draining")
