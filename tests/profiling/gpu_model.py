@@ -19,20 +19,24 @@ GB = 1_000 * MB
 
 @dataclass
 class GpuModel:
-    """`section` is the device in the stand-in's file; `number` the process as the driver calls it, None: not listed."""
+    """`section` is the device in the stand-in's file; `number` the process as the driver calls it, None: not listed.
+
+    `busy` is the percentage of the time that it computes, None where the device does not tell.
+    """
 
     section: str = "0"
     number: int | None = field(default_factory=os.getpid)
     tells_memory: bool = True
+    busy: int | None = 60
     held_bytes: int = 0
 
-    def take(self, size_bytes: int, busy: int | None = 60) -> None:
+    def take(self, size_bytes: int) -> None:
         """Allocates so much more and computes from now on."""
         if not self.held_bytes:
             atexit.register(self.leave)
         self._change(size_bytes)
-        if busy is not None:
-            self.set("busy", busy)
+        if self.busy is not None:
+            self.set("busy", self.busy)
 
     def give(self, size_bytes: int) -> None:
         self._change(-size_bytes)

@@ -14,7 +14,7 @@ from plimsoll.profiling.findings import Findings
 from plimsoll.profiling.pacing import usual_window_s
 from plimsoll.profiling.rates import run_rate
 from plimsoll.profiling.session import Session
-from plimsoll.profiling.start import wait_for_start
+from plimsoll.profiling.start import TRIAL_PREFIX, wait_for_start
 from plimsoll.profiling.trials import Attempt, Reference
 from plimsoll.profiling.variables import environment
 
@@ -59,7 +59,7 @@ def try_out(session: Session, attempt: Attempt, reference: Reference, enclosure:
     enclosure.limit(float(math.ceil(attempt.cpu_cores)), attempt.memory_bytes)
     cpus = _fewest_cpus(session.findings, attempt.cpu_cores) if enclosure.group is None else None
     before, shape = enclosure.use(), session.findings.shape()
-    with session.server(cpus, enclosure.doors(), "verify: ", environment(session.findings), shape) as bench:
+    with session.server(cpus, enclosure.doors(), TRIAL_PREFIX, environment(session.findings), shape) as bench:
         try:
             _run(session, bench, attempt, reference, enclosure)
         except (ServerLost, StartError) as error:

@@ -12,6 +12,7 @@ from plimsoll.profiling.result_gpu import (
     GpuPower,
     GpuRecommendation,
     GpuUtilisation,
+    mig_resource,
 )
 
 _WHOLE = "nvidia.com/gpu"
@@ -87,4 +88,4 @@ def _resource(largest: Device, mig: MigChoice) -> str:
     if not largest.gpu.is_mig_slice:
         return _WHOLE
     name = mig.profile or slice_name(largest.gpu.name)
-    return f"nvidia.com/mig-{name}" if name else _WHOLE
+    return mig_resource(name) if name else _WHOLE

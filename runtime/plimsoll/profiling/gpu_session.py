@@ -8,13 +8,19 @@ from collections.abc import Iterator
 
 from plimsoll.host.gpus import Nvml, NvmlMissing
 from plimsoll.profiling.findings import Findings
+from plimsoll.profiling.gpu_wanted import gpu_wanted
 from plimsoll.profiling.gpu_watch import GpuWatch
 
 
 @contextlib.contextmanager
 def watch_gpus(findings: Findings) -> Iterator[None]:
     """Fills in `findings.gpu`; to be entered before the first server starts and left after the last has ended."""
-    found = findings.gpu
+    found, wanted = findings.gpu, gpu_wanted(findings.options.server_arguments, os.environ)
+    found.required = wanted == "required"
+    if wanted == "off":
+        found.unknown = "the server was told to use no GPU"
+        yield
+        return
     with contextlib.ExitStack() as stack:
         try:
             nvml = stack.enter_context(Nvml.open(os.environ))

@@ -59,8 +59,8 @@ def devices(watch: GpuWatch, shape: Shape) -> list[Device]:
 
 
 def servers_of(watch: GpuWatch, shape: Shape) -> list[ServerWatch]:
-    """Those of this shape, else all; one that took more than it needs only shows what it takes if it may."""
-    sound = [server for server in watch.servers if not server.grabbing]
+    """Those of this shape, else all; not those that took more than they need, nor those that could not take more."""
+    sound = [server for server in watch.servers if not server.grabbing and not server.trial]
     return [server for server in sound if server.shape == shape] or sound
 
 

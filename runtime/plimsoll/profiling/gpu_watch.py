@@ -85,9 +85,13 @@ class Phase:
 
 @dataclass(slots=True)
 class ServerWatch:
-    """One server from its start to its end; `grabbing`: it took more than it needs and was started again."""
+    """One server from its start to its end. `trial`: it was held to what is recommended.
+
+    `grabbing`: it took more than it needs and was started again.
+    """
 
     shape: Shape
+    trial: bool = False
     grabbing: bool = False
     phases: list[Phase] = field(default_factory=list)
 
@@ -118,11 +122,11 @@ class GpuWatch:
         """How often it really looked; a slow driver makes it less."""
         return self.looks / self._polled_s if self._polled_s else None
 
-    def begin_server(self, shape: Shape, tree: Callable[[], frozenset[int]]) -> None:
+    def begin_server(self, shape: Shape, trial: bool, tree: Callable[[], frozenset[int]]) -> None:
         """What is read from now on belongs to this server; `tree` tells its processes."""
         with self._lock:
             self._tree = tree
-            self.servers.append(ServerWatch(shape))
+            self.servers.append(ServerWatch(shape, trial))
 
     def begin(self, phase: str) -> None:
         """What is read from now on belongs to this phase."""

@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from plimsoll.profiling.findings import Findings
+from plimsoll.profiling.gpu_answer import gigabytes
+from plimsoll.profiling.gpu_attribution import held
 from plimsoll.profiling.gpu_decide import GpuVerdict, decide_gpu
 from plimsoll.profiling.gpu_mig import choose_slice
 from plimsoll.profiling.gpu_summary import Device
+from plimsoll.profiling.gpu_watch import GpuWatch
 
 _SAYS = {
     "power_cap": "its power limit",
@@ -24,9 +27,22 @@ _NOT_TOLD = "the driver does not tell it, as on a MIG slice, or there was no loa
 
 def gpu_doubts(findings: Findings) -> list[str]:
     """For the grade; each is one sentence."""
-    found = findings.gpu
-    doubts = [doubt for device in decide_gpu(findings).devices for doubt in _doubts(device)]
-    return doubts + ([found.watch.trouble] if found.watch and found.watch.trouble else [])
+    watch, verdict = findings.gpu.watch, decide_gpu(findings)
+    if watch is None:
+        return []
+    doubts = [doubt for device in verdict.devices for doubt in _doubts(device)]
+    doubts += _trial_doubts(watch, verdict.answer.memory_bytes if verdict.answer else None)
+    return doubts + ([watch.trouble] if watch.trouble else [])
+
+
+def _trial_doubts(watch: GpuWatch, allowed_bytes: int | None) -> Iterator[str]:
+    """The kernel cannot hold a process to a part of a GPU: whether it kept to it is looked at."""
+    trials = [server for server in watch.servers if server.trial]
+    sizes = [held(watch, server, gpu).size_bytes or 0 for server in trials[-1:] for gpu in watch.gpus]
+    most_bytes = max(sizes, default=0)
+    if allowed_bytes is not None and most_bytes > allowed_bytes:
+        held_words, allowed = gigabytes(most_bytes), gigabytes(allowed_bytes)
+        yield f"inside the limits the server held {held_words} of the GPU's memory, more than the {allowed} recommended"
 
 
 def _doubts(device: Device) -> Iterator[str]:

@@ -8,6 +8,7 @@ from plimsoll.host.cpus import Host
 from plimsoll.profiling.capacity import Level
 from plimsoll.profiling.ceiling import VALID_SHARE
 from plimsoll.profiling.findings import NOISY_SHARE, Findings
+from plimsoll.profiling.gpu_words import gpu_doubts
 from plimsoll.profiling.noise import drift
 from plimsoll.profiling.placement import Placement
 from plimsoll.profiling.rounding import MEBIBYTE
@@ -55,7 +56,7 @@ def verification_reason(findings: Findings) -> str:
 def grade_reasons(findings: Findings) -> list[str]:
     """What the grade rests on, and every doubt that there is."""
     reasons = [verification_reason(findings)]
-    reasons += _census_doubts(findings) + _load_doubts(findings) + _noise_doubts(findings)
+    reasons += _census_doubts(findings) + _load_doubts(findings) + _noise_doubts(findings) + gpu_doubts(findings)
     if findings.peak_unknown:
         reasons.append(f"memory per row and per level is not known: {findings.peak_unknown}")
     return reasons

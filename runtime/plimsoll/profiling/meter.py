@@ -60,6 +60,10 @@ class ServerMeter:
             by_pid[process.pid] = self._role(process, by_pid.get(process.parent_pid, FRONT))
             self._members.append((process, by_pid[process.pid]))
 
+    def pids(self) -> frozenset[int]:
+        """Of the members known."""
+        return frozenset(process.pid for process, _ in self._members)
+
     def known_cpu_s(self) -> float:
         """CPU time of the tree since the server was started, of the members known: cheap, for around one request."""
         return sum(self._ledger.read(self._members).values()) / 1e9

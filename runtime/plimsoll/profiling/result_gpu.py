@@ -90,3 +90,8 @@ class GpuRecommendation(Model):
     resource: str
     reason: str
     against_cpu: GpuAgainstCpu | None = None
+
+
+def mig_resource(profile: str) -> str:
+    """What Kubernetes calls a slice, where the device plugin tells slices apart (strategy `mixed`)."""
+    return f"nvidia.com/mig-{profile}"

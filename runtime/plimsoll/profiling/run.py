@@ -16,10 +16,15 @@ from plimsoll.host.memory import read_memory
 from plimsoll.profiling.bench import ServerLost, Stopwatch
 from plimsoll.profiling.build import build_profile
 from plimsoll.profiling.ceiling import measure_ceiling
+from plimsoll.profiling.census import Census
 from plimsoll.profiling.dataset import load_dataset
 from plimsoll.profiling.decide import decide, warn_of_bounds
 from plimsoll.profiling.driver_client import DriverClient
 from plimsoll.profiling.findings import Findings, Problem
+from plimsoll.profiling.gpu_allocator import allocator_peak_bytes
+from plimsoll.profiling.gpu_decide import judge_gpu
+from plimsoll.profiling.gpu_grab import TakesTheWholeCard
+from plimsoll.profiling.gpu_session import watch_gpus
 from plimsoll.profiling.noise import spin
 from plimsoll.profiling.options import ProfileOptions, Progress
 from plimsoll.profiling.phases import run_phases
@@ -94,17 +99,32 @@ def _measure(findings: Findings, progress: Progress) -> None:
         findings.ceiling = measure_ceiling(driver, findings.dataset.rows, options.seed, progress)
         findings.recorder = Recorder()
         session = Session(findings, progress, driver, Stopwatch(options.budget_s))
-        with session.server() as bench:
-            try:
-                run_phases(session, bench)
-            except ServerLost as lost:
-                details = tuple(bench.server.last_lines())
-                findings.problem = Problem("server_lost", str(lost), _SERVER_LOST_EXIT, details)
-            findings.peak_unknown = bench.meter.peak_unknown
-            findings.memory_unknown = bench.meter.memory_unknown
-            findings.driver_memory = read_memory(driver.pid)
-        _second_servers(session)
+        with watch_gpus(findings):
+            grab = _first_server(session)
+            if grab is not None:
+                progress.note(f"{grab}: it is started again, told to take only what it needs")
+                findings.startup, findings.census = None, Census()
+                _first_server(session)
+            _second_servers(session)
     findings.spin_after = spin()
+
+
+def _first_server(session: Session) -> TakesTheWholeCard | None:
+    """All phases on the server without limits; answers where it broke off because the server must be started anew."""
+    findings = session.findings
+    with session.server(variables=findings.gpu.growth) as bench:
+        try:
+            run_phases(session, bench)
+        except TakesTheWholeCard as grab:
+            return grab
+        except ServerLost as lost:
+            details = tuple(bench.server.last_lines())
+            findings.problem = Problem(lost.code, str(lost), _SERVER_LOST_EXIT, details)
+        findings.gpu.note_allocator(allocator_peak_bytes(bench.server.metrics()))
+        findings.peak_unknown = bench.meter.peak_unknown
+        findings.memory_unknown = bench.meter.memory_unknown
+        findings.driver_memory = read_memory(session.driver.pid)
+    return None
 
 
 def _second_servers(session: Session) -> None:
@@ -124,6 +144,7 @@ def _finish(findings: Findings, watch: Stopwatch) -> Profile:
     if findings.verification is None:
         decide(findings)
     warn_of_bounds(findings)
+    judge_gpu(findings)
     result = build_profile(findings, watch.elapsed_s())
     write_profile(result, findings.options.output_dir)
     return result

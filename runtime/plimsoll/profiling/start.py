@@ -9,6 +9,8 @@ from plimsoll.errors import EntryError, StartError, UsageError
 from plimsoll.profiling.bench import Bench, describe_exit
 from plimsoll.profiling.meter import TreeMemory
 
+# Of the phases of a server that runs inside the recommended limits.
+TRIAL_PREFIX = "verify: "
 _FIRST_POLL_S = 0.02
 _SLOWEST_POLL_S = 0.1
 _EXPECTED_S = 5.0
@@ -25,6 +27,7 @@ class Startup:
 
 def wait_for_start(bench: Bench) -> Startup:
     """Polls `/health/ready`; raises EntryError or UsageError with the server's own words when it does not come up."""
+    bench.recorder.begin_server(bench.options.shape, bench.prefix == TRIAL_PREFIX, bench.meter)
     watch = bench.begin("start", _EXPECTED_S)
     pause_s, reason = _FIRST_POLL_S, ""
     while True:

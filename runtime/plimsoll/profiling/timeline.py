@@ -5,7 +5,9 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass, field
 
+from plimsoll.profiling.gpu_watch import GpuWatch
 from plimsoll.profiling.meter import ServerMeter
+from plimsoll.profiling.shape import Shape
 
 _INTERVAL_S = 0.5
 
@@ -22,10 +24,11 @@ class Moment:
 
 @dataclass(slots=True)
 class Recorder:
-    """Seconds since it was made."""
+    """Seconds since it was made. `gpu` is told the same phases; None where no GPU is watched."""
 
     moments: list[Moment] = field(default_factory=list)
     phases: list[tuple[str, float]] = field(default_factory=list)
+    gpu: GpuWatch | None = None
     _begun_s: float = field(default_factory=time.monotonic)
     _last: tuple[float, float] = (0.0, 0.0)
 
@@ -33,9 +36,20 @@ class Recorder:
         """Since the beginning."""
         return time.monotonic() - self._begun_s
 
+    def begin_server(self, shape: Shape, trial: bool, meter: ServerMeter) -> None:
+        """The server before has ended; `trial` as in plimsoll.profiling.gpu_watch."""
+        if self.gpu is not None:
+            self.gpu.begin_server(shape, trial, meter.pids)
+
     def begin(self, phase: str) -> None:
         """The phase before is over."""
         self.phases.append((phase, self.elapsed_s()))
+        if self.gpu is not None:
+            self.gpu.begin(phase)
+
+    def lost_gpu(self) -> str | None:
+        """Which, where one was."""
+        return self.gpu.lost if self.gpu is not None else None
 
     def record(self, meter: ServerMeter) -> None:
         """One more moment unless the last was just now. Looks only at processes that are known: it must cost little."""

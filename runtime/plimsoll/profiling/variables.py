@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from plimsoll.profiling.findings import Findings
+from plimsoll.profiling.gpu_variables import gpu_environment
 from plimsoll.profiling.recommendation import growth_room_bytes
 
 _THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
@@ -10,8 +11,8 @@ _RECYCLING_VARIABLE = "PLIMSOLL_MAX_REQUESTS"
 
 
 def environment(findings: Findings) -> dict[str, str]:
-    """Thread counts that go with the recommended size, and the recycling that memory growth asks for."""
-    variables: dict[str, str] = {}
+    """Thread counts that go with the size, the recycling that memory growth asks for, the share of a GPU."""
+    variables = gpu_environment(findings)
     cpu, growth = findings.cpu, findings.growth
     if findings.elastic() and cpu is not None:
         share = str(max(1, int(cpu.limit_cores // findings.shape().workers)))

@@ -9,6 +9,7 @@ from rich.text import Text
 from plimsoll.profiling.result import Profile
 from plimsoll.profiling.result_measurements import ConcurrencyLevel
 from plimsoll.profiling.rounding import MEBIBYTE
+from plimsoll.reports.gpu import gpu_answer, gpu_rows
 from plimsoll.reports.units import UNKNOWN, megabytes, milliseconds, number
 
 _MOST_FAILED_ROWS = 10
@@ -24,7 +25,7 @@ def print_profile(profile: Profile, console: Console) -> None:
 
 
 def answer_lines(profile: Profile) -> list[str]:
-    """CPU, memory and rate, each on a line of its own; why there is none where there is none."""
+    """CPU, memory, GPU if one was used, and rate, each on a line; why there is none where there is none."""
     recommendation = profile.recommendation
     cpu, memory, rate_rps = recommendation.cpu, recommendation.memory, recommendation.max_requests_per_second
     if cpu is None or memory is None or rate_rps is None:
@@ -33,6 +34,7 @@ def answer_lines(profile: Profile) -> list[str]:
     return [
         f"cpu:    {cpu.request_cores:g} cores (limit {cpu.limit_cores:g})",
         f"memory: {memory.request_bytes // MEBIBYTE} Mi ({memory.request_bytes / 1e9:.2f} GB)",
+        *(f"gpu:    {words}" for words in gpu_answer(profile)),
         f"rate:   up to {number(rate_rps)} requests/s per replica{replicas}; grade {profile.grade}",
     ]
 
@@ -80,6 +82,8 @@ def _basics(profile: Profile) -> Table:
     per_worker = f"{megabytes(memory.per_worker_private_bytes)} MB of it private to each worker"
     table.add_row("memory at most", f"{megabytes(memory.peak_bytes)} MB", per_worker)
     table.add_row("CPU per request", f"{milliseconds(request.cpu_seconds.mean)} ms", _cpu_split(profile))
+    for row in gpu_rows(profile):
+        table.add_row(*row)
     _add_operating_point(table, profile)
     return table
 
@@ -152,7 +156,7 @@ def _rows(profile: Profile) -> Group:
 def _reasons(profile: Profile) -> Group:
     recommendation = profile.recommendation
     lines = [Text("Why", style="bold")]
-    answers = (recommendation.cpu, recommendation.memory, recommendation.runner_up)
+    answers = (recommendation.cpu, recommendation.memory, recommendation.gpu, recommendation.runner_up)
     lines += [Text(f"• {answer.reason}") for answer in answers if answer]
     lines += [Text(f"• warning: {warning}", style="yellow") for warning in profile.warnings]
     lines += [Text(f"• {profile.grade}: {reason}", style="dim") for reason in profile.grade_reasons]

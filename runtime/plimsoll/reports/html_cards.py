@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from markupsafe import Markup
 
 from plimsoll.profiling.result import CpuRecommendation, MemoryRecommendation, Profile
+from plimsoll.profiling.result_gpu import GpuRecommendation
 from plimsoll.profiling.result_measurements import ConcurrencyLevel
 from plimsoll.profiling.rounding import MEBIBYTE
 from plimsoll.reports.charts.gauge import gauge
-from plimsoll.reports.units import megabytes, number
+from plimsoll.reports.units import UNKNOWN, megabytes, number
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +32,8 @@ def cards(profile: Profile) -> list[Card]:
     cpu, memory = recommendation.cpu, recommendation.memory
     if cpu is None or memory is None or recommendation.max_requests_per_second is None:
         return []
-    return [_cpu(profile, cpu), _memory(profile, memory), _rate(profile, recommendation.max_requests_per_second)]
+    gpu = [_gpu(profile, recommendation.gpu)] if recommendation.gpu else []
+    return [_cpu(profile, cpu), _memory(profile, memory), *gpu, _rate(profile, recommendation.max_requests_per_second)]
 
 
 def best_level(profile: Profile) -> ConcurrencyLevel | None:
@@ -61,6 +63,22 @@ def _memory(profile: Profile, memory: MemoryRecommendation) -> Card:
         gauge=_gauge(peak_bytes, memory.request_bytes, f"{megabytes(peak_bytes)} MB of it in use at most"),
         detail=f"{megabytes(peak_bytes)} MB in use at most",
         reason=memory.reason,
+    )
+
+
+def _gpu(profile: Profile, gpu: GpuRecommendation) -> Card:
+    measured = profile.measurements.gpu
+    needed_bytes, memory_bytes = measured.needed_bytes if measured else None, gpu.memory_bytes
+    label = f"{megabytes(needed_bytes)} MB of it needed at most"
+    share = "" if gpu.fraction is None else f", {gpu.fraction:.0%} of the card"
+    slices = f"; MIG slice {gpu.mig_profile}" if gpu.mig_profile else ""
+    return Card(
+        title="GPU per replica" if gpu.count == 1 else f"GPUs per replica: {gpu.count}, each with",
+        value=UNKNOWN if memory_bytes is None else str(memory_bytes // MEBIBYTE),
+        unit="Mi" if memory_bytes is None else f"Mi = {memory_bytes / 1e9:.2f} GB",
+        gauge=_gauge(needed_bytes or 0, memory_bytes or 1, label) if memory_bytes else Markup(""),
+        detail=f"{label}{share}{slices}",
+        reason=f"{gpu.reason} {gpu.against_cpu.reason}" if gpu.against_cpu else gpu.reason,
     )
 
 

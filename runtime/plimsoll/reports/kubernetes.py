@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 from plimsoll.profiling.result import Profile
+from plimsoll.profiling.result_gpu import mig_resource
 from plimsoll.profiling.rounding import MEBIBYTE
 
 
@@ -18,6 +19,7 @@ def render_resources(profile: Profile) -> str | None:
         *_comments(f"Profile {profile.name} of {profile.created_time}, grade {profile.grade}."),
         *_comments(cpu.reason),
         *_comments(memory.reason),
+        *_gpu_comments(profile),
         *(_comments(f"Replicas: {replicas} for {target_rps:g} requests/s.") if replicas and target_rps else ()),
         "resources:",
         "  requests:",
@@ -26,6 +28,7 @@ def render_resources(profile: Profile) -> str | None:
         "  limits:",
         f"    cpu: {cpu_quantity(cpu.limit_cores)}",
         f"    memory: {memory_quantity(memory.limit_bytes)}",
+        *_gpu_limit(profile),
     ]
     return "\n".join([*lines, *_environment(profile)]) + "\n"
 
@@ -39,6 +42,25 @@ def _environment(profile: Profile) -> list[str]:
         "env:",
         *(line for name, value in pairs for line in (f"  - name: {name}", f"    value: {json.dumps(value)}")),
     ]
+
+
+def _gpu_comments(profile: Profile) -> list[str]:
+    gpu = profile.recommendation.gpu
+    if gpu is None:
+        return []
+    lines = _comments(gpu.reason)
+    if gpu.mig_profile and gpu.resource != mig_resource(gpu.mig_profile):
+        lines += _comments(
+            f"On nodes with MIG a slice has room for it: {mig_resource(gpu.mig_profile)} instead of {gpu.resource}. "
+            "Profile on the slice first: it computes more slowly."
+        )
+    return lines
+
+
+def _gpu_limit(profile: Profile) -> list[str]:
+    """A request of the same is implied; GPUs come whole, their memory cannot be asked for."""
+    gpu = profile.recommendation.gpu
+    return [f'    {gpu.resource}: "{gpu.count}"'] if gpu else []
 
 
 def cpu_quantity(cores: float) -> str:

@@ -17,6 +17,7 @@ from plimsoll.reports.markdown import render_markdown
 def variables(profile: Profile) -> dict[str, str]:
     """Name → value; those that the server itself should be given come last."""
     recommendation = profile.recommendation
+    gpu = recommendation.gpu
     cpu, memory, rate_rps = recommendation.cpu, recommendation.memory, recommendation.max_requests_per_second
     values: dict[str, str | None] = {
         "PROFILE_STATE": profile.state,
@@ -25,6 +26,10 @@ def variables(profile: Profile) -> dict[str, str]:
         "RECOMMENDED_CPU_LIMIT": f"{cpu.limit_cores:g}" if cpu else None,
         "RECOMMENDED_MEMORY_MI": str(memory.request_bytes // MEBIBYTE) if memory else None,
         "RECOMMENDED_MEMORY_GB": f"{memory.request_bytes / 1e9:.3f}" if memory else None,
+        "RECOMMENDED_GPU": str(gpu.count) if gpu else None,
+        "RECOMMENDED_GPU_MEMORY_MI": str(gpu.memory_bytes // MEBIBYTE) if gpu and gpu.memory_bytes else None,
+        "RECOMMENDED_GPU_RESOURCE": gpu.resource if gpu else None,
+        "RECOMMENDED_MIG_PROFILE": gpu.mig_profile if gpu else None,
         "RECOMMENDED_WORKERS": str(recommendation.workers),
         "RECOMMENDED_THREADS": str(recommendation.threads),
         "RECOMMENDED_REPLICAS": str(recommendation.replicas) if recommendation.replicas else None,

@@ -1,0 +1,93 @@
+"""The GPU in the reports: lines for a console, a table, quantities for a manifest."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from plimsoll.profiling.result import Profile
+from plimsoll.profiling.result_gpu import GpuDeviceResult
+from plimsoll.profiling.rounding import MEBIBYTE
+from plimsoll.reports.html_parts import Figure, TableData
+from plimsoll.reports.units import UNKNOWN, megabytes, number
+
+_METHODS = {
+    "device": "rise of the device",
+    "processes": "its processes",
+    "allocator": "the allocator",
+    None: "not known",
+}
+
+
+def gpu_answer(profile: Profile) -> Iterator[str]:
+    """`1 x 4096 Mi (4.29 GB), 5% of the card`, and the slice that would do."""
+    gpu = profile.recommendation.gpu
+    if gpu is None:
+        return
+    slices = f"; MIG slice {gpu.mig_profile}" if gpu.mig_profile else ""
+    if gpu.memory_bytes is None or gpu.fraction is None:
+        yield f"{gpu.count} x unknown memory"
+        return
+    size = f"{gpu.memory_bytes // MEBIBYTE} Mi ({gpu.memory_bytes / 1e9:.2f} GB)"
+    yield f"{gpu.count} x {size}, {gpu.fraction:.0%} of the card{slices}"
+
+
+def gpu_rows(profile: Profile) -> Iterator[tuple[str, str, str]]:
+    """Name, value, remark."""
+    measured = profile.measurements.gpu
+    if measured is None or profile.recommendation.gpu is None:
+        return
+    held = f"holds {megabytes(measured.held_bytes)} MB if it may" if measured.preallocates else _methods(profile)
+    yield "GPU memory needed", f"{megabytes(measured.needed_bytes)} MB", held
+    for device in measured.devices:
+        busy = _percent(device.utilisation.mean)
+        yield f"GPU {device.index} busy", busy, f"of the time under load any kernel ran ({device.name})"
+
+
+def gpu_figure(profile: Profile) -> Iterator[Figure]:
+    """The section of the page, and the folded table of the comment."""
+    measured = profile.measurements.gpu
+    if measured is not None and measured.devices:
+        yield Figure("On the GPU", _caption(profile), None, (gpu_table(measured.devices),))
+
+
+def gpu_table(devices: list[GpuDeviceResult]) -> TableData:
+    """One line per device."""
+    names = ("device", "before MB", "at most MB", "the server's MB", "told by", "busy", "at most W", "slowed", "others")
+    return TableData(names, tuple(_device(device) for device in devices))
+
+
+def _device(device: GpuDeviceResult) -> tuple[str, ...]:
+    return (
+        f"{device.index} {device.name}",
+        megabytes(device.baseline_bytes),
+        megabytes(device.peak_bytes),
+        megabytes(device.delta_bytes),
+        _METHODS[device.method],
+        _percent(device.utilisation.mean),
+        number(device.power_watts.max),
+        ", ".join(f"{reason} {share:.0%}" for reason, share in device.throttling.items()) or "no",
+        UNKNOWN if device.other_processes is None else str(device.other_processes),
+    )
+
+
+def _caption(profile: Profile) -> str:
+    measured, gpu = profile.measurements.gpu, profile.recommendation.gpu
+    if measured is None or gpu is None:
+        return profile.unknown.get("recommendation.gpu", "The GPU was not used.")
+    words = [f"Driver {measured.driver_version}.", gpu.reason]
+    if measured.preallocates:
+        held, needed = megabytes(measured.held_bytes), megabytes(measured.needed_bytes)
+        words.append(f"It holds {held} MB if it may and needs {needed} MB.")
+    words += [f"MIG: {gpu.mig_profile or 'no slice'}, {gpu.mig_reason}."]
+    words += [gpu.against_cpu.reason] if gpu.against_cpu else []
+    return " ".join(words)
+
+
+def _methods(profile: Profile) -> str:
+    measured = profile.measurements.gpu
+    told = dict.fromkeys(_METHODS[device.method] for device in (measured.devices if measured else []))
+    return f"told by {', '.join(told)}"
+
+
+def _percent(share: float | None) -> str:
+    return UNKNOWN if share is None else f"{share:.0%}"
