@@ -10,7 +10,7 @@ import os
 import sys
 import traceback
 from pathlib import Path
-from typing import Any, Literal, NoReturn, get_args, get_origin
+from typing import TYPE_CHECKING, Any, Literal, NoReturn, get_args, get_origin
 
 import click
 from pydantic.fields import FieldInfo
@@ -21,7 +21,12 @@ from plimsoll.model_tag import read_tag
 from plimsoll.settings import ProfileSettings, ServeSettings, aliases_of, environment_names, flag, no_flag, resolve
 from plimsoll.version import __version__
 
+if TYPE_CHECKING:
+    from plimsoll.workers.spec import WarmUpCall
+
 _EPILOG = """\b
+plimsoll healthcheck asks the server in this container whether it is ready: exit code 0 or 1 (healthcheck --help).
+\b
 Exit codes: 0 answered or served, 1 command line, 2 dataset, 3 the script did not start, 4 rows failed,
 5 a gate failed, 6 required grade not reached, 70 internal error.
 """
@@ -120,7 +125,8 @@ def _run(**flags: Any) -> int:
     serving, sources = resolve(ServeSettings, flags, os.environ, config)
     profiling, _ = resolve(ProfileSettings, flags, os.environ, config)
     if profiling.profile is None:
-        return _serve(_as_tagged(serving, sources), sources.get("entry_script", "").startswith("flag"))
+        tagged = _as_tagged(serving, sources)
+        return _serve(tagged, sources, worker_per_gpu="workers" not in sources and tagged is serving)
     return _profile(serving, profiling, sources, flags)
 
 
@@ -137,11 +143,20 @@ def _as_tagged(serving: ServeSettings, sources: dict[str, str]) -> ServeSettings
 # Each way of use imports what it needs, when it is chosen: a server carries no profiler in its memory.
 
 
-def _serve(settings: ServeSettings, from_flag: bool) -> int:
+def _serve(settings: ServeSettings, sources: dict[str, str], worker_per_gpu: bool) -> int:
     from plimsoll.server.run import serve
 
-    serve(settings, from_flag)
+    from_flag = sources.get("entry_script", "").startswith("flag")
+    serve(settings, from_flag, _warmup(settings.warmup), worker_per_gpu=worker_per_gpu)
     return 0
+
+
+def _warmup(file: str | None) -> tuple[WarmUpCall, ...]:
+    if file is None:
+        return ()
+    from plimsoll.warmup_file import read_warmup
+
+    return read_warmup(Path(file))
 
 
 def _profile(serving: ServeSettings, profiling: ProfileSettings, sources: dict[str, str], flags: dict[str, Any]) -> int:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from plimsoll.backends.files import single
+from plimsoll.backends.gpu import memory_share_bytes, must_not_use_gpu, must_use_gpu
 from plimsoll.backends.threads import checked
 from plimsoll.errors import EntryError
 
@@ -18,7 +19,8 @@ _log = logging.getLogger("plimsoll.backends")
 def load(path: str | Path, *, device: str = "auto", threads: int | None = None) -> Any:
     """`path`: a SavedModel's folder, or one that holds it. `device`: "auto", "cpu" or "gpu".
 
-    The device and the threads hold for the whole process: call this before anything else of TensorFlow computes.
+    "auto" is "gpu" under --gpu required and "cpu" under --gpu off. The device and the threads hold for the whole
+    process: call this before anything else of TensorFlow computes.
     """
     tensorflow = _tensorflow()
     folder = single(path, "saved_model.pb").parent
@@ -41,6 +43,7 @@ def _tensorflow() -> Any:
 def _choose(tensorflow: Any, device: str) -> None:
     if device not in ("auto", "cpu", "gpu"):
         raise EntryError(f"device must be auto, cpu or gpu, not {device!r}")
+    device = _automatic() if device == "auto" else device
     gpus = tensorflow.config.list_physical_devices("GPU")
     if device == "gpu" and not gpus:
         raise EntryError("TensorFlow sees no GPU", remedy="install tensorflow[and-cuda] and run with a GPU")
@@ -49,8 +52,23 @@ def _choose(tensorflow: Any, device: str) -> None:
             tensorflow.config.set_visible_devices([], "GPU")
             return
         for gpu in gpus:
-            # Otherwise the first worker takes the whole memory of the GPU.
-            tensorflow.config.experimental.set_memory_growth(gpu, True)
+            _bound(tensorflow.config, gpu)
+
+
+def _automatic() -> str:
+    if must_use_gpu():
+        return "gpu"
+    return "cpu" if must_not_use_gpu() else "auto"
+
+
+def _bound(config: Any, gpu: Any) -> None:
+    """Otherwise the first worker takes the whole memory of the GPU; a limit and growth exclude each other."""
+    share_bytes = memory_share_bytes()
+    if share_bytes is None:
+        config.experimental.set_memory_growth(gpu, True)
+    else:
+        limit = config.LogicalDeviceConfiguration(memory_limit=share_bytes // 2**20)
+        config.set_logical_device_configuration(gpu, [limit])
 
 
 def _limit(tensorflow: Any, threads: int) -> None:

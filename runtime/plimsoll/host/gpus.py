@@ -26,7 +26,7 @@ _REMEDIES = {
     18: "the driver was updated: restart the machine, and the container with it",
     999: "the container has lost its devices: start it again",
 }
-_THROTTLING = {
+THROTTLING = {
     0x004: "power_cap",
     0x008: "hardware_slowdown",
     0x010: "sync_boost",
@@ -230,7 +230,7 @@ class Nvml:
         bits = self._ask("nvmlDeviceGetCurrentClocksEventReasons", handle)
         if bits is None:  # its name until driver 535
             bits = self._ask("nvmlDeviceGetCurrentClocksThrottleReasons", handle)
-        return None if bits is None else tuple(name for bit, name in _THROTTLING.items() if bits & bit)
+        return None if bits is None else tuple(name for bit, name in THROTTLING.items() if bits & bit)
 
     def _processes(self, handle: Any) -> tuple[GpuProcess, ...] | None:
         found = self._ask("nvmlDeviceGetComputeRunningProcesses", handle)

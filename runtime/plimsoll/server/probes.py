@@ -8,15 +8,17 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import Route
 
+from plimsoll.server.gpu_health import GpuHealth
 from plimsoll.workers.supervisor import Supervisor
 
 
 class Probes:
     """`draining`: the server is about to stop, and load balancers should look elsewhere."""
 
-    def __init__(self, supervisor: Supervisor, registry: CollectorRegistry) -> None:
+    def __init__(self, supervisor: Supervisor, registry: CollectorRegistry, gpus: GpuHealth | None) -> None:
         self._supervisor = supervisor
         self._registry = registry
+        self._gpus = gpus
         self.draining = False
 
     def routes(self) -> list[Route]:
@@ -36,13 +38,22 @@ class Probes:
         return JSONResponse({"status": "live"})
 
     async def ready(self, request: Request) -> Response:
-        reason = "the server is shutting down" if self.draining else self._supervisor.unready_reason()
+        reason = await self._unready_reason()
         workers = {worker.name: worker.state.value for worker in self._supervisor.workers}
         if reason is None:
             return JSONResponse({"status": "ready", "workers": workers})
         body = {"status": "unavailable", "reason": reason, "workers": workers}
         return JSONResponse(body, status_code=503, headers={"retry-after": "1"})
 
+    async def _unready_reason(self) -> str | None:
+        if self.draining:
+            return "the server is shutting down"
+        if self._gpus is not None:
+            await self._gpus.refresh()
+        return (self._gpus.lost() if self._gpus is not None else None) or self._supervisor.unready_reason()
+
     async def metrics(self, request: Request) -> Response:
+        if self._gpus is not None:
+            await self._gpus.refresh()
         encode, content_type = choose_encoder(request.headers.get("accept", ""))
         return Response(encode(self._registry), headers={"content-type": content_type})

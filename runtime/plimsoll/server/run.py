@@ -2,46 +2,55 @@
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import logging
 import math
 import os
 import socket
 import sys
-from collections.abc import Callable
+import tempfile
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from gunicorn.app.base import BaseApplication
 
 from plimsoll.entry.environment import environment
 from plimsoll.entry.spec import EntrySpec
-from plimsoll.errors import PortInUse
+from plimsoll.errors import EntryError, PortInUse
 from plimsoll.host.cpus import describe_host
 from plimsoll.server import logs
 from plimsoll.server.app import Front
 from plimsoll.server.front import FrontArbiter, FrontWorker
+from plimsoll.server.gpus import plan_gpus
 from plimsoll.server.paths import check_files, entry_spec
 from plimsoll.settings import ServeSettings
 from plimsoll.version import __version__
-from plimsoll.workers.spec import Limits, PoolSpec
+from plimsoll.workers.spec import Limits, PoolSpec, WarmUpCall
 from plimsoll.workers.threads import OWN as THREADS_VARIABLE
 from plimsoll.workers.threads import thread_environment
 
 _LOG = logging.getLogger("plimsoll.server")
 _BACKLOG = 2048
 _STOP_SLACK_S = 5.0
-_SHARED_MEMORY = Path("/dev/shm")  # noqa: S108  gunicorn beats its heart into an unlinked file there
+_HEARTBEAT_FOLDERS = ("/dev/shm", "/run", "/tmp", "/var/tmp")  # noqa: S108
 
 
-def serve(settings: ServeSettings, from_flag: bool) -> None:
+def serve(
+    settings: ServeSettings, from_flag: bool, warmup: tuple[WarmUpCall, ...] = (), *, worker_per_gpu: bool = False
+) -> None:
     """Serves until told to stop; ends the process.
 
     `from_flag`: the entry script was named on the command line, so it is relative to the current folder.
+    `worker_per_gpu`: nobody has said how many workers, so that every GPU gets one.
     Raises UsageError, PortInUse or EntryError before anything is started.
     """
     spec = entry_spec(settings, from_flag)
     check_files(settings)
     logs.configure(settings.log_level, settings.log_format)
+    plan = plan_gpus(settings.gpu, os.environ)
+    if worker_per_gpu and plan.gpus:
+        settings = settings.model_copy(update={"workers": len(plan.gpus)})
     listeners = [bind(settings.host, port) for port in (settings.port, settings.health_port) if port is not None]
     _announce(settings, spec)
     pool = PoolSpec(
@@ -51,9 +60,12 @@ def serve(settings: ServeSettings, from_flag: bool) -> None:
         threads=settings.threads,
         limits=_limits(settings),
         grace_s=settings.grace_seconds,
+        max_batch_size=settings.max_batch_size,
+        warmup=warmup,
+        own_environments=plan.environments(settings.workers, os.environ),
     )
     gc.freeze()  # what is loaded by now stays shared with the front
-    _Gunicorn(_options(settings, listeners), lambda: Front(settings, pool)).run()
+    _Gunicorn(_options(settings, listeners), lambda: Front(settings, pool, plan)).run()
 
 
 def bind(host: str, port: int) -> socket.socket:
@@ -68,6 +80,17 @@ def bind(host: str, port: int) -> socket.socket:
         listener.close()
         raise PortInUse(f"cannot listen on {host}:{port}: {os.strerror(error.errno or 0)}") from None
     return listener
+
+
+def heartbeat_folder(candidates: Sequence[str]) -> str:
+    """Where gunicorn can keep the unlinked file into which the front beats its heart; memory rather than a disk."""
+    for folder in candidates:
+        with contextlib.suppress(OSError), tempfile.TemporaryFile(dir=folder):
+            return folder
+    raise EntryError(
+        f"nothing can be written: {', '.join(candidates)} are all read-only or full",
+        remedy="give the container a writable /tmp, as in docker run --read-only --tmpfs /tmp",
+    )
 
 
 def _environment(settings: ServeSettings, spec: EntrySpec) -> dict[str, str]:
@@ -108,7 +131,7 @@ def _options(settings: ServeSettings, listeners: list[socket.socket]) -> dict[st
         "keepalive": settings.keep_alive,
         "graceful_timeout": math.ceil(settings.drain_seconds + 2 * settings.grace_seconds + _STOP_SLACK_S),
         "timeout": 60,
-        "worker_tmp_dir": str(_SHARED_MEMORY) if _SHARED_MEMORY.is_dir() else None,
+        "worker_tmp_dir": heartbeat_folder(_HEARTBEAT_FOLDERS),
         "control_socket_disable": True,
         "proc_name": "plimsoll",
     }

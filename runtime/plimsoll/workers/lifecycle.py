@@ -4,8 +4,8 @@ Two rules for editors: whatever may happen to a worker or a call is a row here, 
 decides what state follows. `advance` refuses an event that its table does not know: that is a defect,
 not an input.
 
-    worker   STARTING ─ LOADING ─ READY ─┬─ DOOMED ──┬─ DEAD      doomed: one call is stuck, siblings finish
-                                         └─ DRAINING ┘            draining: asked to stop
+    worker   STARTING ─ LOADING ─ WARMING ─ READY ─┬─ DOOMED ──┬─ DEAD   doomed: one call is stuck, siblings finish
+                                                   └─ DRAINING ┘         draining: asked to stop
     call     QUEUED ─ HANDED ─ RUNNING ─┬─ ANSWERED
                 └───────┴─ (taken back)  ├─ FAILED                 timeout, dead worker
                                          └─ DROPPED                client left
@@ -23,6 +23,7 @@ from plimsoll.errors import InternalError
 class WorkerState(StrEnum):
     STARTING = "starting"
     LOADING = "loading"
+    WARMING = "warming"
     READY = "ready"
     DOOMED = "doomed"
     DRAINING = "draining"
@@ -33,6 +34,8 @@ class WorkerEvent(StrEnum):
     HELLO = "hello"
     LOADED = "loaded"
     LOAD_FAILED = "load_failed"
+    WARMED = "warmed"
+    WARM_FAILED = "warm_failed"
     CALL_STUCK = "call_stuck"
     STOP = "stop"
     EXITED = "exited"
@@ -63,8 +66,15 @@ WORKER_TABLE: Mapping[WorkerState, Mapping[WorkerEvent, WorkerState]] = {
         WorkerEvent.EXITED: WorkerState.DEAD,
     },
     WorkerState.LOADING: {
-        WorkerEvent.LOADED: WorkerState.READY,
+        WorkerEvent.LOADED: WorkerState.WARMING,
         WorkerEvent.LOAD_FAILED: WorkerState.DRAINING,
+        WorkerEvent.STOP: WorkerState.DRAINING,
+        WorkerEvent.EXITED: WorkerState.DEAD,
+    },
+    WorkerState.WARMING: {
+        WorkerEvent.WARMED: WorkerState.READY,
+        WorkerEvent.WARM_FAILED: WorkerState.DRAINING,
+        WorkerEvent.CALL_STUCK: WorkerState.DOOMED,
         WorkerEvent.STOP: WorkerState.DRAINING,
         WorkerEvent.EXITED: WorkerState.DEAD,
     },

@@ -13,7 +13,9 @@ import socket
 import sys
 import threading
 from collections.abc import Iterator
+from dataclasses import asdict
 
+from plimsoll.backends.placement import placements
 from plimsoll.entry.call import Answer, Call, Head
 from plimsoll.entry.failures import BrokenScript
 from plimsoll.entry.script import Script
@@ -96,6 +98,8 @@ class _WorkerSlot:
         while (frame := frames.receive(self._sock, buffer)) is not None:
             if frame.kind == Kind.BATCH:
                 self._run_batch(script, frame)
+            elif frame.kind == Kind.CONTROL:
+                self._say_placements(frame.call_id)
             else:
                 set_request_id(frame.tag)
                 self._reply(frame.call_id, script.run(_call(frame.head, frame.body)))
@@ -107,6 +111,10 @@ class _WorkerSlot:
         answers = script.run_batch([_call(head, body) for _, _, head, body in calls])
         for (call_id, *_), answer in zip(calls, answers, strict=True):
             self._reply(call_id, answer)
+
+    def _say_placements(self, call_id: int) -> None:
+        body = json.dumps([asdict(one) for one in placements()]).encode()
+        frames.send(self._sock, Frame(Kind.ANSWER, call_id, body=body, status=200))
 
     def _reply(self, call_id: int, answer: Answer) -> None:
         bits, body, head = _flags(answer), answer.body, frames.encode_headers(answer.headers)

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from plimsoll.errors import RequestError
-from plimsoll.workers.frames import Flag, Frame
+from plimsoll.workers.frames import Flag, Frame, Kind
 from plimsoll.workers.lifecycle import CALL_TABLE, CallEvent, CallState, advance
 
 if TYPE_CHECKING:
@@ -28,6 +28,7 @@ class PendingCall:
         "call_id",
         "chunks",
         "head",
+        "kind",
         "paused_slot",
         "queued_at",
         "request_id",
@@ -44,8 +45,11 @@ class PendingCall:
         queued_at: float,
         answer: asyncio.Future[Frame],
         request_id: bytes = b"",
+        kind: int = Kind.CALL,
     ) -> None:
         self.call_id = call_id
+        self.kind = kind
+        """CONTROL for a question to the worker itself."""
         self.batch_id = call_id
         """The id of the message that handed it over: of its batch, where it came in one."""
         self.request_id = request_id

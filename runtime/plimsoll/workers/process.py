@@ -53,7 +53,7 @@ class WorkerProcess:
         self.slots = [Slot(*ends, partial(board.cancel, number)) for number, ends in enumerate(pairs)]
         descriptors = [child_control.fileno(), board.descriptor, *(worker_end.fileno() for _, worker_end in pairs)]
         with child_control:
-            self._process = self._spawn(descriptors, spec.environment)
+            self._process = self._spawn(descriptors, spec.environment_of(index))
         self._pidfd = os.pidfd_open(self.pid)
         self._outputs = [
             OutputPipe(self._process.stdout, f"worker-{index}", "stdout", sink),
@@ -76,6 +76,18 @@ class WorkerProcess:
     def note(self, event: WorkerEvent) -> None:
         self.state = advance(WORKER_TABLE, self.state, event)
 
+    def take_up(self) -> None:
+        """It is warm: calls may come."""
+        self.note(WorkerEvent.WARMED)
+        self.ready_at = time.monotonic()
+
+    def refuse(self, reason: str) -> None:
+        """It is loaded and must not serve; its interpreter ends by itself."""
+        self.load_error = reason
+        self.note(WorkerEvent.WARM_FAILED)
+        for slot in self.slots:
+            slot.end_input()
+
     def stop(self) -> None:
         """Lets the calls under way finish, then the interpreter end by itself."""
         self.note(WorkerEvent.STOP)
@@ -96,7 +108,7 @@ class WorkerProcess:
         if status is None:
             return "is running"
         if status < 0:
-            return f"was killed by {signal.Signals(-status).name}"
+            return f"was killed by signal {-status} ({signal.Signals(-status).name})"
         return f"exited with code {status}"
 
     def _spawn(self, descriptors: list[int], environment: Mapping[str, str]) -> subprocess.Popen[bytes]:
@@ -132,9 +144,8 @@ class WorkerProcess:
         self.note(event)
         if event is WorkerEvent.LOAD_FAILED:
             self.load_error = str(message["message"])
-        elif was is WorkerState.LOADING and self.state is WorkerState.READY:
+        elif was is WorkerState.LOADING and self.state is WorkerState.WARMING:
             self.features = Features.from_message(message)
-            self.ready_at = time.monotonic()
             self._owner.on_loaded(self)
 
     def _on_exit(self) -> None:

@@ -61,7 +61,7 @@ class Slot:
     def hand(self, call: PendingCall, now: float) -> bool:
         """Sends `call` to the worker; False when the socket is full or closed, and the call stays queued."""
         try:
-            frames.send(self._front_end, Frame(Kind.CALL, call.call_id, call.head, call.body, tag=call.request_id))
+            frames.send(self._front_end, Frame(call.kind, call.call_id, call.head, call.body, tag=call.request_id))
         except (BlockingIOError, BrokenPipeError, ConnectionResetError):
             return False
         call.note(CallEvent.HAND)

@@ -1,0 +1,118 @@
+"""What a worker goes through between init() and its first call: warm-up calls, and the question what it computes on.
+
+The calls go the ordinary way, with batches, streams and the scoring timeout, through a dispatcher that has only this
+worker's slots. Whoever is served later waits for no kernel that is still to be compiled.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import math
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+
+from plimsoll.backends.placement import Placement
+from plimsoll.errors import RequestError, WorkerDied
+from plimsoll.workers.dispatcher import Dispatcher
+from plimsoll.workers.frames import Flag, Frame, Kind
+from plimsoll.workers.pending import PendingCall
+from plimsoll.workers.process import WorkerProcess
+from plimsoll.workers.slot import Slot
+from plimsoll.workers.spec import PoolSpec, WarmUpCall
+
+_LOG = logging.getLogger("plimsoll.workers")
+_SINGLE_LINES = 10
+
+Check = Callable[[WorkerProcess, list[Placement]], Awaitable[str | None]]
+"""Says why a worker must not serve although it is loaded and warm; None when it may."""
+
+
+class WarmUp:
+    """Of one worker. `on_stuck` is called when a call passes the scoring timeout: the worker must end."""
+
+    def __init__(
+        self, worker: WorkerProcess, spec: PoolSpec, check: Check | None, on_stuck: Callable[[], None]
+    ) -> None:
+        self._worker = worker
+        self._calls = spec.warmup
+        self._threads = spec.threads
+        self._most = spec.max_batch_size
+        self._check = check
+        self._on_stuck = on_stuck
+        room = len(spec.warmup) * spec.threads + 1
+        self.dispatcher = Dispatcher(replace(spec.limits, queue_timeout_s=math.inf, max_queue=room), self)
+        for slot in worker.slots:
+            self.dispatcher.add(slot)
+
+    async def run(self) -> str | None:
+        """Why the worker must not serve; None when it may."""
+        refusal = await self._warm() if self._calls else None
+        if refusal is None and self._check is not None:
+            refusal = await self._checked(self._check)
+        return refusal
+
+    def release(self) -> None:
+        """The slots are idle, and somebody else's from now on; what they have answered here does not count."""
+        for slot in list(self.dispatcher.slots):
+            self.dispatcher.release(slot)
+            slot.answered = 0
+
+    def abandon(self, slot: Slot) -> None:
+        """The worker has ended."""
+        error = WorkerDied("The model worker ended.")
+        self.dispatcher.remove(slot, error)
+        self.dispatcher.fail_queued(error)
+
+    def on_stuck(self, slot: Slot, request_id: str) -> None:
+        self._on_stuck()
+
+    def on_idle(self, slot: Slot) -> None:
+        """No slot is retired here."""
+
+    def on_batch(self, size: int) -> None:
+        """Warm-up is not counted."""
+
+    def on_batch_run(self, run_s: float) -> None:
+        """Nor timed."""
+
+    async def _warm(self) -> str | None:
+        """Every call once for each thread, all of them at once: threads have caches of their own."""
+        began = time.monotonic()
+        batch = self._worker.features.batch
+        self.dispatcher.batch = batch.capped(self._most) if batch else None
+        given = [call for call in self._calls for _ in range(self._threads)]
+        pending = [self.dispatcher.submit(call.head, call.body, request_id=b"warmup") for call in given]
+        outcomes = await asyncio.gather(*map(self._outcome, given, pending))
+        failures = {call.row: text for call, text in zip(given, outcomes, strict=True) if text is not None}
+        for row, text in list(failures.items())[:_SINGLE_LINES]:
+            _LOG.error("%s: warm-up row %d: %s", self._worker.name, row, text)
+        failed, rows = len(failures), len(self._calls)
+        if failed == rows:
+            row, text = next(iter(failures.items()))
+            return f"the warm-up failed: none of {rows} row(s) was answered well, row {row}: {text}"
+        message = "%s: warm-up of %d row(s) took %.2f s, %d failed"
+        _LOG.info(message, self._worker.name, rows, time.monotonic() - began, failed)
+        return None
+
+    async def _outcome(self, call: WarmUpCall, pending: PendingCall) -> str | None:
+        """What went wrong, None when nothing did."""
+        try:
+            frame = first = await pending.answer
+            while frame.flags & Flag.MORE:
+                frame = await self.dispatcher.next_chunk(pending)
+        except RequestError as error:
+            return str(error)
+        if frame.flags & Flag.ABORTED:
+            return "the stream broke off"
+        return None if call.is_fulfilled_by(first.status) else f"status {first.status}"
+
+    async def _checked(self, check: Check) -> str | None:
+        self.dispatcher.batch = None
+        try:
+            frame: Frame = await self.dispatcher.submit(b"", b"", kind=Kind.CONTROL).answer
+        except RequestError as error:
+            return str(error)
+        return await check(self._worker, [Placement(**one) for one in json.loads(frame.body)])
