@@ -6,10 +6,13 @@ from collections.abc import Iterator
 
 from plimsoll.profiling.result import Profile
 from plimsoll.profiling.result_measurements import ConcurrencyLevel
+from plimsoll.reports.batches import batches
 from plimsoll.reports.charts.capacity import capacity_chart
 from plimsoll.reports.charts.cdf import cdf_chart
 from plimsoll.reports.charts.rows import rows_chart
 from plimsoll.reports.charts.timeline import timeline_chart
+from plimsoll.reports.gates import gates
+from plimsoll.reports.gpu import gpu_figure
 from plimsoll.reports.html_parts import Figure, pair
 from plimsoll.reports.html_tables import costs_table, failed_table, heaviest_table, levels_table
 from plimsoll.reports.html_trust import growth, rates, sweep, verification
@@ -20,7 +23,8 @@ _KNEE_SHARE = 0.95
 
 def figures(profile: Profile) -> list[Figure]:
     """Only what there is something to show for."""
-    parts = (verification, _capacity, _latency, rates, sweep, _timeline, growth, _rows, _costs)
+    load = (verification, _capacity, _latency, rates, sweep, batches, gpu_figure)
+    parts = (gates, *load, _timeline, growth, _rows, _costs)
     return [figure for part in parts for figure in part(profile)]
 
 

@@ -6,8 +6,12 @@ from collections.abc import Iterator
 
 from plimsoll.profiling.result import Profile
 from plimsoll.profiling.rounding import MEBIBYTE
+from plimsoll.reports.batches import batches_table
+from plimsoll.reports.gates import gate_tables, gates_sentence
+from plimsoll.reports.gpu import gpu_answer, gpu_table
 from plimsoll.reports.html_parts import TableData
 from plimsoll.reports.html_tables import heaviest_table, levels_table
+from plimsoll.reports.html_trust import sweep_table
 from plimsoll.reports.units import megabytes, milliseconds, number
 
 _SPECIAL = str.maketrans({character: f"\\{character}" for character in "\\`*_{}[]<>#|~"} | {"\n": " ", "\r": " "})
@@ -23,13 +27,20 @@ def _lines(profile: Profile) -> Iterator[str]:
     yield ""
     if profile.error is not None:
         yield from (f"> {escaped(profile.error.message)}", "")
+    yield from _gates(profile)
     yield from _answer(profile)
     yield from _bullets("Watch out", profile.warnings)
     levels = profile.measurements.concurrency_levels
     if levels:
         yield from _folded("Levels", levels_table(levels))
+    if profile.measurements.cpu_levels:
+        yield from _folded("CPUs", sweep_table(profile.measurements.cpu_levels))
+    if profile.measurements.batch_levels:
+        yield from _folded("Batches", batches_table(profile.measurements.batch_levels))
     if profile.measurements.rows.heaviest:
         yield from _folded("Dearest rows", heaviest_table(profile.measurements.rows.heaviest))
+    if profile.measurements.gpu is not None and profile.measurements.gpu.devices:
+        yield from _folded("GPU", gpu_table(profile.measurements.gpu.devices))
     yield from _bullets(f"Why {profile.grade}", profile.grade_reasons)
 
 
@@ -47,9 +58,16 @@ def _answer(profile: Profile) -> Iterator[str]:
     yield "|---|---|---|"
     yield f"| CPU | **{cpu.request_cores:g}** cores (limit {cpu.limit_cores:g}) | {cost} ms per request |"
     yield f"| Memory | **{mebibytes} Mi** ({gigabytes:.2f} GB) | {peak} MB at most |"
+    for words in gpu_answer(profile):
+        needed_bytes = profile.measurements.gpu.needed_bytes if profile.measurements.gpu else None
+        yield f"| GPU | **{words}** | {megabytes(needed_bytes)} MB at most |"
     yield f"| Rate | up to **{number(rate_rps)}** requests/s{replicas} | {_latency(profile)} |"
     yield ""
-    yield from (f"- {escaped(answer.reason)}" for answer in (cpu, memory, recommendation.runner_up) if answer)
+    yield from (
+        f"- {escaped(answer.reason)}"
+        for answer in (cpu, memory, recommendation.gpu, recommendation.runner_up)
+        if answer
+    )
     yield from (f"- Set {escaped(name)}={escaped(value)}." for name, value in recommendation.environment.items())
     yield ""
 
@@ -58,6 +76,13 @@ def _latency(profile: Profile) -> str:
     latency = profile.measurements.request.latency_seconds
     known = [(name, value) for name, value in (("p50", latency.p50), ("p99", latency.p99)) if value is not None]
     return ", ".join(f"{name} {milliseconds(value)} ms" for name, value in known) + " with one request in flight"
+
+
+def _gates(profile: Profile) -> Iterator[str]:
+    if profile.gates:
+        yield from (f"**Gates.** {escaped(gates_sentence(profile))}", "")
+        for table in gate_tables(profile):
+            yield from _table(table)
 
 
 def _bullets(title: str, sentences: list[str]) -> Iterator[str]:
@@ -69,10 +94,15 @@ def _bullets(title: str, sentences: list[str]) -> Iterator[str]:
 
 def _folded(title: str, table: TableData) -> Iterator[str]:
     yield from (f"<details><summary>{title}</summary>", "")
+    yield from _table(table)
+    yield from ("</details>", "")
+
+
+def _table(table: TableData) -> Iterator[str]:
     yield "| " + " | ".join(table.columns) + " |"
     yield "|---|" + "---:|" * (len(table.columns) - 1)
     yield from ("| " + " | ".join(escaped(cell) for cell in row) + " |" for row in table.rows)
-    yield from ("", "</details>", "")
+    yield ""
 
 
 def escaped(words: str) -> str:
