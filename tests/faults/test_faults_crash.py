@@ -26,7 +26,7 @@ FAILING = """
 
 @pytest.mark.parametrize(
     ("order", "reason"),
-    [("exit", "exited with code 5"), ("segfault", "was killed by SIGSEGV")],
+    [("exit", "exited with code 5"), ("segfault", "was killed by signal 11 (SIGSEGV)")],
 )
 def test_a_dead_worker_answers_502_with_its_ending(serve: Serve, order: str, reason: str) -> None:
     server = serve(FAILING)

@@ -36,8 +36,14 @@ def plimsoll(folder: Path, *flags: str) -> tuple[int, str, str]:
         ),
         (OK.replace("pass", "import sys; sys.exit(0)"), "User's init function failed: {script}: SystemExit: 0"),
         (OK.replace("pass", "import os; os._exit(9)"), "the worker exited with code 9 while it loaded {script}"),
-        (OK.replace("pass", "import os; os.kill(os.getpid(), 9)"), "the worker was killed by SIGKILL while it loaded"),
-        (OK.replace("pass", "import os; os.abort()"), "the worker was killed by SIGABRT while it loaded {script}"),
+        (
+            OK.replace("pass", "import os; os.kill(os.getpid(), 9)"),
+            "the worker was killed by signal 9 (SIGKILL) while it loaded",
+        ),
+        (
+            OK.replace("pass", "import os; os.abort()"),
+            "the worker was killed by signal 6 (SIGABRT) while it loaded {script}",
+        ),
     ],
 )
 def test_a_script_that_cannot_start_ends_with_3(tmp_path: Path, source: str, message: str) -> None:

@@ -6,6 +6,7 @@ the script.
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 import traceback
@@ -24,9 +25,24 @@ _LISTING_LINES_MAX = 200
 class BrokenScript(EntryError):
     """score.py cannot be loaded or its init() failed; `report` belongs into the log, never to a client."""
 
-    def __init__(self, message: str, *, report: str = "") -> None:
-        super().__init__(message)
+    def __init__(self, message: str, *, report: str = "", remedy: str = "") -> None:
+        super().__init__(message, remedy=remedy)
         self.report = report
+
+
+def remedy_for(failure: BaseException) -> str:
+    """What to do about a failure that is not the script's own but that of the place it runs in; else nothing."""
+    if isinstance(failure, MemoryError):
+        return "out of memory: give the container more"
+    if not isinstance(failure, OSError):
+        return ""
+    if failure.errno == errno.EROFS:
+        return "the file system is read-only: write to /tmp, or mount a volume there"
+    if failure.errno == errno.ENOSPC:
+        return "there is no space left: mount a volume or a larger tmpfs there"
+    if failure.errno in (errno.EACCES, errno.EPERM):
+        return f"this is user {os.getuid()}, group {os.getgid()}: chmod -R a+rX what it reads, or run as a user who may"
+    return ""
 
 
 def one_line(failure: BaseException) -> str:

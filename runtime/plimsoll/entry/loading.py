@@ -10,7 +10,7 @@ from importlib.util import module_from_spec
 from pathlib import Path
 from types import ModuleType
 
-from plimsoll.entry.failures import BrokenScript, line_in, one_line, user_traceback
+from plimsoll.entry.failures import BrokenScript, line_in, one_line, remedy_for, user_traceback
 from plimsoll.entry.spec import EntrySpec
 
 MODULE_NAME = "entry_module"
@@ -38,7 +38,8 @@ def load_module(path: str) -> ModuleType:
         loader.exec_module(module)
     except BaseException as failure:
         del sys.modules[MODULE_NAME]
-        raise BrokenScript(_why(path, failure), report=user_traceback(failure)) from None
+        report = user_traceback(failure)
+        raise BrokenScript(_why(path, failure), report=report, remedy=remedy_for(failure)) from None
     return module
 
 
@@ -51,7 +52,8 @@ def _must_be_readable(path: str) -> None:
     try:
         os.close(os.open(path, os.O_RDONLY))
     except OSError as failure:
-        raise BrokenScript(f"{path}: the entry script cannot be read: {failure.strerror}") from None
+        message = f"{path}: the entry script cannot be read: {failure.strerror}"
+        raise BrokenScript(message, remedy=remedy_for(failure)) from None
     if os.path.isdir(path):  # noqa: PTH112
         raise BrokenScript(f"{path}: the entry script is a directory, not a file")
 

@@ -64,6 +64,13 @@ class Cgroup:
             return None
         return max(0, usage_bytes - read_table(self.memory / "memory.stat").get(cache_name, 0))
 
+    def oom_kills(self) -> int | None:
+        """Processes of this group, and in version 2 of groups below it, that the kernel killed for want of memory."""
+        if self.memory is None:
+            return None
+        name = "memory.events" if self.memory_version == 2 else "memory.oom_control"
+        return read_table(self.memory / name).get("oom_kill")
+
     def _quota(self, folder: Path) -> float | None:
         if self.cpu_version == 2:
             words = _read_words(folder / "cpu.max")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import ssl
 from collections.abc import Callable
 from pathlib import Path
@@ -14,14 +15,17 @@ from plimsoll.server.tracing import Tracing
 from plimsoll.settings import ServeSettings
 
 _BUILTIN = "builtin:"
+_USUAL_SCRIPT = "score.py"
 
 
 def entry_spec(settings: ServeSettings, from_flag: bool) -> EntrySpec:
     """Absolute paths of the script and its surroundings. Raises UsageError or EntryError."""
-    if settings.entry_script is None:
+    # Whoever has an app root, as the images have, keeps the script in it.
+    name = settings.entry_script or (_USUAL_SCRIPT if settings.app_root else None)
+    if name is None:
         raise UsageError("no entry script", remedy="give --entry-script score.py or set AZUREML_ENTRY_SCRIPT")
     root = Path(settings.app_root or ".").resolve()
-    script = _script(settings.entry_script, Path() if from_flag else root)
+    script = _script(name, Path() if from_flag else root)
     source = root / settings.source_dir if settings.source_dir else None
     model = Path(settings.model_dir).resolve() if settings.model_dir else None
     _must_exist("entry script", script, Path.is_file)
@@ -62,5 +66,16 @@ def check_files(settings: ServeSettings) -> None:
 
 
 def _must_exist(what: str, path: Path, exists: Callable[[Path], bool]) -> None:
-    if not exists(path):
+    try:
+        found = exists(path)
+    except PermissionError:
+        raise EntryError(f"{what} cannot be reached: {path}: Permission denied", remedy=_rights(path)) from None
+    if not found:
         raise EntryError(f"{what} not found: {path}", remedy="check the path, it is shown as it was resolved")
+    if not os.access(path, os.R_OK | (os.X_OK if path.is_dir() else 0)):
+        raise EntryError(f"{what} cannot be read: {path}: Permission denied", remedy=_rights(path))
+
+
+def _rights(path: Path) -> str:
+    """Who we are, and what lets us in."""
+    return f"this is user {os.getuid()}, group {os.getgid()}: chmod -R a+rX {path}, or run as a user who may"

@@ -18,6 +18,7 @@ from plimsoll.workers.backoff import Backoff
 from plimsoll.workers.dispatcher import Dispatcher
 from plimsoll.workers.features import Features
 from plimsoll.workers.lifecycle import WorkerEvent, WorkerState
+from plimsoll.workers.memory_limit import MemoryLimit
 from plimsoll.workers.output import LineSink
 from plimsoll.workers.process import WorkerProcess
 from plimsoll.workers.slot import Slot
@@ -64,6 +65,7 @@ class Supervisor:
         self._incoming: dict[WorkerProcess, asyncio.Future[bool]] = {}
         self._by_slot: dict[Slot, WorkerProcess] = {}
         self._backoff = Backoff(spec.workers)
+        self._memory = MemoryLimit()
         self._loaded_once = False
         self._stopping = False
         self._all_dead = asyncio.Event()
@@ -252,10 +254,9 @@ class Supervisor:
                 slot.close()
 
     def _start_failure(self, worker: WorkerProcess) -> EntryError:
-        if worker.load_error is not None:
-            return EntryError(worker.load_error)
-        hint = "out of memory, perhaps" if worker.exit_status == -9 else ""
-        return EntryError(f"the worker {worker.ending()} while it loaded {self.spec.entry.entry_script}", remedy=hint)
+        what = worker.load_error or f"the worker {worker.ending()} while it loaded {self.spec.entry.entry_script}"
+        verdict = self._memory.verdict(worker.exit_status)
+        return EntryError(f"{what}{verdict.cause}", remedy=verdict.remedy)
 
     def _replace(self, worker: WorkerProcess) -> None:
         delay_s = self._backoff.delay_s(worker.index, worker.ready_at)
@@ -263,7 +264,8 @@ class Supervisor:
         self._reporter.on_restart(reason)
         self._last_trouble = f"worker-{worker.index} {worker.load_error or worker.ending()}; it is started again"
         log = _LOG.info if reason == "scoring_timeout" else _LOG.error
-        log("%s %s; a new one starts%s", worker.name, worker.ending(), f" in {delay_s:.1f} s" if delay_s else "")
+        ended = f"{worker.ending()}{self._memory.verdict(worker.exit_status).cause}"
+        log("%s %s; a new one starts%s", worker.name, ended, f" in {delay_s:.1f} s" if delay_s else "")
         if delay_s and not self._current:
             self.dispatcher.refusal = f"No model worker is ready: {self._last_trouble} in {delay_s:.1f} s."
             self.dispatcher.fail_queued(NotReady(self.dispatcher.refusal, retry_after_s=5))
