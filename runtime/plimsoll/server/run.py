@@ -11,7 +11,6 @@ import socket
 import sys
 import tempfile
 from collections.abc import Callable, Sequence
-from pathlib import Path
 
 from gunicorn.app.base import BaseApplication
 
@@ -52,6 +51,7 @@ def serve(
     if worker_per_gpu and plan.gpus:
         settings = settings.model_copy(update={"workers": len(plan.gpus)})
     listeners = [bind(settings.host, port) for port in (settings.port, settings.health_port) if port is not None]
+    options = _options(settings, listeners)
     _announce(settings, spec)
     pool = PoolSpec(
         entry=spec,
@@ -65,7 +65,7 @@ def serve(
         own_environments=plan.environments(settings.workers, os.environ),
     )
     gc.freeze()  # what is loaded by now stays shared with the front
-    _Gunicorn(_options(settings, listeners), lambda: Front(settings, pool, plan)).run()
+    _Gunicorn(options, lambda: Front(settings, pool, plan)).run()
 
 
 def bind(host: str, port: int) -> socket.socket:
