@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from plimsoll.host.memory import GroupMemory
 from plimsoll.profiling.batching import best_batch_size
 from plimsoll.profiling.capacity import Level
@@ -90,19 +92,23 @@ def cpu_levels(findings: Findings) -> list[CpuLevelResult]:
     smallest = findings.sizes[0]
     least_rps = smallest.capacity.best_rps() / smallest.cpus
     full = len(findings.placement.server or findings.host.allowed_cpus)
-    sizes = [(size.cpus, size.capacity, size.startup) for size in findings.sizes]
     chosen = findings.chosen_size.cpus if findings.chosen_size else full
-    return [
-        _cpu_level(cpus, knee, startup, least_rps, cpus == chosen)
-        for cpus, capacity, startup in [*sizes, (full, findings.capacity, findings.startup)]
-        if (knee := capacity.knee()) is not None
+    levels = [
+        _cpu_level(size.cpus, size.method, knee, size.startup, least_rps, size.cpus == chosen)
+        for size in findings.sizes
+        if (knee := size.capacity.knee()) is not None
     ]
+    knee = findings.capacity.knee()
+    whole = [_cpu_level(full, "affinity", knee, findings.startup, least_rps, full == chosen)] if knee else []
+    return [*levels, *whole]
 
 
-def _cpu_level(cpus: int, knee: Level, startup: Startup, least_rps: float, chosen: bool) -> CpuLevelResult:
+def _cpu_level(
+    cpus: float, method: Literal["affinity", "quota"], knee: Level, startup: Startup, least_rps: float, chosen: bool
+) -> CpuLevelResult:
     return CpuLevelResult(
         cpus=cpus,
-        method="affinity",
+        method=method,
         connections=knee.connections,
         requests_per_second=knee.throughput_rps,
         latency_seconds=latency_seconds(knee.latency),

@@ -50,7 +50,8 @@ class RateLevelResult(Model):
 class CpuLevelResult(Model):
     """The server on so many CPUs, its numerical libraries with as many threads; `chosen` is the recommended size.
 
-    `method` says how it was held to them. `efficiency` is throughput per CPU against the smallest size.
+    `method` says how it was held to them: by the CPUs that it may run on, or by a quota on all of them. `efficiency`
+    is throughput per CPU against the smallest size.
     """
 
     cpus: float

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass
+from typing import Literal
 
 from plimsoll.profiling.capacity import Capacity
 from plimsoll.profiling.rates import RateLevel
@@ -13,13 +14,17 @@ from plimsoll.profiling.start import Startup
 
 @dataclass(frozen=True, slots=True)
 class Size:
-    """One number of CPUs and one shape; `level` is the open loop at the rate that this size would carry."""
+    """One number of CPUs and one shape; `level` is the open loop at the rate that this size would carry.
 
-    cpus: int
+    `method` says how the server was held to the CPUs: by how many it was let run on, or by a quota.
+    """
+
+    cpus: float
     shape: Shape
     startup: Startup
     capacity: Capacity
     level: RateLevel
+    method: Literal["affinity", "quota"] = "affinity"
 
     def with_level(self, level: RateLevel) -> Size:
         """The same with another open-loop level."""

@@ -8,7 +8,7 @@ affinity; the server gives its libraries that many threads.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import pairwise
 
 from plimsoll.profiling.bench import Bench
@@ -64,11 +64,17 @@ def smaller_sizes(cpus: int) -> Iterator[int]:
 
 
 def measure_size(
-    session: Session, bench: Bench, connections: Sequence[int], expected_rps: float, budget_s: float
+    session: Session,
+    bench: Bench,
+    connections: Sequence[int],
+    expected_rps: float,
+    budget_s: float,
+    once_ready: Callable[[], object] = lambda: None,
 ) -> Size:
     """A server that has just been started: a few closed-loop levels, then the open loop at what it would carry."""
     findings, options = session.findings, bench.options
     startup = wait_for_start(bench)
+    once_ready()
     session.aim(bench)
     bench.choose(findings.loaded_rows, frozenset(row.index for row in findings.census.failed()))
     capacity, part_s = Capacity(stopped="a few levels only"), budget_s / (len(connections) + 1)
@@ -91,12 +97,12 @@ def choose_size(findings: Findings) -> Size | None:
         return kept[0]
     if findings.options.slo is not None:
         return None
-    steps = [(size.cpus, size.capacity.best_rps()) for size in findings.sizes]
+    steps = [(size.cpus, size.capacity.best_rps()) for size in findings.sizes if size.method == "affinity"]
     best = pays_up_to([*steps, (full, findings.capacity.best_rps())])
     return next((size for size in findings.sizes if size.cpus == best), None)
 
 
-def pays_up_to(steps: Sequence[tuple[int, float]]) -> int:
+def pays_up_to(steps: Sequence[tuple[float, float]]) -> float:
     """CPUs up to which each doubling brought 1.4 times the throughput; a smaller step in proportion."""
     for (cpus, rate_rps), (more_cpus, more_rps) in pairwise(steps):
         wanted = _WORTH_DOUBLING ** math.log2(more_cpus / cpus)
