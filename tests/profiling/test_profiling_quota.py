@@ -110,7 +110,7 @@ def test_a_real_server_is_held(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     half = found.sizes[0]
     assert (half.cpus, half.method) == (0.5, "quota")
     # Beside others it gets less, never more.
-    assert all(0.1 < one.cores_mean < 0.58 for one in half.capacity.levels)
+    assert [one.cores_mean for one in half.capacity.levels if one.cores_mean > 0.58] == []
     assert half.capacity.best_rps() < 55, "95 without"
     assert found.rates == [found.sizes[1].level], "the chosen one's"
     assert "0.5 CPU by quota: start" in notes.phases
