@@ -6,10 +6,10 @@ import re
 from pathlib import Path
 
 import pytest
-from gpu_runs import CARD, GB, IDLE_BYTES, Outcome, profile_on
 from test_profiling_run import unexplained
 
 from plimsoll.profiling.result import Profile
+from support.gpu_runs import CARD, GB, IDLE_BYTES, Outcome, profile_on
 from support.nvml import GIB, Machine, gpu, mig_slice
 
 

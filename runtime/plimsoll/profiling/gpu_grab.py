@@ -30,7 +30,7 @@ def check_grab(bench: Bench, findings: Findings) -> None:
     found = findings.gpu
     if found.watch is None or not found.watch.servers or found.growth:
         return
-    found.watch.look()
+    found.watch.settle()
     found.note_allocator(allocator_peak_bytes(bench.server.metrics()))
     server = found.watch.servers[-1]
     sizes = list(_grabbed(found.watch, server, found.allocator_bytes))

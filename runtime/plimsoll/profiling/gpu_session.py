@@ -21,19 +21,21 @@ def watch_gpus(findings: Findings) -> Iterator[None]:
         found.unknown = "the server was told to use no GPU"
         yield
         return
-    with contextlib.ExitStack() as stack:
-        try:
-            nvml = stack.enter_context(Nvml.open(os.environ))
-        except NvmlMissing as missing:
-            found.unknown = str(missing)
-            yield
-            return
-        found.driver_version = nvml.driver_version
-        gpus = nvml.gpus()
-        if not gpus:
-            found.unknown = "; ".join(["no GPU is visible here", *nvml.troubles])
-            yield
-            return
-        found.unknown = ""
-        found.watch = findings.recorder.gpu = stack.enter_context(GpuWatch(nvml, gpus))
+    try:
+        nvml = Nvml.open(os.environ)
+    except NvmlMissing as missing:
+        found.unknown = str(missing)
         yield
+        return
+    found.driver_version = nvml.driver_version
+    gpus = nvml.gpus()
+    if not gpus:
+        found.unknown = "; ".join(["no GPU is visible here", *nvml.troubles])
+        yield
+        return
+    found.unknown = ""
+    with GpuWatch(nvml, gpus) as watch:
+        found.watch = findings.recorder.gpu = watch
+        yield
+    if not watch.hangs:
+        nvml.close()

@@ -18,7 +18,7 @@ from plimsoll.host.gpus import Gpu, GpuReading
 from plimsoll.profiling.shape import Shape
 
 INTERVAL_S = 0.1
-_JOIN_S = 5.0
+_JOIN_S, _PAUSE_S = 5.0, 0.02
 
 
 class Reader(Protocol):
@@ -134,8 +134,13 @@ class GpuWatch:
             if self.servers:
                 self.servers[-1].phases.append(Phase(phase, {gpu.uuid: Use() for gpu in self.gpus}))
 
-    def look(self) -> None:
-        """Reads every device once."""
+    def settle(self, longest_s: float = 1.0) -> None:
+        """Waits until all devices have been read anew; not longer, as a driver may hang."""
+        enough, begun_s = self.looks + 2, time.monotonic()
+        while self.looks < enough and self._thread.is_alive() and time.monotonic() - begun_s < longest_s:
+            time.sleep(_PAUSE_S)
+
+    def _look(self) -> None:
         for gpu in self.gpus:
             reading = self._reader.read(gpu)
             with self._lock:
@@ -154,18 +159,23 @@ class GpuWatch:
     ) -> None:
         self._ended.set()
         self._thread.join(_JOIN_S)
-        if self.trouble is None and self.lost is None:
-            self.after = {gpu.uuid: self._reader.read(gpu) for gpu in self.gpus}
+        if self.hangs:
+            self.trouble = "the GPU's driver did not answer any more"
+
+    @property
+    def hangs(self) -> bool:
+        """The driver has not come back from a question."""
+        return self._thread.is_alive()
 
     def _poll(self) -> None:
-        while not self._ended.wait(self._interval_s) and self.lost is None:
-            begun_s = time.thread_time()
-            try:
-                self.look()
-            except Exception as failure:  # a profile does not end because a gauge does
-                self.trouble = f"the GPU could not be read any more: {failure}"
-                return
-            finally:
+        """The driver is asked by this thread alone: where it hangs, nothing else does."""
+        try:
+            while not self._ended.wait(self._interval_s) and self.lost is None:
+                self._look()
                 self.looks += 1
                 self._polled_s = time.monotonic() - self._begun_s
-                self.cpu_s += time.thread_time() - begun_s
+                self.cpu_s = time.thread_time()
+            if self.lost is None:
+                self.after = {gpu.uuid: self._reader.read(gpu) for gpu in self.gpus}
+        except Exception as failure:  # a profile does not end because a gauge does
+            self.trouble = f"the GPU could not be read any more: {failure}"

@@ -12,7 +12,7 @@ from typing import Any
 
 from support.nvml import Machine
 
-HERE = Path(__file__).parent
+TESTS = Path(__file__).parents[1]
 CARD = {"name": "NVIDIA H100 80GB HBM3", "total": 81_559 * 2**20}
 GB = 1_000_000_000
 IDLE_BYTES = 2**28
@@ -20,8 +20,8 @@ IDLE_BYTES = 2**28
 # Each row is slept for a little, so that a short run has few of them; "heavy" takes half a GB more for a while.
 MODEL = """
 import os, sys, time
-sys.path.insert(0, {here!r})
-from gpu_model import GB, MB, GpuModel
+sys.path.insert(0, {tests!r})
+from support.gpu_model import GB, MB, GpuModel
 
 def init():
     global model
@@ -78,7 +78,7 @@ def profile_on(
 ) -> Outcome:
     """`model`, `init` and `row` are put into the script as they are."""
     score, dataset, output = folder / "score.py", folder / "rows.txt", folder / "out"
-    score.write_text(script or MODEL.format(here=str(HERE), model=model, init=init, row=row))
+    score.write_text(script or MODEL.format(tests=str(TESTS), model=model, init=init, row=row))
     dataset.write_text("\n".join([*(f"row {number}" for number in range(12)), *rows]))
     command = [sys.executable, "-m", "plimsoll", "--entry-script", str(score), "--profile", str(dataset)]
     hidden = ("CUDA_VISIBLE_DEVICES", "NVIDIA_VISIBLE_DEVICES", "PLIMSOLL_GPU")
