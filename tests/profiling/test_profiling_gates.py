@@ -42,8 +42,10 @@ def test_several_in_one_flag_and_in_several() -> None:
 
 def test_the_recommended_rate_decides_where_it_was_tried_out() -> None:
     recommendation = finished().model_dump(by_alias=True)["recommendation"]
-    point = {"requestsPerSecond": 50.0, "utilisation": 0.5, "latencySeconds": {"p99": 0.3}}
-    assert judged("p99>200ms", recommendation=recommendation | {"operatingPoint": point}) == [False]
+    latency = {"p50": 0.1, "p90": 0.15, "p95": 0.2, "p99": 0.3, "p999": 0.4}
+    point = {"requestsPerSecond": 50.0, "utilisation": 0.5, "latencySeconds": latency}
+    conditions = [f"{name}>{seconds * 1000 - 1:.0f}ms" for name, seconds in latency.items()]
+    assert judged(*conditions, recommendation=recommendation | {"operatingPoint": point}) == [False] * 5
 
 
 def test_an_unknown_number_fails_its_gate_and_says_why() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import time
@@ -9,10 +10,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from made_up import findings
 
+from plimsoll.host.groups import LimitsUnavailable, delegate
 from plimsoll.host.processes import ProcessTree
 from plimsoll.profiling.capacity import connection_counts
 from plimsoll.profiling.dataset_sampling import visiting_order
+from plimsoll.profiling.grading import grade_reasons
 from plimsoll.profiling.growth import extra_seconds
 from plimsoll.profiling.meter import FRONT, ServerMeter
 from plimsoll.profiling.noise import Spin, drift, read_cpu_use, spin
@@ -48,6 +52,9 @@ def test_levels_double_and_are_few_for_slow_models() -> None:
     assert list(connection_counts(slots=4, latency_s=0.1))[:5] == [1, 2, 4, 8, 16]
     assert list(connection_counts(slots=4, latency_s=3.0)) == [1, 4, 8]
     assert list(connection_counts(slots=1, latency_s=3.0)) == [1, 2]
+    assert list(connection_counts(2, 0.1, 16)) == [1, 4, 16, 64]
+    assert list(connection_counts(1, 0.1, 5)) == [1, 4, 10]
+    assert list(connection_counts(2, 3.0, 8)) == [1, 2, 32]
 
 
 @pytest.mark.parametrize(
@@ -119,3 +126,33 @@ def test_a_workers_children_belong_to_it_and_all_else_to_the_front(family: subpr
     assert memory.total.pss_bytes == sum(part.pss_bytes for part in memory.roles.values())
     assert memory.total.held_bytes < sum(part.held_bytes for part in memory.roles.values())
     assert set(meter.cpu_ns()) == {FRONT, "worker 0"}
+
+
+def test_a_quota_that_stopped_us_is_a_doubt() -> None:
+    found = findings()
+    assert not [reason for reason in grade_reasons(found) if "quota" in reason]
+    found.throttled_s = 3.21
+    assert [reason for reason in grade_reasons(found) if "for 3.2 s" in reason]
+
+
+def test_throttling_is_seen_from_inside() -> None:
+    source = (
+        "import time; from plimsoll.profiling.noise import throttled_s\n"
+        "before, end = throttled_s(), time.monotonic() + 1\n"
+        "while time.monotonic() < end: pass\n"
+        "print(throttled_s() - before)"
+    )
+    try:
+        with delegate() as delegation, delegation.group(f"plimsoll-{os.getpid()}-throttled") as group:
+            group.limit_cpu(0.2)
+            doors = [os.open(door, os.O_WRONLY) for door in group.doors]
+            done = subprocess.run(
+                [sys.executable, "-c", source],
+                preexec_fn=lambda: [os.write(door, b"0") for door in doors],
+                capture_output=True,
+                text=True,
+                check=True,
+            )
+            assert 0.1 < float(done.stdout) < 1.5
+    except LimitsUnavailable as reason:
+        pytest.skip(f"no limits here: {reason}")

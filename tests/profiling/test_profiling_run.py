@@ -47,7 +47,7 @@ def nulls(value: Any, path: str = "") -> list[str]:
 
 
 def unexplained(content: dict[str, Any]) -> list[str]:
-    answers = {"error", "description", "warnings", "error.details", "measurements.rows.failed"}
+    answers = {"error", "description", "warnings", "error.details", "measurements.rows.failed", "gates"}
     paths = nulls({key: value for key, value in content.items() if key != "unknown"})
     return [path for path in paths if path not in content["unknown"] and path not in answers and path[-5:] != ".name"]
 
@@ -162,9 +162,14 @@ def test_levels_as_csv(sleeper: tuple[Profile, dict[str, Any], Notes, Path]) -> 
     result, _, _, folder = sleeper
     with (folder / "out" / "levels.csv").open() as file:
         rows = list(csv.DictReader(file))
-    assert [int(row["connections"]) for row in rows] == [
-        level.connections for level in result.measurements.concurrency_levels
-    ]
+    measured = result.measurements
+    closed = [int(row["connections"]) for row in rows if row["kind"] == "closed"]
+    assert closed == [level.connections for level in measured.concurrency_levels]
+    rates = [float(row["target_requests_per_second"]) for row in rows if row["kind"] == "open"]
+    assert rates == [level.target_requests_per_second for level in measured.rate_levels]
+    assert len(rates) >= 1
+    assert {(row["kind"], row["connections"] == "") for row in rows} == {("closed", False), ("open", True)}
+    assert all(float(row["latency_mean_s"]) > 0 for row in rows)
     assert float(rows[0]["requests_per_second"]) > 0
 
 

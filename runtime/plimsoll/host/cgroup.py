@@ -36,33 +36,13 @@ class Cgroup:
         limits = (read_int(folder / name) for folder in self._upwards(self.memory))
         return min((limit for limit in limits if limit is not None and limit < _NO_LIMIT_BYTES), default=None)
 
-    def cpu_usage_ns(self) -> int | None:
-        """CPU time of the whole group, everything in it included."""
-        if self.cpu_account is None:
-            return None
-        if self.cpu_version == 2:
-            usage_us = read_table(self.cpu_account / "cpu.stat").get("usage_usec")
-            return None if usage_us is None else usage_us * 1000
-        return read_int(self.cpu_account / "cpuacct.usage")
-
-    def throttled_ns(self) -> int | None:
-        """Time that the group's tasks waited for a new quota period."""
+    def throttled_s(self) -> float | None:
+        """How long the group's tasks have waited for a new quota period, in all."""
         if self.cpu is None:
             return None
-        table = read_table(self.cpu / "cpu.stat")
-        if self.cpu_version == 2:
-            return table["throttled_usec"] * 1000 if "throttled_usec" in table else None
-        return table.get("throttled_time")
-
-    def memory_usage_bytes(self) -> int | None:
-        """The working set, as the kubelet counts it: usage less the file cache that was not used lately."""
-        if self.memory is None:
-            return None
-        usage_name, cache_name = _WORKING_SET[self.memory_version == 2]
-        usage_bytes = read_int(self.memory / usage_name)
-        if usage_bytes is None:
-            return None
-        return max(0, usage_bytes - read_table(self.memory / "memory.stat").get(cache_name, 0))
+        name, unit_s = ("throttled_usec", 1e-6) if self.cpu_version == 2 else ("throttled_time", 1e-9)
+        throttled = read_table(self.cpu / "cpu.stat").get(name)
+        return None if throttled is None else throttled * unit_s
 
     def oom_kills(self) -> int | None:
         """Processes of this group, and in version 2 of groups below it, that the kernel killed for want of memory."""
@@ -82,9 +62,6 @@ class Cgroup:
         while folder is not None:
             yield folder
             folder = None if folder in self.top or folder == folder.parent else folder.parent
-
-
-_WORKING_SET = {False: ("memory.usage_in_bytes", "total_inactive_file"), True: ("memory.current", "inactive_file")}
 
 
 def find_cgroup(root: Path = Path("/")) -> Cgroup:

@@ -52,6 +52,7 @@ class Findings:
     recorder: Recorder = field(default_factory=Recorder)
     spin_before: Spin | None = None
     spin_after: Spin | None = None
+    throttled_s: float = 0.0
     ceiling: Ceiling | None = None
     startup: Startup | None = None
     census: Census = field(default_factory=Census)

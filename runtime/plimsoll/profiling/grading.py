@@ -22,6 +22,7 @@ _BUSY_SHARE = 0.9
 _ELASTIC_CORES = 1.2
 _HEAVY_NOISE_SHARE = 0.2
 _LITTLE_TOLERANCE = 0.05
+_THROTTLED_S = 0.1
 
 
 def grade(findings: Findings) -> Grade:
@@ -119,6 +120,11 @@ def _noise_doubts(findings: Findings) -> list[str]:
     doubts = []
     if before and after and drift(before, after) > NOISY_SHARE:
         doubts.append(f"the machine's speed changed by {drift(before, after):.0%} during the run")
+    if findings.throttled_s > _THROTTLED_S:
+        doubts.append(
+            f"the CPU quota of this container stopped the server or the profiler for {findings.throttled_s:.1f} s in"
+            " all: latencies are longer than without it"
+        )
     if before and before.stolen_share > NOISY_SHARE:
         doubts.append(f"the machine was busy before the run: {before.stolen_share:.0%} of the time was not available")
     return doubts

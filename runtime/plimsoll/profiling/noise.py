@@ -7,6 +7,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from plimsoll.host.cgroup import find_cgroup
 from plimsoll.host.procfs import read_text
 
 _LOOPS = 400_000
@@ -44,6 +45,11 @@ def _round() -> tuple[float, float]:
     for number in range(_LOOPS):
         total += number & 7
     return time.thread_time() - cpu_s, time.perf_counter() - wall_s
+
+
+def throttled_s() -> float:
+    """How long our own control group, the server in it, has stood still for its CPU quota; 0 where it has none."""
+    return find_cgroup().throttled_s() or 0.0
 
 
 def drift(before: Spin, after: Spin) -> float:

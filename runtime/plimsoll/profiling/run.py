@@ -25,10 +25,11 @@ from plimsoll.profiling.gpu_allocator import allocator_peak_bytes
 from plimsoll.profiling.gpu_decide import judge_gpu
 from plimsoll.profiling.gpu_grab import TakesTheWholeCard
 from plimsoll.profiling.gpu_session import watch_gpus
-from plimsoll.profiling.noise import spin
+from plimsoll.profiling.noise import spin, throttled_s
 from plimsoll.profiling.options import ProfileOptions, Progress
 from plimsoll.profiling.phases import run_phases
 from plimsoll.profiling.placement import place
+from plimsoll.profiling.quota import sweep_by_quota
 from plimsoll.profiling.result import Profile
 from plimsoll.profiling.rows import describe_failed
 from plimsoll.profiling.search import search
@@ -111,7 +112,7 @@ def _measure(findings: Findings, progress: Progress) -> None:
 
 def _first_server(session: Session) -> TakesTheWholeCard | None:
     """All phases on the server without limits; answers where it broke off because the server must be started anew."""
-    findings = session.findings
+    findings, throttled_before_s = session.findings, throttled_s()
     with session.server(variables=findings.gpu.growth) as bench:
         try:
             run_phases(session, bench)
@@ -124,6 +125,7 @@ def _first_server(session: Session) -> TakesTheWholeCard | None:
         findings.peak_unknown = bench.meter.peak_unknown
         findings.memory_unknown = bench.meter.memory_unknown
         findings.driver_memory = read_memory(session.driver.pid)
+        findings.throttled_s = throttled_s() - throttled_before_s
     return None
 
 
@@ -132,6 +134,7 @@ def _second_servers(session: Session) -> None:
     findings = session.findings
     try:
         sweep(session)
+        sweep_by_quota(session)
         decide(findings)
         search(session)
     except (ServerLost, StartError) as error:
