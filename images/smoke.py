@@ -125,7 +125,9 @@ def _is_shared(path: Path) -> bool:
 
 
 def _missing(path: Path) -> list[str]:
-    done = subprocess.run(["ldd", path], capture_output=True, text=True)
+    # What auditwheel puts into NAME.libs is only reached through extension modules that know the folder.
+    environment = {"LD_LIBRARY_PATH": str(path.parent)} if path.parent.suffix == ".libs" else {}
+    done = subprocess.run(["ldd", path], capture_output=True, text=True, env=os.environ | environment)
     names = re.findall(r"^\s*(\S+) => not found", done.stdout, re.MULTILINE)
     return [name for name in names if not _FROM_THE_DRIVER.match(name) and not _OPTIONAL.match(name)]
 

@@ -50,7 +50,7 @@ def main(arguments: Sequence[str]) -> int:
     if switches["--help"] or switches["-h"]:
         sys.stdout.write(_USAGE)
         return 0
-    place = _Place(_read_file("/proc/1/cmdline").split("\0"), os.environ)
+    place = Place(_read_file("/proc/1/cmdline").split("\0"), os.environ)
     try:
         port, timeout_s = int(values["--port"] or place.port()), float(values["--timeout"])
     except ValueError as error:
@@ -59,7 +59,7 @@ def main(arguments: Sequence[str]) -> int:
     return _ask(place.host(), port, path, tls=switches["--tls"] or place.tls(), timeout_s=timeout_s)
 
 
-class _Place:
+class Place:
     """Where the server listens. `command` is the command line of process 1, whatever that is."""
 
     def __init__(self, command: Sequence[str], environment: Mapping[str, str]) -> None:
