@@ -32,7 +32,7 @@ class Profiled:
         (folder / "rows.txt").write_text("\n".join(f"row {number}" for number in range(12)))
         self.watch = Watch(place.folder)
         with self.watch.running():
-            self.exit_code, self.output = self.plimsoll("out", "--budget", "90", "--target-rps", "40")
+            self.exit_code, self.output = self.plimsoll("out", "--budget", "60")
         print(self.output)
         self.result = self.written("out")
 
@@ -51,7 +51,7 @@ class Profiled:
             changed["recommendation"][part] |= values
         path = self.folder / f"{name}.json"
         path.write_text(json.dumps(changed))
-        code, output = self.plimsoll(name, "--budget", "90", "--verify", str(path))
+        code, output = self.plimsoll(name, "--budget", "60", "--verify", str(path))
         attempt: dict[str, Any] = self.written(name)["verification"]["attempts"][0]
         print(output, json.dumps(attempt, indent=1))
         return code, attempt
