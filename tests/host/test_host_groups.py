@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from host_children import child
 
 from plimsoll.host import unified
 from plimsoll.host.groups import Delegation, GroupUse, LimitsUnavailable, delegate
@@ -203,3 +204,22 @@ def test_a_memory_limit_kills_and_is_counted(real: Delegation) -> None:
         use = group.use()
         assert use.oom_kills == 1
         assert use.memory_peak_bytes == pytest.approx(60e6, rel=0.05)
+
+
+STAY = """
+import os
+from plimsoll.host.groups import delegate
+with delegate() as delegation, delegation.group(f"plimsoll-{os.getpid()}-0") as group:
+    print("ready", flush=True)
+    input()
+"""
+
+
+def test_what_a_killed_profiler_leaves_is_removed_by_the_next(real: Delegation) -> None:
+    with child(STAY) as profiler:
+        left = [folder / f"plimsoll-{profiler.pid}-0" for folder in {real.cpu, real.memory, *real.others}]
+        with delegate():
+            assert all(folder.is_dir() for folder in left), "its owner lives"
+    assert all(folder.is_dir() for folder in left)
+    with delegate():
+        assert not any(folder.exists() for folder in left)
