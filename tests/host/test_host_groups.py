@@ -192,8 +192,9 @@ def test_a_quota_holds(real: Delegation) -> None:
     with real.group(f"plimsoll-test-{os.getpid()}") as group:
         group.limit_cpu(0.3)
         used_s = float(run_in(group.doors, source).stdout)
-        assert used_s == pytest.approx(0.45, abs=0.15)
-        assert group.use().throttled_share > 0.5
+        # On a busy machine it gets less and is stopped less often, but never more.
+        assert used_s < 0.6
+        assert group.use().throttled_periods > 0
 
 
 def test_a_memory_limit_kills_and_is_counted(real: Delegation) -> None:
