@@ -131,13 +131,12 @@ def _run(**flags: Any) -> int:
 
 
 def _as_tagged(serving: ServeSettings, sources: dict[str, str]) -> ServeSettings:
-    """Workers and threads as the tag beside the model recommends them, where nobody has said otherwise."""
-    tag = (
-        None
-        if serving.model_dir is None or {"workers", "threads"} & set(sources)
-        else read_tag(Path(serving.model_dir))
-    )
-    return serving if tag is None else serving.model_copy(update={"workers": tag.workers, "threads": tag.threads})
+    """The shape that the tag beside the model recommends, where nobody has said otherwise."""
+    shape = ("workers", "threads", "max_batch_size")
+    if serving.model_dir is None or set(shape) & set(sources):
+        return serving
+    tag = read_tag(Path(serving.model_dir))
+    return serving if tag is None else serving.model_copy(update={name: getattr(tag, name) for name in shape})
 
 
 # Each way of use imports what it needs, when it is chosen: a server carries no profiler in its memory.

@@ -32,6 +32,7 @@ class ModelTag(BaseModel):
     requested_memory_bytes: int = Field(gt=0)
     workers: int = Field(ge=1)
     threads: int = Field(ge=1)
+    max_batch_size: int | None = Field(default=None, ge=1)
     max_requests_per_second: float | None = None
 
 

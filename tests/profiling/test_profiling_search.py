@@ -66,7 +66,10 @@ def test_a_target_that_one_worker_carries_needs_no_second() -> None:
 
 
 def test_a_little_cheaper_is_no_reason_to_change() -> None:
-    one, two = Offer(Shape(1), None, cpu(1.0, 100.0), memory(10**9)), Offer(Shape(2), size(2), cpu(2.0, 205.0), memory(2 * 10**9))
+    one, two = (
+        Offer(Shape(1), None, cpu(1.0, 100.0), memory(10**9)),
+        Offer(Shape(2), size(2), cpu(2.0, 205.0), memory(2 * 10**9)),
+    )
     assert choose([one, two]) is one
     assert _runner_up(one, [one]) is None
 

@@ -43,6 +43,22 @@ def test_what_waits_is_taken_together_and_goes_back_to_its_callers(serve: Serve)
     assert server.metric("plimsoll_batch_size_bucket", le="8.0") == server.metric("plimsoll_batch_size_count")
 
 
+def test_batches_may_be_kept_smaller_than_the_script_allows(serve: Serve) -> None:
+    server = serve(SLOW, "--max-batch-size", "3")
+    replies = all_at_once(server, [b"%d" % number for number in range(12)])
+    assert [reply.json() for reply in replies] == list(range(12))
+    assert server.metric("plimsoll_max_batch_size") == 3
+    assert server.metric("plimsoll_batch_size_bucket", le="4.0") == server.metric("plimsoll_batch_size_count")
+    assert server.metric("plimsoll_batch_size_count") >= 4
+    count = server.metric("plimsoll_batch_seconds_count")
+    assert count == server.metric("plimsoll_batch_size_count")
+    assert server.metric("plimsoll_batch_seconds_sum") >= 0.2 * count, "per batch, not per call"
+
+
+def test_more_than_the_script_takes_is_never_given(serve: Serve) -> None:
+    assert serve(SLOW, "--max-batch-size", "50").metric("plimsoll_max_batch_size") == 8
+
+
 def test_one_call_does_not_wait_for_others(serve: Serve) -> None:
     server = serve(SLOW)
     server.post("/score", b"1")

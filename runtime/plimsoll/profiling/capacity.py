@@ -19,6 +19,7 @@ _SLOW_S = 1.0
 _TOO_MANY_FAILURES = 0.01
 _KNEE_SHARE = 0.95
 _LEVELS_TO_PLAN_FOR = 5
+_BATCH_STEP = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +134,8 @@ def find_capacity(bench: Bench, capacity: Capacity, rate_rps: float, budget_s: f
     """Runs levels until the gain over the best so far is under 5 % twice, requests fail, or the time is up."""
     watch = bench.begin("capacity", budget_s)
     flat = 0
-    for connections in connection_counts(bench.options.slots, 1 / rate_rps):
+    batches = bench.batches()
+    for connections in connection_counts(bench.options.slots, 1 / rate_rps, batches.max_size if batches else None):
         parts = max(1, _LEVELS_TO_PLAN_FOR - len(capacity.levels))
         expected_rps = max(rate_rps * min(connections, bench.options.slots), capacity.best_rps())
         plan = pace(bench.options.budget_s, watch.left_s() / parts, expected_rps, len(bench.rows))
@@ -153,15 +155,21 @@ def find_capacity(bench: Bench, capacity: Capacity, rate_rps: float, budget_s: f
     capacity.stopped = "all levels were run"
 
 
-def connection_counts(slots: int, latency_s: float) -> Iterator[int]:
-    """1, 2, 4, …; where one request takes over a second only one, one per slot and two per slot."""
+def connection_counts(slots: int, latency_s: float, max_batch_size: int | None = None) -> Iterator[int]:
+    """1, 2, 4, …; where one request takes over a second only one, one per slot and two per slot.
+
+    Where run() takes batches, 1, 4, 16, … up to two full batches per slot: one that runs and one that fills up.
+    """
+    full = slots * (max_batch_size or 1)
     if latency_s > _SLOW_S:
-        yield from sorted({1, slots, 2 * slots})
+        yield from sorted({1, slots, 2 * full})
         return
+    most = min(_MOST_CONNECTIONS, 2 * full) if max_batch_size else _MOST_CONNECTIONS
     connections = 1
-    while connections <= _MOST_CONNECTIONS:
+    while connections < most:
         yield connections
-        connections *= 2
+        connections *= _BATCH_STEP if max_batch_size else 2
+    yield most
 
 
 def run_level(bench: Bench, connections: int, plan: Pace) -> Level:

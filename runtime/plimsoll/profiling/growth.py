@@ -5,6 +5,7 @@ The same windows give the knee's high percentiles the requests they need.
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -51,8 +52,11 @@ def watch_growth(bench: Bench, capacity: Capacity, seconds: float) -> Growth | N
     windows = [_window(bench, knee, window_s) for _ in range(_WINDOWS)]
     failures = failures_by_row(windows)
     unexpected = sum(count for row, count in failures.items() if row not in bench.known_failing)
-    capacity.levels[capacity.levels.index(knee)] = Level(
-        knee.connections, (*knee.windows, *windows), bench.meter.memory(), knee.unexpected_failures + unexpected
+    capacity.levels[capacity.levels.index(knee)] = dataclasses.replace(
+        knee,
+        windows=(*knee.windows, *windows),
+        memory=bench.meter.memory(),
+        unexpected_failures=knee.unexpected_failures + unexpected,
     )
     return judge(readings(windows))
 

@@ -96,9 +96,14 @@ def _rate(profile: Profile, rate_rps: float) -> Card:
         gauge=_gauge(most_rps, rate_rps, f"{number(rate_rps)} of {number(most_rps)} requests/s"),
         detail=f"{rate_rps / most_rps:.0%} of the {number(most_rps)} it did at most",
         reason=f"{needed}Up to here requests hardly wait for each other. Measured with {workers} "
-        f"worker{'s' * (workers != 1)} of {threads} thread{'s' * (threads != 1)}."
+        f"worker{'s' * (workers != 1)} of {threads} thread{'s' * (threads != 1)}{_batches(profile)}."
         + (f" {runner_up.reason}" if runner_up else ""),
     )
+
+
+def _batches(profile: Profile) -> str:
+    most = profile.recommendation.max_batch_size
+    return "" if most is None else f" in batches of at most {most}"
 
 
 def _gauge(filled: float, load_line: float, label: str) -> Markup:

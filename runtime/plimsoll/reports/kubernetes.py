@@ -37,6 +37,8 @@ def _environment(profile: Profile) -> list[str]:
     """What the limits were measured with, so that they are also served with it."""
     recommendation = profile.recommendation
     counts = {"PLIMSOLL_WORKERS": str(recommendation.workers), "PLIMSOLL_THREADS": str(recommendation.threads)}
+    if recommendation.max_batch_size is not None:
+        counts["PLIMSOLL_MAX_BATCH_SIZE"] = str(recommendation.max_batch_size)
     pairs = (counts | recommendation.environment).items()
     return [
         "env:",

@@ -25,6 +25,7 @@ def tag_of(profile: Profile) -> ModelTag | None:
         requested_memory_bytes=memory.request_bytes,
         workers=recommendation.workers,
         threads=recommendation.threads,
+        max_batch_size=recommendation.max_batch_size,
         max_requests_per_second=recommendation.max_requests_per_second,
     )
 

@@ -32,6 +32,7 @@ def variables(profile: Profile) -> dict[str, str]:
         "RECOMMENDED_MIG_PROFILE": gpu.mig_profile if gpu else None,
         "RECOMMENDED_WORKERS": str(recommendation.workers),
         "RECOMMENDED_THREADS": str(recommendation.threads),
+        "RECOMMENDED_MAX_BATCH_SIZE": str(recommendation.max_batch_size) if recommendation.max_batch_size else None,
         "RECOMMENDED_REPLICAS": str(recommendation.replicas) if recommendation.replicas else None,
         "MAX_REQUESTS_PER_SECOND": f"{rate_rps:.6g}" if rate_rps else None,
     }
