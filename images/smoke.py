@@ -1,6 +1,6 @@
 """Fails the build of an image that cannot work: run in it, as its user, before it gets its name.
 
-    smoke.py [FRAMEWORK[==VERSION]]…        the distributions that must be there, and must compute
+    smoke.py [NAME[==VERSION]]…        the distributions that must be there; those that are frameworks must compute
 
 Prints the packages with their licences; what is wrong goes to stderr, one line each, with exit code 1.
 """
@@ -14,6 +14,9 @@ import stat
 import subprocess
 import sys
 import sysconfig
+import tempfile
+import time
+import urllib.request
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from importlib.metadata import Distribution, distributions, version
@@ -23,20 +26,22 @@ from pathlib import Path
 _PACKAGES = Path(sysconfig.get_path("purelib"))
 _CONSTRAINTS = Path("/opt/plimsoll/constraints.txt")
 _MUST_BE_WRITABLE = ("/tmp", "/var/azureml-app", "/var/cache/plimsoll", "/opt/plimsoll/user")
+_PORT = "5099"
 _NOT_SEARCHED = ("/proc", "/sys", "/dev", "/run/secrets")
 # What only the machine that the container runs on can bring: the driver.
 _FROM_THE_DRIVER = re.compile(r"libcuda\.so\.1$|libnvidia-.*\.so")
 # ONNX Runtime's TensorRT provider is loaded on demand; TensorRT is not part of the image.
 _OPTIONAL = re.compile(r"libnvinfer(_plugin)?\.so|libnvonnxparser\.so")
+_CUDA = re.compile(r"lib(cublas|cublasLt|cudart|cudnn\w*|cufft|curand|cusolver|cusparse|nccl|nvrtc)\.so\.\d+$")
 # y = x + x for two floats, ONNX operator set 13.
 _ONNX_MODEL = "CAg6NQoOCgF4CgF4EgF5IgNBZGQSAWdaDwoBeBIKCggIARIECgIIAmIPCgF5EgoKCAgBEgQKAggCQgQKABAN"
 
 
 def main(wanted: list[str]) -> int:
     checks: list[Callable[[], Iterator[str]]] = [
-        _user, _permissions, _bytecode, _pip_check, _licences, _constraints, _libraries, _command,
+        _user, _permissions, _bytecode, _pip_check, _licences, _constraints, _libraries, _one_cuda, _commands, _serves,
         lambda: _versions(wanted),
-        *(_FRAMEWORKS[_name(requirement)] for requirement in wanted),
+        *(_FRAMEWORKS[name] for name in map(_name, wanted) if name in _FRAMEWORKS),
     ]  # fmt: skip
     problems = [problem for check in checks for problem in check()]
     for problem in problems:
@@ -117,6 +122,16 @@ def _libraries() -> Iterator[str]:
     sys.stderr.write(f"smoke: {len(binaries)} shared libraries looked at\n")
 
 
+def _one_cuda() -> Iterator[str]:
+    """Two copies of one library in a process end in errors that nobody understands."""
+    seen: dict[str, Path] = {}
+    for path, status in _files():
+        if _CUDA.match(path.name) and stat.S_ISREG(status.st_mode):
+            if path.name in seen:
+                yield f"{path.name} is there twice: {seen[path.name]} and {path}"
+            seen[path.name] = path
+
+
 def _is_shared(path: Path) -> bool:
     if not re.search(r"\.so(\.[\d.]+)?$", path.name) or not path.is_relative_to("/usr/local"):
         return False
@@ -132,11 +147,38 @@ def _missing(path: Path) -> list[str]:
     return [name for name in names if not _FROM_THE_DRIVER.match(name) and not _OPTIONAL.match(name)]
 
 
-def _command() -> Iterator[str]:
+def _commands() -> Iterator[str]:
     for command in (["plimsoll", "--version"], ["plimsoll-install", "--help"], ["plimsoll", "healthcheck", "--help"]):
         done = subprocess.run(command, capture_output=True, text=True)
         if done.returncode:
             yield f"{' '.join(command)} ends with {done.returncode}: {done.stderr}"
+
+
+def _serves() -> Iterator[str]:
+    """A whole server, from its health check to an answer."""
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder, "score.py").write_text("def init(): pass\ndef run(data): return data.upper()\n")
+        flags = ["--entry-script", f"{folder}/score.py", "--model-dir", folder, "--host", "127.0.0.1", "--port", _PORT]
+        server = subprocess.Popen(["plimsoll", *flags], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        try:
+            yield from _answers(server)
+        finally:
+            server.terminate()
+            said, _ = server.communicate()
+    if server.returncode:
+        yield f"the server ended with {server.returncode}: {said}"
+
+
+def _answers(server: subprocess.Popen[str]) -> Iterator[str]:
+    while (
+        server.poll() is None
+        and subprocess.run(["plimsoll", "healthcheck", "--port", _PORT], stdout=subprocess.DEVNULL).returncode
+    ):
+        time.sleep(0.1)
+    if server.poll() is None:
+        with urllib.request.urlopen(f"http://127.0.0.1:{_PORT}/score", b"yes") as answer:
+            if (body := answer.read()) != b'"YES"':
+                yield f"the server answers {body!r}"
 
 
 def _versions(wanted: list[str]) -> Iterator[str]:
@@ -147,8 +189,6 @@ def _versions(wanted: list[str]) -> Iterator[str]:
 
 
 def _tensorflow() -> Iterator[str]:
-    import tempfile
-
     import tensorflow
 
     class Doubling(tensorflow.Module):
