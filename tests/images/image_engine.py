@@ -32,16 +32,21 @@ class NoEngine(Exception):
 
 @dataclass(frozen=True)
 class Engine:
-    """`docker` or `podman` with what it needs here; `build_flags` lend the host's settings to RUN steps."""
+    """`docker` or `podman` with what it needs here; `build_flags` lend the host's settings to RUN steps.
+
+    It works in `folder`, where Podman leaves a file named oom when memory runs out in a container.
+    """
 
     command: str
+    folder: Path
     env: Mapping[str, str] = field(default_factory=dict)
     build_flags: tuple[str, ...] = ()
 
     def call(self, *arguments: str, timeout_s: float = _RUN_S) -> subprocess.CompletedProcess[str]:
         """Any subcommand; the caller looks at the exit status."""
+        command = [self.command, *arguments]
         return subprocess.run(
-            [self.command, *arguments], capture_output=True, text=True, env=self.environment(), timeout=timeout_s
+            command, capture_output=True, text=True, cwd=self.folder, env=self.environment(), timeout=timeout_s
         )
 
     def build(
@@ -115,14 +120,15 @@ def engine_folder() -> Path:
 
 def find_engine(folder: Path, say: Callable[[str], None]) -> Engine:
     """The engine of this machine; `folder` takes the images of one that is set up here. Raises NoEngine."""
+    folder.mkdir(parents=True, exist_ok=True)
     if _answers("docker"):
-        return Engine("docker")
+        return Engine("docker", folder)
     if not shutil.which("podman"):
         say("no Docker daemon and no Podman here: installing Podman from the distribution's packages")
     installed = subprocess.run([SCRIPTS / "install.sh"], capture_output=True, text=True)
     if installed.returncode or not shutil.which("podman"):
         raise NoEngine(f"no container engine: {_last_line(installed.stderr) or 'podman is not on the PATH'}")
-    engine = _configured(folder) if _needs_configuration() else Engine("podman")
+    engine = _configured(folder) if _needs_configuration() else Engine("podman", folder)
     info = engine.call("info")
     if info.returncode:
         raise NoEngine(f"no container engine: podman info: {_last_line(info.stderr)}")
@@ -166,7 +172,7 @@ def _configured(folder: Path) -> Engine:
     subprocess.run([SCRIPTS / "configure.sh", folder], check=True)
     files = {"CONTAINERS_CONF": "containers.conf", "CONTAINERS_STORAGE_CONF": "storage.conf"}
     env = {name: str(folder / file) for name, file in files.items()} | {"BUILDAH_ISOLATION": "chroot"}
-    return Engine("podman", env, ("--format", "docker", "--layers", "--pull=never", *_lent_settings(folder)))
+    return Engine("podman", folder, env, ("--format", "docker", "--layers", "--pull=never", *_lent_settings(folder)))
 
 
 def _lent_settings(folder: Path) -> list[str]:

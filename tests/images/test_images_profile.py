@@ -81,7 +81,7 @@ def pipeline(engine: Engine, image: str, folder: Path, requests: Path, output: P
     """The exit code, and what the script and both containers said."""
     given = ["--engine", engine.command, "--image", image, "--script-dir", str(folder), "--requests", str(requests)]
     command = [str(PIPELINE), *given, "--output", str(output), *flags]
-    done = subprocess.run(command, capture_output=True, text=True, env=engine.environment())
+    done = subprocess.run(command, capture_output=True, text=True, cwd=requests.parent, env=engine.environment())
     return done.returncode, done.stdout + done.stderr
 
 

@@ -8,10 +8,11 @@ for command in podman runc debootstrap; do command -v "$command" >/dev/null || m
 if [ ${#missing[@]} -eq 0 ]; then exit 0; fi
 if [ "$(id -u)" -ne 0 ] || ! command -v apt-get >/dev/null; then
     if command -v podman >/dev/null; then exit 0; fi
-    echo "no container engine: Docker does not answer, Podman is not installed, and only root on Debian or Ubuntu can install it here" >&2
+    echo "Docker does not answer, Podman is not installed, and only root on Debian or Ubuntu can install it here" >&2
     exit 1
 fi
 echo "installing a container engine: podman, runc, debootstrap" >&2
+trap 'echo "the packages of Podman could not be installed" >&2' ERR
 apt-get update -qq
 apt-get install -y -qq --no-install-recommends podman runc debootstrap conmon netavark aardvark-dns iptables catatonit \
     golang-github-containers-common >/dev/null
