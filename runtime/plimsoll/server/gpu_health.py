@@ -25,8 +25,8 @@ from plimsoll.workers.process import WorkerProcess
 
 _LOG = logging.getLogger("plimsoll.server")
 _FRESH_S = 0.5
-_PATIENCE_S = 1.0
-"""A probe waits no longer for the driver than this, and takes what was read last."""
+_PATIENCE_S = 0.4
+"""How long probes wait for one reading, then they take what was read last: Kubernetes gives up a probe after 1 s."""
 _START_PATIENCE_S = 20.0
 
 Result = TypeVar("Result")
@@ -42,7 +42,7 @@ class GpuHealth:
         self._before: dict[str, GpuReading] = {}
         self._nvml: Nvml | None = None
         self._opening = threading.Lock()
-        self._read_at = 0.0
+        self._asked_at = self._read_at = 0.0
         self._reading: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
@@ -52,10 +52,12 @@ class GpuHealth:
 
     async def refresh(self, patience_s: float = _PATIENCE_S) -> None:
         """Reads anew unless that was just done."""
-        if self._reading is None and time.monotonic() - self._read_at > _FRESH_S:
+        now = time.monotonic()
+        if self._reading is None and now - self._read_at > _FRESH_S:
+            self._asked_at = now
             self._reading = asyncio.get_running_loop().create_task(self._update())
-        if self._reading is not None:
-            await asyncio.wait([self._reading], timeout=patience_s)
+        if self._reading is not None and now < self._asked_at + patience_s:
+            await asyncio.wait([self._reading], timeout=self._asked_at + patience_s - now)
 
     def lost(self) -> str | None:
         """Why the server is not ready; None while all GPUs are there."""
