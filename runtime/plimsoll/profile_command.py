@@ -22,6 +22,7 @@ from plimsoll.reports.console import print_profile
 from plimsoll.reports.progress import open_progress
 from plimsoll.reports.publish import run_and_report, write_judged
 from plimsoll.reports.tagging import check_taggable, tag_model
+from plimsoll.server.gpus import plan_gpus
 from plimsoll.server.paths import entry_spec
 from plimsoll.settings import ProfileSettings, ServeSettings, flag, no_flag
 
@@ -83,7 +84,7 @@ def _options(
         max_dataset_bytes=profiling.max_dataset_bytes,
         name=profiling.name or Path(script).stem,
         description=profiling.description,
-        workers=serving.workers,
+        workers=_workers(serving, sources),
         threads=serving.threads,
         seed=profiling.seed,
         slo=parse_slo(profiling.slo) if profiling.slo else None,
@@ -93,6 +94,12 @@ def _options(
         search_threads="threads" not in sources,
         search_batches="max_batch_size" not in sources,
     )
+
+
+def _workers(serving: ServeSettings, sources: Mapping[str, str]) -> int:
+    """As the server decides: where nobody has said how many, each GPU gets one."""
+    gpus = () if "workers" in sources else plan_gpus(serving.gpu, os.environ).gpus
+    return len(gpus) or serving.workers
 
 
 def _server_arguments(

@@ -83,6 +83,33 @@ def test_what_nobody_tells_is_not_known(machine: Machine, tmp_path: Path) -> Non
     assert unexplained_gpu(found) == []
 
 
+COUNTS = """
+    import torch
+    torch.cuda.handed_out = 2_500_000_000
+    model.take(3_100 * MB)
+"""
+TORCH = """
+class cuda:
+    handed_out = 0
+    is_initialized = staticmethod(lambda: True)
+    device_count = staticmethod(lambda: 1)
+    max_memory_allocated = staticmethod(lambda index: cuda.handed_out)
+"""
+
+
+def test_where_the_driver_does_not_tell_the_framework_is_asked(machine: Machine, tmp_path: Path) -> None:
+    """Its allocator knows no CUDA context: 512 MiB come on top. The module stands in for PyTorch."""
+    (tmp_path / "torch.py").write_text(TORCH)
+    card = gpu(0, **CARD | {"used": 20 * GIB})
+    card.processes = ["777"]
+    machine.has(card)
+    found = profile_on(machine, tmp_path, model="GpuModel(tells_memory=False)", init=COUNTS.strip())
+    assert found.measured["devices"][0]["deltaBytes"] is None
+    assert found.measured["allocatorPeakBytes"] == 2_500_000_000
+    assert found.measured["neededBytes"] == 2_500_000_000 + 512 * 2**20
+    assert "by the framework's allocator" in found.advice["reason"]
+
+
 def test_a_slice_counts_as_a_whole_device(machine: Machine, tmp_path: Path) -> None:
     """It tells its memory only: no utilisation, no power. The manifest asks for a slice, as one was measured."""
     card = gpu(0, **CARD, mig=1, busy=None)
@@ -98,14 +125,15 @@ def test_a_slice_counts_as_a_whole_device(machine: Machine, tmp_path: Path) -> N
 
 
 def test_two_workers_on_two_gpus(machine: Machine, tmp_path: Path) -> None:
-    """Each worker is on its own; the need is that of the GPU with more on it, and the count is two."""
+    """Each GPU gets a worker by itself; the need is that of the GPU with more on it, and the count is two."""
     machine.has(gpu(0, **CARD), gpu(1, **CARD))
     place = "GpuModel('0' if 'GPU-0' in os.environ['CUDA_VISIBLE_DEVICES'] else '1')"
     init = "model.take((3_000 if model.section == '0' else 5_000) * MB)"
-    found = profile_on(machine, tmp_path, "--workers", "2", model=place, init=init, rows=())
+    found = profile_on(machine, tmp_path, model=place, init=init, rows=())
     sizes = [device["deltaBytes"] for device in found.measured["devices"]]
     assert sizes == [3_000_000_000, 5_000_000_000]
     assert (found.advice["count"], found.measured["neededBytes"]) == (2, 5_000_000_000)
+    assert found.content["recommendation"]["workers"] == len(found.content["processes"]["workers"]) == 2
     assert '    nvidia.com/gpu: "2"\n' in (found.folder / "resources.yaml").read_text()
 
 

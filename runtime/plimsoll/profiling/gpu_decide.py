@@ -52,7 +52,8 @@ def _need(findings: Findings, device: Device, count: int) -> GpuNeed | None:
         return GpuNeed(found.size_bytes, found.method)
     if not allocator_bytes:
         return None
-    return GpuNeed(math.ceil(allocator_bytes / count), "allocator", math.ceil(findings.shape().workers / count))
+    sharing = math.ceil(findings.shape().workers / count)
+    return GpuNeed(allocator_bytes * sharing, "allocator", sharing)
 
 
 def _takes_all(device: Device) -> bool:

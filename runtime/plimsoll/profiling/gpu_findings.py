@@ -12,7 +12,7 @@ class GpuFindings:
     """`required`: the user wants a GPU or nothing. `unknown`: why nothing is known, empty where a GPU was watched.
 
     `grabbed_bytes` is what the server held of one device before `growth` made it take only what it needs;
-    `allocator_bytes` what the frameworks' allocators counted at most, all workers together.
+    `allocator_bytes` what the framework's allocator counted at most in one worker.
     """
 
     required: bool = False
@@ -23,10 +23,9 @@ class GpuFindings:
     growth: dict[str, str] = field(default_factory=dict)
     allocator_bytes: int | None = None
 
-    def note_allocator(self, size_bytes: int | None) -> None:
-        """One more reading of a count that only rises."""
-        if size_bytes is not None:
-            self.allocator_bytes = max(self.allocator_bytes or 0, size_bytes)
+    def note_allocator(self, sizes_bytes: list[int]) -> None:
+        """One more reading of counts that only rise."""
+        self.allocator_bytes = max([self.allocator_bytes or 0, *sizes_bytes]) or None
 
     def lost(self) -> str | None:
         """What was lost, and None while all is well."""

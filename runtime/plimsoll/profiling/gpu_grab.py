@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 from plimsoll.profiling.bench import Bench
 from plimsoll.profiling.findings import Findings
-from plimsoll.profiling.gpu_allocator import allocator_peak_bytes
+from plimsoll.profiling.gpu_allocator import allocator_peaks_bytes
 from plimsoll.profiling.gpu_answer import gigabytes
 from plimsoll.profiling.gpu_attribution import held
 from plimsoll.profiling.gpu_watch import GpuWatch, ServerWatch
@@ -31,9 +31,10 @@ def check_grab(bench: Bench, findings: Findings) -> None:
     if found.watch is None or not found.watch.servers or found.growth:
         return
     found.watch.settle()
-    found.note_allocator(allocator_peak_bytes(bench.server.metrics()))
+    found.note_allocator(allocator_peaks_bytes(bench.server.metrics()))
     server = found.watch.servers[-1]
-    sizes = list(_grabbed(found.watch, server, found.allocator_bytes))
+    counted_bytes = found.allocator_bytes and found.allocator_bytes * server.shape.workers
+    sizes = list(_grabbed(found.watch, server, counted_bytes))
     if sizes:
         server.grabbing = True
         found.grabbed_bytes, found.growth, found.allocator_bytes = max(sizes), dict(GROWTH), None

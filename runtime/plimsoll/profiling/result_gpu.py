@@ -54,8 +54,8 @@ class GpuMeasurements(Model):
     """The GPUs that the server may use.
 
     `held_bytes` is what it takes of one if it may, `needed_bytes` what it gets by with; they differ where a framework
-    takes the card as a whole (`preallocates`). `allocator_peak_bytes` is the framework's own count, all workers
-    together. The polling is the profiler's work and in no figure of the server.
+    takes the card as a whole (`preallocates`). `allocator_peak_bytes` is the framework's own count in the
+    worker that took most. The polling is the profiler's work and in no figure of the server.
     """
 
     driver_version: str | None

@@ -21,7 +21,7 @@ from plimsoll.profiling.dataset import load_dataset
 from plimsoll.profiling.decide import decide, warn_of_bounds
 from plimsoll.profiling.driver_client import DriverClient
 from plimsoll.profiling.findings import Findings, Problem
-from plimsoll.profiling.gpu_allocator import allocator_peak_bytes
+from plimsoll.profiling.gpu_allocator import allocator_peaks_bytes
 from plimsoll.profiling.gpu_decide import judge_gpu
 from plimsoll.profiling.gpu_grab import TakesTheWholeCard
 from plimsoll.profiling.gpu_session import watch_gpus
@@ -121,7 +121,7 @@ def _first_server(session: Session) -> TakesTheWholeCard | None:
         except ServerLost as lost:
             details = tuple(bench.server.last_lines())
             findings.problem = Problem(lost.code, str(lost), _SERVER_LOST_EXIT, details)
-        findings.gpu.note_allocator(allocator_peak_bytes(bench.server.metrics()))
+        findings.gpu.note_allocator(allocator_peaks_bytes(bench.server.metrics()))
         findings.peak_unknown = bench.meter.peak_unknown
         findings.memory_unknown = bench.meter.memory_unknown
         findings.driver_memory = read_memory(session.driver.pid)

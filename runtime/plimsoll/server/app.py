@@ -28,6 +28,7 @@ from plimsoll.server.gpus import GpuPlan
 from plimsoll.server.ids import request_ids
 from plimsoll.server.logs import script_line
 from plimsoll.server.metrics import Machine, Metrics
+from plimsoll.server.metrics_allocator import AllocatorMetrics
 from plimsoll.server.metrics_gpu import GpuMetrics
 from plimsoll.server.probes import Probes
 from plimsoll.server.replies import CLOSE, error_body, error_headers, version_header
@@ -117,6 +118,7 @@ class Front:
             check = self._gpus.check
         supervisor = self._supervisor = Supervisor(self._pool, script_line, self._on_fatal, self.metrics, check)
         self.metrics.registry.register(_machine(supervisor))
+        self.metrics.registry.register(AllocatorMetrics(lambda: supervisor.workers))
         tracing = Tracing.from_environment() if settings.tracing else None
         access_log = AccessLog(sys.stdout, settings.log_level in ("debug", "info"), settings.log_format)
         self._scoring = Scoring(supervisor, self.metrics, access_log, settings, self._keys, tracing)

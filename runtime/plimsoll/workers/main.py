@@ -24,6 +24,7 @@ from plimsoll.entry.user_logging import configure_logging
 from plimsoll.errors import EntryError
 from plimsoll.host.parent import die_with
 from plimsoll.workers import frames
+from plimsoll.workers.allocator_report import EVENT, AllocatorReport
 from plimsoll.workers.cancel import CancelBoard
 from plimsoll.workers.frames import Flag, Frame, Kind
 from plimsoll.workers.spec import DUMP_SIGNAL
@@ -40,7 +41,8 @@ def main(arguments: list[str]) -> int:
     faulthandler.register(DUMP_SIGNAL, chain=False)
     control = socket.socket(fileno=control_fd)
     board = CancelBoard(cancel_fd, len(slot_fds))
-    slots = [_WorkerSlot(number, socket.socket(fileno=descriptor), board) for number, descriptor in enumerate(slot_fds)]
+    report = AllocatorReport(lambda size_bytes: _say(control, event=EVENT, bytes=size_bytes))
+    slots = [_WorkerSlot(number, socket.socket(fileno=one), board, report) for number, one in enumerate(slot_fds)]
     _say(control, event="hello")
     script = _loaded(control)
     if script is None:
@@ -86,11 +88,12 @@ def _serve(slots: list[_WorkerSlot], script: Script) -> None:
 class _WorkerSlot:
     """One slot of this worker, seen from inside."""
 
-    def __init__(self, number: int, sock: socket.socket, board: CancelBoard) -> None:
+    def __init__(self, number: int, sock: socket.socket, board: CancelBoard, report: AllocatorReport) -> None:
         self.name = f"slot-{number}"
         self._number = number
         self._sock = sock
         self._board = board
+        self._report = report
 
     def serve(self, script: Script) -> None:
         """Runs calls until the front closes its end."""
@@ -104,6 +107,7 @@ class _WorkerSlot:
                 set_request_id(frame.tag)
                 self._reply(frame.call_id, script.run(_call(frame.head, frame.body)))
             end_request()
+            self._report.after_call()
 
     def _run_batch(self, script: Script, frame: Frame) -> None:
         calls = frames.decode_batch(frame.body)

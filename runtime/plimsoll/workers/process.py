@@ -19,7 +19,7 @@ from dataclasses import asdict
 from functools import partial
 from typing import Any, Protocol
 
-from plimsoll.workers import frames
+from plimsoll.workers import allocator_report, frames
 from plimsoll.workers.cancel import CancelBoard
 from plimsoll.workers.features import Features
 from plimsoll.workers.frames import Frame, Kind
@@ -45,6 +45,7 @@ class WorkerProcess:
         self.exit_status: int | None = None
         self.started_at = time.monotonic()
         self.ready_at: float | None = None
+        self.gpu_allocator_bytes: int | None = None
         self._owner = owner
         self._loop = asyncio.get_running_loop()
         self._control, child_control = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
@@ -139,6 +140,9 @@ class WorkerProcess:
         self._loop.remove_reader(self._control.fileno())
 
     def _on_message(self, message: dict[str, Any]) -> None:
+        if message["event"] == allocator_report.EVENT:
+            self.gpu_allocator_bytes = int(message["bytes"])
+            return
         event = WorkerEvent(message["event"])
         was = self.state
         self.note(event)
