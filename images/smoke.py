@@ -170,13 +170,12 @@ def _serves() -> Iterator[str]:
 
 
 def _answers(server: subprocess.Popen[str]) -> Iterator[str]:
-    while (
-        server.poll() is None
-        and subprocess.run(["plimsoll", "healthcheck", "--port", _PORT], stdout=subprocess.DEVNULL).returncode
-    ):
+    asking = ["plimsoll", "healthcheck", "--port", _PORT]
+    while server.poll() is None and subprocess.run(asking, stdout=subprocess.DEVNULL).returncode:
         time.sleep(0.1)
     if server.poll() is None:
-        with urllib.request.urlopen(f"http://127.0.0.1:{_PORT}/score", b"yes") as answer:
+        request = urllib.request.Request(f"http://127.0.0.1:{_PORT}/score", b"yes", {"content-type": "text/plain"})
+        with urllib.request.urlopen(request) as answer:
             if (body := answer.read()) != b'"YES"':
                 yield f"the server answers {body!r}"
 
