@@ -65,8 +65,17 @@ def _torch(module: ModuleType) -> Iterator[Placement]:
         yield Placement("PyTorch", False, "it sees no GPU")
 
 
+def _jax(module: ModuleType) -> Iterator[Placement]:
+    """To list devices would begin to use them; whether that has happened only a private name tells."""
+    bridge = sys.modules.get("jax._src.xla_bridge")
+    if bridge is not None and bridge._backends:
+        platforms = sorted({str(device.platform) for device in module.local_devices()})
+        yield Placement("JAX", platforms != ["cpu"], f"its devices are of {', '.join(platforms)}")
+
+
 _LOOKS: dict[str, Callable[[ModuleType], Iterator[Placement]]] = {
     "onnxruntime": _onnxruntime,
     "tensorflow": _tensorflow,
     "torch": _torch,
+    "jax": _jax,
 }
