@@ -14,6 +14,7 @@ from rich.console import Console
 from plimsoll.errors import UsageError
 from plimsoll.profiling.dataset import parse_format
 from plimsoll.profiling.gates import Gates, check_gates, enforce, read_gates
+from plimsoll.profiling.gpu_price import CpuRival, read_rival
 from plimsoll.profiling.options import NAMED_BUDGETS_S, ProfileOptions
 from plimsoll.profiling.result import Profile
 from plimsoll.profiling.reverify import verify_profile
@@ -35,8 +36,9 @@ def run_profile(
     _check_skipping(profiling)
     tagged = check_taggable(serving.model_dir) if profiling.tag_model else None
     options = _options(serving, profiling, sources, flags)
+    rival = _rival(profiling, options)
     with _told_when_interrupted(options.output_dir):
-        result = _measured(options, profiling.verify, gates)
+        result = _measured(options, profiling.verify, gates, rival)
     verdict = check_gates(result, gates)
     for line in verdict.lines():
         sys.stderr.write(f"plimsoll: {line}\n")
@@ -58,10 +60,11 @@ def _check_skipping(profiling: ProfileSettings) -> None:
         raise UsageError(f"{flag('require')} {profiling.require}: with {skip} the grade is estimated at most")
 
 
-def _measured(options: ProfileOptions, verify: str | None, gates: Gates) -> Profile:
+def _measured(options: ProfileOptions, verify: str | None, gates: Gates, rival: CpuRival | None) -> Profile:
     with open_progress(sys.stderr) as progress:
         if verify is None:
-            return run_and_report(options, progress, os.environ, sys.stdout, gates)
+            amend = rival.amend if rival else None
+            return run_and_report(options, progress, os.environ, sys.stdout, gates, amend)
         return write_judged(verify_profile(options, Path(verify), progress), options.output_dir, gates, progress)
 
 
@@ -94,6 +97,12 @@ def _options(
         search_threads="threads" not in sources,
         search_batches="max_batch_size" not in sources,
     )
+
+
+def _rival(profiling: ProfileSettings, options: ProfileOptions) -> CpuRival | None:
+    if profiling.cpu_profile is None:
+        return None
+    return read_rival(Path(profiling.cpu_profile), profiling.gpu_price_ratio, options.slo)
 
 
 def _workers(serving: ServeSettings, sources: Mapping[str, str]) -> int:

@@ -216,6 +216,13 @@ class ProfileSettings(BaseModel):
     require: Annotated[
         str | None, Field(description="Exit with 6 below this grade: estimated, soft-verified or verified.")
     ] = None
+    cpu_profile: Annotated[
+        str | None,
+        Field(description="profile.json of the same model on CPUs: says which of the two costs less per request."),
+    ] = None
+    gpu_price_ratio: Annotated[
+        float, Field(gt=0, description="What one GPU costs, in vCPUs; only with a CPU profile to compare with.")
+    ] = 8.0
     tag_model: Annotated[
         bool, Field(description="Write the recommendation beside the model, as plimsoll.json in the model folder.")
     ] = False

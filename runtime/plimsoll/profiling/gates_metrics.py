@@ -51,6 +51,12 @@ _ALL = (
         lambda profile: profile.measurements.memory.peak_bytes,
     ),
     Metric(
+        "gpu-memory",
+        Dimension.MEMORY,
+        "recommendation.gpu",
+        lambda profile: profile.recommendation.gpu.memory_bytes if profile.recommendation.gpu else None,
+    ),
+    Metric(
         "cpu",
         Dimension.CORES,
         "recommendation.cpu",

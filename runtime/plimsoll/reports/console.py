@@ -158,6 +158,8 @@ def _reasons(profile: Profile) -> Group:
     lines = [Text("Why", style="bold")]
     answers = (recommendation.cpu, recommendation.memory, recommendation.gpu, recommendation.runner_up)
     lines += [Text(f"• {answer.reason}") for answer in answers if answer]
+    if recommendation.gpu is not None and recommendation.gpu.against_cpu is not None:
+        lines.append(Text(f"• {recommendation.gpu.against_cpu.reason}"))
     lines += [Text(f"• warning: {warning}", style="yellow") for warning in profile.warnings]
     lines += [Text(f"• {profile.grade}: {reason}", style="dim") for reason in profile.grade_reasons]
     return Group(*lines)

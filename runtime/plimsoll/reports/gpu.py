@@ -38,6 +38,11 @@ def gpu_rows(profile: Profile) -> Iterator[tuple[str, str, str]]:
         return
     held = f"holds {megabytes(measured.held_bytes)} MB if it may" if measured.preallocates else _methods(profile)
     yield "GPU memory needed", f"{megabytes(measured.needed_bytes)} MB", held
+    against = profile.recommendation.gpu.against_cpu
+    if against is not None:
+        costs = f"{number(against.gpu_vcpu_hours_per_million)} h"
+        on_cpus = f"on CPUs {number(against.cpu_vcpu_hours_per_million)} h: {against.recommended} recommended"
+        yield "vCPU hours per million", costs, on_cpus
     for device in measured.devices:
         busy = _percent(device.utilisation.mean)
         yield f"GPU {device.index} busy", busy, f"of the time under load any kernel ran ({device.name})"

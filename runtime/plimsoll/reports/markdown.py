@@ -68,6 +68,8 @@ def _answer(profile: Profile) -> Iterator[str]:
         for answer in (cpu, memory, recommendation.gpu, recommendation.runner_up)
         if answer
     )
+    if recommendation.gpu is not None and recommendation.gpu.against_cpu is not None:
+        yield f"- {escaped(recommendation.gpu.against_cpu.reason)}"
     yield from (f"- Set {escaped(name)}={escaped(value)}." for name, value in recommendation.environment.items())
     yield ""
 

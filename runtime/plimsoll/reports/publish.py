@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TextIO
 
@@ -22,10 +22,12 @@ def run_and_report(
     environment: Mapping[str, str],
     stdout: TextIO,
     gates: Gates | None = None,
+    amend: Callable[[Profile], Profile] | None = None,
 ) -> Profile:
     """`profile()`, then the reports and what the pipeline around is told; raises what `profile()` raises.
 
-    What becomes of the gates is in the profile and its reports; nothing is raised for it.
+    What becomes of the gates is in the profile and its reports; nothing is raised for it. `amend` adds what other
+    profiles say about this one.
     """
     before = _identity(options.output_dir)
     try:
@@ -35,6 +37,9 @@ def run_and_report(
         if _identity(options.output_dir) not in (None, before):
             _report(_written(options.output_dir), options, progress, environment, stdout, gates)
         raise
+    if amend is not None:
+        result = amend(result)
+        write_profile(result, options.output_dir)
     return _report(result, options, progress, environment, stdout, gates)
 
 
