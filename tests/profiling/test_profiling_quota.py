@@ -118,8 +118,8 @@ def test_a_real_server_is_held(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_without_time_there_are_none(tmp_path: Path) -> None:
-    found = real(tmp_path, 60.0)
-    sweep_by_quota(Session(found, Notes(), None, Stopwatch(60.0)))  # type: ignore[arg-type]
+    found = real(tmp_path, 45.0)
+    sweep_by_quota(Session(found, Notes(), None, Stopwatch(45.0)))  # type: ignore[arg-type]
     assert [one.cpus for one in found.sizes] == [1]
     found = real(tmp_path, 600.0)
     sweep_by_quota(Session(found, Notes(), None, Stopwatch(0.0)))  # type: ignore[arg-type]

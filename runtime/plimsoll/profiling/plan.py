@@ -52,6 +52,11 @@ class Plan:
         return _SWEEP * self.budget_s if self.elastic and self.budget_s >= _SHORTEST_BUDGET_S else 0.0
 
     @property
+    def quota_s(self) -> float:
+        """Kept for sizes between whole CPUs; they may take more of what is left, up to `sweep_s`."""
+        return self.sweep_s / 2
+
+    @property
     def search_s(self) -> float:
         """Other shapes, one start left out; a model that takes all cores by itself needs no more."""
         worth = self.search and not self.elastic and self.budget_s >= _SHORTEST_BUDGET_S
@@ -91,7 +96,7 @@ class Plan:
 
     def capacity_s(self, left_s: float) -> float:
         """What is left when the phases after it have their share, at least a third of it."""
-        later_s = self.growth_s + self.rate_s + self.slo_s + self.verify_s
+        later_s = self.growth_s + self.rate_s + self.slo_s + self.verify_s + self.quota_s
         later_s += self.sweep_s + self.start_s * bool(self.sweep_s) + self.search_s + self.start_s * bool(self.search_s)
         return max(left_s - later_s, left_s / 3)
 

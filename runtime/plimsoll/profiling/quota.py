@@ -22,8 +22,8 @@ from plimsoll.profiling.sizes import Size
 from plimsoll.profiling.sweep import choose_size, measure_size
 from plimsoll.profiling.verify import enforcement
 
-# Some forty periods of 100 ms for each part.
-_SHORTEST_LOAD_S = 12.0
+# Some twenty-five periods of 100 ms for each of two levels and the open loop.
+_SHORTEST_LOAD_S = 8.0
 
 
 def sweep_by_quota(session: Session) -> None:
