@@ -123,6 +123,17 @@ def test_a_new_process_on_the_gpu_is_proof(serve: Serve, machine: Machine, line:
     assert "uses GPU 0: it holds memory there" in server.log()
 
 
+def test_a_worker_that_is_started_again_is_checked_too(serve: Serve, machine: Machine) -> None:
+    machine.has(gpu(0, used=GIB))
+    taken = {"OLD": f"used {GIB}", "NEW": f"used {GIB}\nprocess {{pid}}"}
+    server = serve(TAKES, "--gpu", "required", env=machine.environment | taken)
+    machine.has(gpu(0, used=GIB + 2**20))  # what the script replaces is gone
+    server.workers()[0].kill()
+    text = "the script fell back to the CPU: it holds no memory on GPU 0"
+    wait_for(lambda: text in server.get("/health/ready").json().get("reason", ""), "the reason")
+    assert server.process.poll() is None, "the first one has shown that it can be"
+
+
 def test_where_no_process_is_listed_memory_is_proof(serve: Serve, machine: Machine) -> None:
     device = gpu(0, used=GIB)
     device.processes = ["!4"]

@@ -109,7 +109,7 @@ def test_off_hides_them(serve: Serve, machine: Machine) -> None:
 def test_a_machine_without_a_driver_is_not_worth_a_word(serve: Serve) -> None:
     server = serve(WHERE)
     (seen,) = told(server).values()
-    assert seen == [None, None, None, None]
+    assert seen == [None, "auto", None, None]
     assert "GPU" not in server.log()
     assert not samples(server)
 
@@ -129,6 +129,12 @@ def test_a_driver_without_a_gpu_is_named(
     machine.has(*gpus)
     server = serve(WHERE, env=machine.environment)
     assert f"no GPU is used, the model computes on the CPU: {text}" in server.log()
+
+
+def test_the_flag_wins_over_the_variable_for_the_workers_too(serve: Serve) -> None:
+    server = serve(WHERE, "--gpu", "auto", env={"PLIMSOLL_GPU": "required"})
+    (seen,) = told(server).values()
+    assert seen[1] == "auto"
 
 
 def test_falling_back_is_said_in_the_log(serve: Serve, machine: Machine) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from plimsoll.backends.gpu import SHARE
+from plimsoll.backends.gpu import MODE, SHARE
 from plimsoll.errors import GpuUnusable
 from plimsoll.host.gpu_frameworks import Framework, gpu_frameworks, overwritten, too_old
 from plimsoll.host.gpus import Gpu, Nvml, NvmlMissing
@@ -26,11 +26,11 @@ class GpuPlan:
     gpus: tuple[Gpu, ...] = ()
 
     def environments(self, workers: int, given: Mapping[str, str]) -> tuple[dict[str, str], ...]:
-        """What each worker is told. Where no GPU was found nothing is: a framework may know better than the driver."""
+        """What each worker is told. Where none was found, none is hidden: a framework may know better than we do."""
         if self.mode == "off":
             return tuple(without_gpus() for _ in range(workers))
         if not self.gpus:
-            return ()
+            return tuple({MODE: self.mode} for _ in range(workers))
         found = gpu_environments(self.gpus, workers, self.mode, given)
         shares = [int(one[SHARE]) for one in found if SHARE in one]
         if shares:
