@@ -13,6 +13,9 @@ pip uninstall --yes --quiet setuptools wheel
 python -m compileall -q -j 2 -x '/(site-packages|test|tests|ensurepip|idlelib|lib2to3|turtledemo)/' \
     "$(python -c 'import sysconfig; print(sysconfig.get_path("stdlib"))')"
 
+# A checkout may give its group the right to write, and the user of the image is in group 0.
+chmod -R go-w /opt/plimsoll/steps
+
 # Group 0 for the sake of clusters that run every container under a user id of their own, always with group 0.
 echo 'plimsoll:x:10001:0:Plimsoll:/tmp:/usr/sbin/nologin' >> /etc/passwd
 install -d /opt/plimsoll "$(PYTHONUSERBASE=/opt/plimsoll/user python -m site --user-site)"

@@ -10,3 +10,4 @@ for folder in sorted(Path(sysconfig.get_path("purelib")).glob("nvidia/*/lib")):
     print(folder)
 PYTHON
 ldconfig -X
+chmod -R go-w /opt/plimsoll/steps
