@@ -9,6 +9,8 @@ mkdir -p "$build"
 for program in qemu-system-x86_64 cpio modprobe busybox mkfs.ext4; do
     command -v "$program" >/dev/null || missing=1
 done
+# The guest has no libraries for a busybox that wants some.
+if ldd "$(command -v busybox)" >/dev/null 2>&1; then missing=1; fi
 if [ -n "${missing:-}" ]; then
     apt-get update -qq
     apt-get install -y -qq --no-install-recommends qemu-system-x86 seabios busybox-static cpio kmod e2fsprogs >/dev/null
@@ -18,7 +20,7 @@ if [ ! -e "$build/initrd.gz" ]; then
     rm -rf "$build/kernel" "$build/initrd"
     mkdir -p "$build/kernel/usr" "$build/initrd"/{bin,modules,new}
     package=$(apt-cache depends linux-image-cloud-amd64 | awk '/Depends:/{print $2; exit}')
-    (cd "$build" && apt-get download -qq "$package" && dpkg -x "$package"_*.deb kernel && rm "$package"_*.deb)
+    (cd "$build" && apt-get -o APT::Sandbox::User=root download -qq "$package" && dpkg -x "$package"_*.deb kernel && rm "$package"_*.deb)
     ln -s ../lib "$build/kernel/usr/lib"
     version=$(ls "$build/kernel/lib/modules")
     depmod -b "$build/kernel" "$version"
