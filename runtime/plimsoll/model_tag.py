@@ -57,6 +57,10 @@ def read_tag(model_dir: Path) -> ModelTag | None:
         return ModelTag.model_validate_json(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         return None
+    except PermissionError as error:
+        if not os.access(model_dir, os.X_OK):
+            return None  # the folder itself is closed to us, which whoever uses the model says better
+        raise UsageError(f"{path}: cannot be read ({error.strerror})", remedy="give it read rights") from error
     except (OSError, UnicodeDecodeError, ValidationError) as error:
         raise UsageError(f"{path}: not a model tag ({_reason(error)})", remedy="profile again or remove it") from error
 

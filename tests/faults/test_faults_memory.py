@@ -13,7 +13,8 @@ import pytest
 from plimsoll.host.groups import LimitedGroup, LimitsUnavailable, delegate
 from support.server import PATIENCE_S, free_port
 
-LIMIT_MB = 200
+LIMIT_MB = 80
+"""So little that at the moment of need the front is larger than the worker."""
 HUNGRY = "model = bytearray(1000 * 1000 * 1000)\ndef init(): pass\ndef run(data): return data\n"
 
 

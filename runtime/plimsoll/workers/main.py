@@ -22,6 +22,7 @@ from plimsoll.entry.script import Script
 from plimsoll.entry.spec import EntrySpec
 from plimsoll.entry.user_logging import configure_logging
 from plimsoll.errors import EntryError
+from plimsoll.host.oom import offer_to_die_first
 from plimsoll.host.parent import die_with
 from plimsoll.workers import frames
 from plimsoll.workers.allocator_report import EVENT, AllocatorReport
@@ -36,6 +37,7 @@ _PLAIN_HEAD = Head()
 def main(arguments: list[str]) -> int:
     parent_pid, control_fd, cancel_fd, *slot_fds = map(int, arguments)
     die_with(parent_pid)
+    offer_to_die_first()  # the front must live on, to say what has happened
     tag_output()
     faulthandler.enable()
     faulthandler.register(DUMP_SIGNAL, chain=False)
