@@ -11,9 +11,10 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Protocol
 
-from plimsoll.errors import Draining, EntryError, NotReady, WorkerDied
+from plimsoll.errors import Draining, EntryError, InternalError, NotReady, WorkerDied
 from plimsoll.workers.backoff import Backoff
 from plimsoll.workers.dispatcher import Dispatcher
 from plimsoll.workers.features import Features
@@ -125,15 +126,21 @@ class Supervisor:
 
     def on_loaded(self, worker: WorkerProcess) -> None:
         if self.spec.warmup or self._check is not None:
-            task = self._loop.create_task(self._warm(worker))
+            # At once, not in the task: the worker may end before that begins.
+            stuck = partial(self._on_stuck_warming, worker)
+            warmup = self._warming[worker] = WarmUp(worker, self.spec, self._check, stuck)
+            task = self._loop.create_task(self._warm(worker, warmup))
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
         else:
             self._take_up(worker)
 
-    async def _warm(self, worker: WorkerProcess) -> None:
-        warmup = self._warming[worker] = WarmUp(worker, self.spec, self._check, lambda: self._on_stuck_warming(worker))
-        refusal = await warmup.run()
+    async def _warm(self, worker: WorkerProcess, warmup: WarmUp) -> None:
+        try:
+            refusal = await warmup.run()
+        except Exception as failure:
+            _LOG.exception("%s could not be warmed up", worker.name)
+            refusal = str(InternalError(f"{type(failure).__name__}: {failure}"))
         self._warming.pop(worker, None)
         if worker.state is not WorkerState.WARMING:
             return  # it has ended, or is about to

@@ -48,9 +48,11 @@ class WarmUp:
             self.dispatcher.add(slot)
 
     async def run(self) -> str | None:
-        """Why the worker must not serve; None when it may."""
-        refusal = await self._warm() if self._calls else None
-        if refusal is None and self._check is not None:
+        """Why the worker must not serve; None when it may, or when it has ended meanwhile."""
+        refusal = None
+        if self._calls and self.dispatcher.slots:
+            refusal = await self._warm()
+        if refusal is None and self._check is not None and self.dispatcher.slots:
             refusal = await self._checked(self._check)
         return refusal
 
@@ -61,7 +63,7 @@ class WarmUp:
             slot.answered = 0
 
     def abandon(self, slot: Slot) -> None:
-        """The worker has ended."""
+        """The worker has ended, and what still waits for a slot must not wait for ever."""
         error = WorkerDied("The model worker ended.")
         self.dispatcher.remove(slot, error)
         self.dispatcher.fail_queued(error)
