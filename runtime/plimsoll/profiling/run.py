@@ -113,7 +113,7 @@ def _measure(findings: Findings, progress: Progress) -> None:
 def _first_server(session: Session) -> TakesTheWholeCard | None:
     """All phases on the server without limits; answers where it broke off because the server must be started anew."""
     findings, throttled_before_s = session.findings, throttled_s()
-    with session.server(variables=findings.gpu.growth) as bench:
+    with session.server() as bench:
         try:
             run_phases(session, bench)
         except TakesTheWholeCard as grab:

@@ -44,6 +44,7 @@ class Session:
         findings, options = self.findings, self.findings.options.shaped(shape)
         allowed = cpus or findings.placement.server
         arguments = server_arguments(options, findings.request_timeout_s, os.environ)
+        variables = findings.gpu.growth | dict(variables or {})
         with ServerProcess(arguments, options.output_dir / "server.log", allowed, groups, variables) as server:
             meter = ServerMeter(server.tree)
             bench = Bench(
