@@ -10,6 +10,7 @@ from __future__ import annotations
 import base64
 import os
 import re
+import socket
 import stat
 import subprocess
 import sys
@@ -26,7 +27,6 @@ from pathlib import Path
 _PACKAGES = Path(sysconfig.get_path("purelib"))
 _CONSTRAINTS = Path("/opt/plimsoll/constraints.txt")
 _MUST_BE_WRITABLE = ("/tmp", "/var/azureml-app", "/var/cache/plimsoll", "/opt/plimsoll/user")
-_PORT = "5099"
 _NOT_SEARCHED = ("/proc", "/sys", "/dev", "/run/secrets")
 # What only the machine that the container runs on can bring: the driver.
 _FROM_THE_DRIVER = re.compile(r"libcuda\.so\.1$|libnvidia-.*\.so")
@@ -158,10 +158,11 @@ def _serves() -> Iterator[str]:
     """A whole server, from its health check to an answer."""
     with tempfile.TemporaryDirectory() as folder:
         Path(folder, "score.py").write_text("def init(): pass\ndef run(data): return data.upper()\n")
-        flags = ["--entry-script", f"{folder}/score.py", "--model-dir", folder, "--host", "127.0.0.1", "--port", _PORT]
+        port = _free_port()
+        flags = ["--entry-script", f"{folder}/score.py", "--model-dir", folder, "--host", "127.0.0.1", "--port", port]
         server = subprocess.Popen(["plimsoll", *flags], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
         try:
-            yield from _answers(server)
+            yield from _answers(server, port)
         finally:
             server.terminate()
             said, _ = server.communicate()
@@ -169,12 +170,19 @@ def _serves() -> Iterator[str]:
         yield f"the server ended with {server.returncode}: {said}"
 
 
-def _answers(server: subprocess.Popen[str]) -> Iterator[str]:
-    asking = ["plimsoll", "healthcheck", "--port", _PORT]
+def _free_port() -> str:
+    """Some builders share the machine's network between steps that run at the same time."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return str(probe.getsockname()[1])
+
+
+def _answers(server: subprocess.Popen[str], port: str) -> Iterator[str]:
+    asking = ["plimsoll", "healthcheck", "--port", port]
     while server.poll() is None and subprocess.run(asking, stdout=subprocess.DEVNULL).returncode:
         time.sleep(0.1)
     if server.poll() is None:
-        request = urllib.request.Request(f"http://127.0.0.1:{_PORT}/score", b"yes", {"content-type": "text/plain"})
+        request = urllib.request.Request(f"http://127.0.0.1:{port}/score", b"yes", {"content-type": "text/plain"})
         with urllib.request.urlopen(request) as answer:
             if (body := answer.read()) != b'"YES"':
                 yield f"the server answers {body!r}"
