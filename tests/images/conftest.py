@@ -72,7 +72,9 @@ def built(engine: Engine, base: Base, note: Callable[[str], None], target: str |
     begin_s = time.monotonic()
     dockerfile = REPOSITORY / f"Dockerfile.{name}"
     result = engine.build(dockerfile, tag, target=target, args={"PYTHON_IMAGE": base.name})
-    assert result.returncode == 0, result.stdout[-4000:] + result.stderr[-4000:]
+    if result.returncode:
+        said = "\n".join((result.stdout + result.stderr).splitlines()[-20:])
+        pytest.fail(f"{dockerfile.name} does not build: …\n{said}", pytrace=False)
     note(f"built {tag} in {time.monotonic() - begin_s:.0f} s")
     return tag
 
