@@ -188,6 +188,14 @@ def test_times_of_a_disturbed_run_are_not_compared(tmp_path: Path) -> None:
     }
 
 
+@pytest.mark.parametrize(("elsewhere_cores", "held"), [(0.0, False), (1.8, True)])
+def test_beside_neighbours_a_request_costs_more(tmp_path: Path, elsewhere_cores: float, held: bool) -> None:
+    levels = finished().model_dump(by_alias=True)["measurements"]["concurrencyLevels"]
+    disturbed = [level | {"elsewhereCores": elsewhere_cores} for level in levels]
+    now = measured(levelWindows=windows(74.0, 74.1, 74.2), concurrencyLevels=disturbed)
+    assert against(tmp_path, now)["CPU per request with 1 connection 10.35 ms"] is held
+
+
 @pytest.mark.parametrize("text", ["", "{}", "[1]", '{"schemaVersion": 1}'])
 def test_a_baseline_that_is_none(tmp_path: Path, text: str) -> None:
     (tmp_path / "old.json").write_text(text)

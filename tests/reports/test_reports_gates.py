@@ -50,7 +50,7 @@ def test_what_a_table_has_no_room_for_is_said(tmp_path: Path) -> None:
     host = profile_with().model_dump(by_alias=True)["host"] | {"cpuModel": "Another CPU"}
     said = gates_sentence(with_gates(tmp_path, azureml={}, host=host))
     assert said.startswith("3 of 5 failed. ")
-    assert "P99>200ms: p99 is not known (it was not measured)." in said
+    assert "p99>200ms: p99 is not known (it was not measured)." in said
     assert "Only memory is compared, it was measured on 2 cores of A CPU." in said
     assert gates_sentence(judged(profile_with(), read_gates(["cpu>9"]))) == "All 1 held."
 

@@ -23,7 +23,7 @@ def gates_sentence(profile: Profile) -> str:
     failed = sum(gate.held is False for gate in profile.gates)
     decided = sum(gate.held is not None for gate in profile.gates)
     words = [f"{failed} of {decided} failed." if failed else f"All {decided} held."]
-    words += [f"{_capital(gate.sentence)}." for gate in profile.gates if _needs_words(gate)]
+    words += [f"{_note(gate)}." for gate in profile.gates if gate.held is None or gate.measured is None]
     return " ".join(words)
 
 
@@ -48,11 +48,9 @@ def _compared(gate: GateResult) -> tuple[str, ...]:
     return gate.name, _RESULTS[gate.held], change, *known
 
 
-def _needs_words(gate: GateResult) -> bool:
-    """A note, or a number that is not known."""
-    return gate.held is None or gate.measured is None
-
-
-def _capital(words: str) -> str:
-    words = words.removeprefix("baseline: ")
+def _note(gate: GateResult) -> str:
+    """What a user wrote stays as it was written."""
+    if gate.kind == "condition":
+        return gate.sentence
+    words = gate.sentence.removeprefix("baseline: ")
     return words[:1].upper() + words[1:]
