@@ -1,0 +1,132 @@
+"""Files and folders that the server or the script cannot use: one line that names them and what to do, exit code 3."""
+
+from __future__ import annotations
+
+import ctypes
+import errno
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from plimsoll.entry.failures import remedy_for
+from plimsoll.errors import EntryError
+from plimsoll.server.run import heartbeat_folder
+from support.server import PATIENCE_S, free_port
+
+OK = "def init(): pass\ndef run(data): return data\n"
+READS = (
+    "import os\ndef init(): open(os.path.join(os.environ['AZUREML_MODEL_DIR'], 'm.bin'))\ndef run(data): return data\n"
+)
+_PR_CAPBSET_DROP, _DAC_OVERRIDE, _DAC_READ_SEARCH = 24, 1, 2
+
+
+def without_roots_rights() -> None:
+    """Between fork and exec: root, too, then reads only what the file's mode allows."""
+    libc = ctypes.CDLL(None)
+    for capability in (_DAC_OVERRIDE, _DAC_READ_SEARCH):
+        libc.prctl(_PR_CAPBSET_DROP, capability, 0, 0, 0)
+
+
+def refusal(folder: Path, *flags: str, **variables: str) -> str:
+    """The last line; the exit code must be 3."""
+    done = subprocess.run(
+        [sys.executable, "-m", "plimsoll", "--port", str(free_port()), *flags],
+        cwd=folder,
+        env=os.environ | variables,
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE_S,
+        preexec_fn=without_roots_rights,
+    )
+    assert done.returncode == 3, done.stderr
+    last = done.stderr.rstrip().splitlines()[-1]
+    assert last.startswith("plimsoll: error: ")
+    return last
+
+
+@pytest.fixture
+def close() -> Iterator[Callable[[Path], Path]]:
+    """Takes all rights away; gives them back at the end, so that the folder can be removed."""
+    closed: list[Path] = []
+
+    def chmod(path: Path) -> Path:
+        closed.append(path)
+        path.chmod(0)
+        return path
+
+    yield chmod
+    for path in reversed(closed):
+        path.chmod(0o700)
+
+
+WHO = f"this is user {os.getuid()}, group {os.getgid()}: chmod -R a+rX"
+
+
+def test_a_closed_model_folder(tmp_path: Path, close: Callable[[Path], Path]) -> None:
+    (tmp_path / "score.py").write_text(OK)
+    (tmp_path / "model" / "deep").mkdir(parents=True)
+    model = close(tmp_path / "model")
+    flags = ("--entry-script", "score.py", "--model-dir")
+    assert f"model folder cannot be read: {model}: Permission denied ({WHO} {model}" in refusal(
+        tmp_path, *flags, "model"
+    )
+    deep = f"{model}/deep"
+    assert f"model folder cannot be reached: {deep}: Permission denied ({WHO}" in refusal(tmp_path, *flags, deep)
+
+
+def test_a_closed_model_file(tmp_path: Path, close: Callable[[Path], Path]) -> None:
+    (tmp_path / "score.py").write_text(READS)
+    (tmp_path / "m.bin").touch()
+    close(tmp_path / "m.bin")
+    last = refusal(tmp_path, "--entry-script", "score.py", "--model-dir", ".")
+    assert f"PermissionError: [Errno 13] Permission denied: '{tmp_path}/m.bin' ({WHO} what it reads" in last
+
+
+def test_a_closed_script(tmp_path: Path, close: Callable[[Path], Path]) -> None:
+    (tmp_path / "score.py").write_text(OK)
+    script = close(tmp_path / "score.py")
+    assert f"entry script cannot be read: {script}: Permission denied ({WHO}" in refusal(tmp_path, AML_APP_ROOT=".")
+
+
+def test_an_app_root_without_a_script(tmp_path: Path) -> None:
+    assert f"entry script not found: {tmp_path}/score.py" in refusal(tmp_path, AML_APP_ROOT=str(tmp_path))
+
+
+def test_the_script_of_an_app_root_is_score_py(tmp_path: Path) -> None:
+    """As in the images, which say where the app root is and nothing else."""
+    (tmp_path / "score.py").write_text(OK)
+    port = free_port()
+    command = [sys.executable, "-m", "plimsoll", "--port", str(port)]
+    with subprocess.Popen(command, cwd="/", env=os.environ | {"AML_APP_ROOT": str(tmp_path)}) as server:
+        try:
+            asking = [sys.executable, "-m", "plimsoll", "healthcheck", "--port", str(port)]
+            while subprocess.run(asking, capture_output=True).returncode:
+                assert server.poll() is None
+        finally:
+            server.terminate()
+    assert server.returncode == 0
+
+
+def test_the_heart_beats_in_the_first_folder_that_can_be_written(tmp_path: Path) -> None:
+    assert heartbeat_folder(["/proc", str(tmp_path), "/"]) == str(tmp_path)
+    with pytest.raises(EntryError, match=r"nothing can be written: /proc, /gone are all read-only or full \(give the"):
+        heartbeat_folder(["/proc", "/gone"])
+
+
+@pytest.mark.parametrize(
+    ("failure", "said"),
+    [
+        (OSError(errno.EROFS, "Read-only file system"), "read-only: write to /tmp"),
+        (OSError(errno.ENOSPC, "No space left on device"), "no space left"),
+        (MemoryError(), "give the container more"),
+        (FileNotFoundError(errno.ENOENT, "No such file"), ""),
+        (ValueError("x"), ""),
+    ],
+)
+def test_remedies_are_for_what_the_script_cannot_help(failure: BaseException, said: str) -> None:
+    assert said in remedy_for(failure)
+    assert bool(said) == bool(remedy_for(failure))
