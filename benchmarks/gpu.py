@@ -119,7 +119,9 @@ def _write_pictures(folder: Path, side: int) -> None:
 def _loop(framework: str, model: Path, options: argparse.Namespace) -> dict[str, Any]:
     arguments = [framework, model, options.device, options.side, options.batch, options.seconds]
     command = [sys.executable, HERE / "gpu_loop.py", *map(str, arguments)]
-    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
+    done = subprocess.run(command, capture_output=True, text=True)
+    if done.returncode:
+        raise SystemExit(f"the framework alone ended with code {done.returncode}:\n{done.stderr}")
     found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
     return found
 
