@@ -20,7 +20,7 @@ import time
 import urllib.request
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from importlib.metadata import Distribution, distributions, version
+from importlib.metadata import Distribution, PackageNotFoundError, distributions, version
 from importlib.util import cache_from_source
 from pathlib import Path
 
@@ -43,7 +43,7 @@ def main(wanted: list[str]) -> int:
         lambda: _versions(wanted),
         *(_FRAMEWORKS[name] for name in map(_name, wanted) if name in _FRAMEWORKS),
     ]  # fmt: skip
-    problems = [problem for check in checks for problem in check()]
+    problems = [problem for check in checks for problem in _found_by(check)]
     for problem in problems:
         sys.stderr.write(f"smoke: {problem}\n")
     for found in sorted(_installed(), key=lambda one: one.name.lower()):
@@ -52,6 +52,14 @@ def main(wanted: list[str]) -> int:
         f"smoke: {'FAILED' if problems else 'well'}, {_size_bytes() / 1e6:.0f} MB in the root file system\n"
     )
     return 1 if problems else 0
+
+
+def _found_by(check: Callable[[], Iterator[str]]) -> list[str]:
+    """A check that breaks down has found something too; the others are made all the same."""
+    try:
+        return list(check())
+    except Exception as error:
+        return [f"{check.__name__.strip('_')}: {type(error).__name__}: {error}"]
 
 
 def _user() -> Iterator[str]:
@@ -99,7 +107,7 @@ def _licences() -> Iterator[str]:
         if not _licence(found):
             yield f"{found.name} names no licence"
     own = next((one for one in _installed() if one.name == "plimsoll-runtime"), None)
-    if own is None or not any(file.name == "LICENSE" for file in own.files or ()):
+    if own is None or not any(file.name == "LICENSE" and file.locate().is_file() for file in own.files or ()):
         yield "Plimsoll's own licence is missing"
 
 
@@ -107,8 +115,8 @@ def _constraints() -> Iterator[str]:
     """What serves is pinned as it is installed."""
     for line in _CONSTRAINTS.read_text().splitlines():
         pin = re.match(r"([\w.-]+)==(\S+)", line)
-        if pin and version(pin[1]) != pin[2]:
-            yield f"{_CONSTRAINTS} has {pin[0]}, installed is {version(pin[1])}"
+        if pin and _version(pin[1]) != pin[2]:
+            yield f"{_CONSTRAINTS} has {pin[0]}, installed is {_version(pin[1])}"
     if "starlette==" not in _CONSTRAINTS.read_text():
         yield f"{_CONSTRAINTS} does not hold what serves"
 
@@ -191,8 +199,8 @@ def _answers(server: subprocess.Popen[str], port: str) -> Iterator[str]:
 def _versions(wanted: list[str]) -> Iterator[str]:
     for requirement in wanted:
         name, _, number = requirement.partition("==")
-        if number and version(name) != number:
-            yield f"{name} is {version(name)}, the label says {number}"
+        if _version(name) is None or (number and _version(name) != number):
+            yield f"{name} {number} is wanted, installed is {_version(name)}"
 
 
 def _tensorflow() -> Iterator[str]:
@@ -254,6 +262,13 @@ def _name(requirement: str) -> str:
 
 def _installed() -> list[Distribution]:
     return list(distributions())
+
+
+def _version(name: str) -> str | None:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return None
 
 
 def _licence(found: Distribution) -> str:
