@@ -80,7 +80,6 @@ def test_a_model_folder_that_the_user_may_not_read(
 ) -> None:
     secret = tmp_path / "secret"
     secret.mkdir(mode=0o700)
-    os.chown(secret, 4321, 4321)
     limits = Limits(mounts={REPOSITORY / "entry_scripts" / "onnx": APP, secret: "/model"})
     last = refusal(engine, cpu, limits, *SCORE, "--model-dir", "/model")
     assert "/model" in last
