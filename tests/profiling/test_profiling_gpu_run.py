@@ -30,7 +30,9 @@ def assert_every_report_says_it(found: Outcome) -> None:
     assert "nvidia.com/mig-1g.10gb instead of nvidia.com/gpu" in manifest
     assert f"| GPU | **{size}** | 3600 MB at most |" in (found.folder / "profile.md").read_text()
     page = (found.folder / "profile.html").read_text()
-    assert all(words in page for words in ("GPU per replica", "On the GPU", "4096 <span>Mi = 4.29 GB</span>"))
+    assert all(
+        words in page for words in ("GPU per replica", "On the GPU", "GPU memory, MB", "4096 <span>Mi = 4.29 GB</span>")
+    )
 
 
 def test_the_need_is_the_peak_with_the_heaviest_row(machine: Machine, tmp_path: Path) -> None:
@@ -43,6 +45,9 @@ def test_the_need_is_the_peak_with_the_heaviest_row(machine: Machine, tmp_path: 
     assert (device["deltaBytes"], device["method"], device["otherProcesses"]) == (3_600_000_000, "device", 0)
     assert found.measured["neededBytes"] == found.measured["heldBytes"] == 3_600_000_000
     assert found.measured["preallocates"] is False
+    timeline = found.content["measurements"]["timeline"]
+    assert len(timeline["gpuMemoryBytes"]) == len(timeline["seconds"])
+    assert 3_100_000_000 <= max(timeline["gpuMemoryBytes"]) <= 3_600_000_000
     assert found.measured["driverVersion"] == "580.82.07"
     assert 4 < found.measured["pollsPerSecond"] <= 10
     assert found.measured["pollCpuSeconds"] < 0.1 * found.content["elapsedSeconds"]

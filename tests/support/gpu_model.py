@@ -51,8 +51,8 @@ class GpuModel:
             lines[:] = kept if value is None else [*kept, f"{key} {value}"]
 
     def _change(self, by_bytes: int) -> None:
-        self.held_bytes += by_bytes
         with self._state() as lines:
+            self.held_bytes += by_bytes
             for place, line in enumerate(lines):
                 if line.startswith("used "):
                     lines[place] = f"used {int(line.split()[1]) + by_bytes}"

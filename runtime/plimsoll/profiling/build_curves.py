@@ -27,6 +27,7 @@ def build_timeline(findings: Findings) -> Timeline:
         seconds=[round(group[-1].at_s, 2) for group in groups],
         cores=[round(sum(moment.cores for moment in group) / len(group), 3) for group in groups],
         memory_bytes=[max(_held_bytes(moment, first_share) for moment in group) for group in groups],
+        gpu_memory_bytes=[max(moment.gpu_bytes or 0 for moment in group) for group in groups if findings.recorder.gpu],
     )
 
 

@@ -103,6 +103,7 @@ class GpuWatch:
         self.gpus = tuple(gpus)
         self.before = {gpu.uuid: reader.read(gpu) for gpu in gpus}
         self.after: dict[str, GpuReading] = {}
+        self._newest_bytes = {uuid: reading.used_bytes or 0 for uuid, reading in self.before.items()}
         self.servers: list[ServerWatch] = []
         self.lost: str | None = None
         self.trouble: str | None = None
@@ -121,6 +122,11 @@ class GpuWatch:
     def looks_per_s(self) -> float | None:
         """How often it really looked; a slow driver makes it less."""
         return self.looks / self._polled_s if self._polled_s else None
+
+    def rise_bytes(self) -> int:
+        """Memory in use on all devices, whoever uses it, above what it was before the first server: for the shape."""
+        before_bytes = sum(reading.used_bytes or 0 for reading in self.before.values())
+        return max(0, sum(self._newest_bytes.values()) - before_bytes)
 
     def begin_server(self, shape: Shape, trial: bool, tree: Callable[[], frozenset[int]]) -> None:
         """What is read from now on belongs to this server; `tree` tells its processes."""
@@ -146,7 +152,9 @@ class GpuWatch:
             with self._lock:
                 if reading.lost:
                     self.lost = self.lost or f"{gpu.name} ({gpu.uuid}) was lost"
-                elif self.servers and self.servers[-1].phases:
+                    continue
+                self._newest_bytes[gpu.uuid] = reading.used_bytes or 0
+                if self.servers and self.servers[-1].phases:
                     self.servers[-1].phases[-1].uses[gpu.uuid].add(reading, self._tree())
 
     def __enter__(self) -> Self:

@@ -59,7 +59,7 @@ def _doubts(device: Device) -> Iterator[str]:
 def gpu_rules(findings: Findings) -> list[tuple[str, str]]:
     """Pattern of a path → reason."""
     found, verdict = findings.gpu, decide_gpu(findings)
-    rules = [("*gpu", found.unknown)] if found.unknown else []
+    rules = [("*gpu", found.unknown), ("*.gpuMemoryBytes", found.unknown)] if found.unknown else []
     for place, device in enumerate(verdict.devices):
         path = f"measurements.gpu.devices.{place}"
         rules += [(f"{path}.deltaBytes", device.held.reason), (f"{path}.method", device.held.reason)]

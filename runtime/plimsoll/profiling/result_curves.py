@@ -22,13 +22,15 @@ class Timeline(Model):
     """Cores and memory of the server's tree. `cores` is the mean since the point before.
 
     `memory_bytes` is for the shape: resident memory, of which what several processes map was taken off in the
-    proportion of the last exact reading. The exact figures are in `memory` and in the levels.
+    proportion of the last exact reading. The exact figures are in `memory` and in the levels. `gpu_memory_bytes`
+    is what was in use on the GPUs above what it was before the start; empty where none was watched.
     """
 
     phases: list[PhaseSpan] = Field(default_factory=list)
     seconds: list[float] = Field(default_factory=list)
     cores: list[float] = Field(default_factory=list)
     memory_bytes: list[int] = Field(default_factory=list)
+    gpu_memory_bytes: list[int] = Field(default_factory=list)
 
 
 class LatencyCurve(Model):

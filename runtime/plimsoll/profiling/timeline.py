@@ -14,12 +14,16 @@ _INTERVAL_S = 0.5
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """`resident_bytes` counts what several processes map several times; `held_share` of it remains if counted once."""
+    """`resident_bytes` counts what several processes map several times; `held_share` of it remains if counted once.
+
+    `gpu_bytes` is None where no GPU is watched.
+    """
 
     at_s: float
     cores: float
     resident_bytes: int
     held_share: float | None
+    gpu_bytes: int | None = None
 
 
 @dataclass(slots=True)
@@ -59,5 +63,6 @@ class Recorder:
             return
         cpu_s = meter.known_cpu_s()
         cores = max(0.0, cpu_s - then_cpu_s) / (now_s - then_s)
-        self.moments.append(Moment(now_s, cores, meter.known_resident_bytes(), meter.held_share))
+        gpu_bytes = self.gpu.rise_bytes() if self.gpu is not None else None
+        self.moments.append(Moment(now_s, cores, meter.known_resident_bytes(), meter.held_share, gpu_bytes))
         self._last = now_s, cpu_s

@@ -11,9 +11,9 @@ from plimsoll.reports.html_parts import Figure, TableData
 from plimsoll.reports.units import UNKNOWN, megabytes, number
 
 _METHODS = {
-    "device": "rise of the device",
-    "processes": "its processes",
-    "allocator": "the allocator",
+    "device": "device",
+    "processes": "processes",
+    "allocator": "allocator",
     None: "not known",
 }
 
@@ -48,6 +48,12 @@ def gpu_rows(profile: Profile) -> Iterator[tuple[str, str, str]]:
         yield f"GPU {device.index} busy", busy, f"of the time under load any kernel ran ({device.name})"
 
 
+def gpu_bytes_of(profile: Profile) -> int | None:
+    """What is recommended on all GPUs together."""
+    gpu = profile.recommendation.gpu
+    return gpu.memory_bytes * gpu.count if gpu and gpu.memory_bytes else None
+
+
 def gpu_figure(profile: Profile) -> Iterator[Figure]:
     """The section of the page, and the folded table of the comment."""
     measured = profile.measurements.gpu
@@ -57,7 +63,7 @@ def gpu_figure(profile: Profile) -> Iterator[Figure]:
 
 def gpu_table(devices: list[GpuDeviceResult]) -> TableData:
     """One line per device."""
-    names = ("device", "before MB", "at most MB", "the server's MB", "told by", "busy", "at most W", "slowed", "others")
+    names = ("GPU", "before MB", "most MB", "ours MB", "told by", "busy", "most W", "slowed", "others")
     return TableData(names, tuple(_device(device) for device in devices))
 
 

@@ -12,7 +12,7 @@ from plimsoll.reports.charts.cdf import cdf_chart
 from plimsoll.reports.charts.rows import rows_chart
 from plimsoll.reports.charts.timeline import timeline_chart
 from plimsoll.reports.gates import gates
-from plimsoll.reports.gpu import gpu_figure
+from plimsoll.reports.gpu import gpu_bytes_of, gpu_figure
 from plimsoll.reports.html_parts import Figure, pair
 from plimsoll.reports.html_tables import costs_table, failed_table, heaviest_table, levels_table
 from plimsoll.reports.html_trust import growth, rates, sweep, verification
@@ -67,7 +67,7 @@ def _timeline(profile: Profile) -> Iterator[Figure]:
     cores = cpu.request_cores if cpu else None
     size_bytes = memory.request_bytes if memory else None
     caption = "All processes of the server together; the load driver is not in it."
-    chart = pair(lambda width: timeline_chart(timeline, cores, size_bytes, width))
+    chart = pair(lambda width: timeline_chart(timeline, cores, size_bytes, width, gpu_bytes_of(profile)))
     yield Figure("The run", caption, chart)
 
 

@@ -13,33 +13,66 @@ from plimsoll.reports.charts.svg import Point, area, drawing, element, line, pol
 from plimsoll.reports.units import number
 
 _HEIGHT = 130.0
+_GAP = 44.0
 _LEFT = 48.0
 _RIGHT = 8.0
 _ROW_HEIGHT = 15.0
 _TITLE_HEIGHT = 36.0
 
 
-def timeline_chart(timeline: Timeline, cores: float | None, memory_bytes: float | None, width: float) -> str:
-    """`cores` and `memory_bytes` are what is recommended."""
+@dataclass(frozen=True, slots=True)
+class _Curve:
+    """One panel: `limit` is what is recommended."""
+
+    title: str
+    kind: str
+    values: list[float]
+    limit: float | None
+    unit: str
+
+
+def timeline_chart(
+    timeline: Timeline, cores: float | None, memory_bytes: float | None, width: float, gpu_bytes: float | None = None
+) -> str:
+    """`cores`, `memory_bytes` and `gpu_bytes` are what is recommended; without a GPU there are two panels."""
+    curves = [
+        _Curve("cores in use", "main", timeline.cores, cores, "cores"),
+        _in_megabytes("memory, MB", timeline.memory_bytes, memory_bytes),
+    ]
+    curves += (
+        [_in_megabytes("GPU memory, MB", timeline.gpu_memory_bytes, gpu_bytes)]
+        if any(timeline.gpu_memory_bytes)
+        else []
+    )
     end_s = max([*timeline.seconds, *(phase.end_seconds for phase in timeline.phases)])
     x, phases = span(end_s), _merged(timeline.phases)
     names = _names(phases, x, width)
     top = _TITLE_HEIGHT + _ROW_HEIGHT * (1 + max((name.row for name in names), default=0))
-    upper = Panel(_LEFT, top, width - _RIGHT, top + _HEIGHT, x, linear(max([*timeline.cores, cores or 0.0]) * 1.12, 3))
-    megabytes = [size / 1e6 for size in timeline.memory_bytes]
-    limit_mb = None if memory_bytes is None else memory_bytes / 1e6
-    top = upper.bottom + 44
-    lower = Panel(_LEFT, top, width - _RIGHT, top + _HEIGHT, x, linear(max([*megabytes, limit_mb or 0.0]) * 1.12, 3))
-    parts = [
-        *_bands(phases, upper, lower, names),
-        *upper.frame("cores in use", x_labels=False),
-        *_shape(upper, timeline.seconds, timeline.cores, "main"),
-        *(upper.load_line(cores, f"recommended: {number(cores)} cores") if cores else ()),
-        *lower.frame("memory, MB", "seconds since the server was started"),
-        *_shape(lower, timeline.seconds, megabytes, "memory"),
-        *(lower.load_line(limit_mb, f"recommended: {number(limit_mb)} MB") if limit_mb else ()),
-    ]
-    return drawing(width, lower.bottom + 44, "Cores and memory over time", parts)
+    panels = [_panel(curve, top + place * (_HEIGHT + _GAP), width, x) for place, curve in enumerate(curves)]
+    parts = list(_bands(phases, panels[0], panels[-1], names))
+    for curve, panel in zip(curves, panels, strict=True):
+        parts += _drawn(curve, panel, timeline.seconds, is_last=panel is panels[-1])
+    return drawing(width, panels[-1].bottom + _GAP, "Cores and memory over time", parts)
+
+
+def _in_megabytes(title: str, sizes_bytes: list[int], limit_bytes: float | None) -> _Curve:
+    limit = None if limit_bytes is None else limit_bytes / 1e6
+    return _Curve(title, "memory", [size / 1e6 for size in sizes_bytes], limit, "MB")
+
+
+def _panel(curve: _Curve, top: float, width: float, x: Scale) -> Panel:
+    y = linear(max([*curve.values, curve.limit or 0.0]) * 1.12, 3)
+    return Panel(_LEFT, top, width - _RIGHT, top + _HEIGHT, x, y)
+
+
+def _drawn(curve: _Curve, panel: Panel, seconds: list[float], is_last: bool) -> Iterator[str]:
+    if is_last:
+        yield from panel.frame(curve.title, "seconds since the server was started")
+    else:
+        yield from panel.frame(curve.title, x_labels=False)
+    yield from _shape(panel, seconds, curve.values, curve.kind)
+    if curve.limit:
+        yield from panel.load_line(curve.limit, f"recommended: {number(curve.limit)} {curve.unit}")
 
 
 def _shape(panel: Panel, seconds: list[float], values: list[float], kind: str) -> Iterator[str]:
