@@ -195,6 +195,16 @@ def test_an_allocator_tells_of_use_and_need_where_the_driver_does_not() -> None:
     assert (need.method, need.size_bytes, need.with_context_bytes) == ("allocator", 2 * GIB, 2 * GIB + 512 * MIB)
 
 
+def test_memory_that_belongs_to_the_host_is_no_cards() -> None:
+    """As on a chip with one memory for both: what the server's processes hold may be told, a share of it not."""
+    gpu = dataclasses.replace(CARD, total_bytes=None)
+    watch = watched(BUSY, reading(23 * GIB, TENANT, (70, 3 * GIB)), tree=[70], gpu=gpu)
+    answer = decide_gpu(with_watch(watch)).answer
+    assert answer is not None
+    assert (answer.count, answer.memory_bytes) == (1, None)
+    assert "no memory of its own" in answer.reason
+
+
 def test_servers_of_the_recommended_shape_count_and_trials_do_not() -> None:
     """Two workers hold twice as much; a server that is held to its limits shows those, not its need."""
     watch = watched(IDLE, reading(4 * GIB))

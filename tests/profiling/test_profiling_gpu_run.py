@@ -38,7 +38,7 @@ def assert_every_report_says_it(found: Outcome) -> None:
 def test_the_need_is_the_peak_with_the_heaviest_row(machine: Machine, tmp_path: Path) -> None:
     """3.1 GB for the model and 0.5 GB for one row, on a card that nobody else uses."""
     machine.has(gpu(0, **CARD))
-    found = profile_on(machine, tmp_path)
+    found = profile_on(machine, tmp_path, "--gpu", "required")
     assert found.code == 0
     (device,) = found.measured["devices"]
     assert (device["baselineBytes"], device["peakBytes"]) == (IDLE_BYTES, IDLE_BYTES + 3_600_000_000)

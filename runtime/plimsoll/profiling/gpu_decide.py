@@ -64,7 +64,8 @@ def _takes_all(device: Device) -> bool:
 def _why_unknown(used: list[Device]) -> str:
     if any(_takes_all(device) for device in used):
         return "the model takes the whole card, also where it is told to take only what it needs"
-    return next(device.held.reason for device in used if device.held.method is None)
+    unknown = (device.held.reason for device in used if device.held.method is None)
+    return next(unknown, "the device has no memory of its own")
 
 
 def judge_gpu(findings: Findings) -> None:
