@@ -35,6 +35,7 @@ def test_version_2_takes_the_smallest_limit_on_the_way_up(tmp_path: Path) -> Non
             f"{top}/pod/memory.max": "max\n",
             f"{top}/pod/box/cpu.max": "max 100000\n",
             f"{top}/pod/box/memory.max": "536870912\n",
+            f"{top}/pod/box/memory.events": "low 0\noom 3\noom_kill 2\noom_group_kill 0\n",
             f"{top}/pod/box/cpu.stat": "usage_usec 2500\nthrottled_usec 40\n",
         },
     )
@@ -42,6 +43,7 @@ def test_version_2_takes_the_smallest_limit_on_the_way_up(tmp_path: Path) -> Non
     assert (cgroup.cpu_version, cgroup.memory_version) == (2, 2)
     assert cgroup.cpu_limit_cores() == 1.5
     assert cgroup.memory_limit_bytes() == 536870912
+    assert cgroup.oom_kills() == 2
     assert cgroup.throttled_s() == pytest.approx(40e-6)
 
 
@@ -56,12 +58,14 @@ def test_version_1_reads_quota_limit_and_throttling(tmp_path: Path) -> None:
             f"{cpu}/cpu.cfs_period_us": "100000\n",
             f"{cpu}/cpu.stat": "nr_periods 3\nnr_throttled 1\nthrottled_time 9\n",
             f"{memory}/memory.limit_in_bytes": "2147483648\n",
+            f"{memory}/memory.oom_control": "oom_kill_disable 0\nunder_oom 0\noom_kill 1\n",
         },
     )
     cgroup = find_cgroup(root)
     assert (cgroup.cpu_version, cgroup.memory_version) == (1, 1)
     assert cgroup.cpu_limit_cores() == 0.5
     assert cgroup.memory_limit_bytes() == 2147483648
+    assert cgroup.oom_kills() == 1
     assert cgroup.throttled_s() == pytest.approx(9e-9)
 
 
