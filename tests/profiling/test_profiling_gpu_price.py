@@ -85,6 +85,17 @@ def test_what_cannot_be_compared_is_a_warning() -> None:
     assert "no GPU was used" in idle.warnings[-1]
     other = of_rate(100.0, gpu_advice(), dataset=of_rate(1.0).dataset.model_dump(by_alias=True) | {"rows": 4})
     assert "another dataset" in rival.amend(other).warnings[-1]
+    rateless = {"cpu": CPU, "memory": MEMORY, "gpu": gpu_advice(), "workers": 1, "threads": 1}
+    assert "without a rate" in rival.amend(profile_with(recommendation=rateless)).warnings[-1]
+
+
+def test_an_objective_that_only_cpus_keep_outweighs_the_price_too() -> None:
+    slo = Slo(0.99, 0.1)
+    dear, slow = with_latency(of_rate(1.0), 0.02), with_latency(of_rate(1000.0, gpu_advice()), 0.3)
+    found = CpuRival(dear, 8.0, slo).amend(slow)
+    assert found.recommendation.gpu is not None
+    assert found.recommendation.gpu.against_cpu is not None
+    assert found.recommendation.gpu.against_cpu.recommended == "cpu"
 
 
 def test_only_a_profile_on_cpus_is_a_rival(tmp_path: Path) -> None:

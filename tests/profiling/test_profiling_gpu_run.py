@@ -192,10 +192,20 @@ def test_without_a_driver_the_reason_stands_where_the_gpu_would(machine: Machine
     assert "gpu:" not in found.output
 
 
-def test_a_gpu_that_is_switched_off_is_not_watched(machine: Machine, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("flags", "env", "why"),
+    [
+        (("--gpu", "off"), {}, "the server was told to use no GPU"),
+        ((), {"CUDA_VISIBLE_DEVICES": ""}, "no GPU is visible here"),
+    ],
+)
+def test_a_gpu_that_the_server_may_not_use_is_not_watched(
+    machine: Machine, tmp_path: Path, flags: tuple[str, ...], env: dict[str, str], why: str
+) -> None:
     machine.has(gpu(0, **CARD))
-    found = profile_on(machine, tmp_path, "--gpu", "off", script=IDLE)
-    assert found.unknown["measurements.gpu"] == "the server was told to use no GPU"
+    found = profile_on(machine, tmp_path, *flags, script=IDLE, env=env)
+    assert found.measured is None
+    assert found.unknown["measurements.gpu"] == why
 
 
 def test_a_gpu_that_is_slowed_or_idles_is_a_doubt(machine: Machine, tmp_path: Path) -> None:
