@@ -115,7 +115,7 @@ def test_the_chosen_number_is_the_recommendation() -> None:
 @pytest.mark.truth
 @pytest.mark.calibration
 def test_a_search_on_the_real_server(tmp_path: Path) -> None:
-    options = options_for(tmp_path, BURN, [f"row {n}" for n in range(12)], budget_s=16.0, search_workers=True)
+    options = options_for(tmp_path, BURN, [f"row {n}" for n in range(12)], budget_s=45.0, search_workers=True)
     result = profile(options, Notes())
     if result.host.usable_cores < 2:
         pytest.skip("one core only")

@@ -133,6 +133,16 @@ def test_threads_must_pay_more_than_workers_and_smaller_batches_nothing() -> Non
     assert choose([one, offer(Shape(1, 1, 8), 1.02)]).shape == Shape(1, 1, 8)
 
 
+def test_a_card_is_paid_for_whether_or_not_it_is_busy() -> None:
+    one = Offer(
+        Shape(1), None, CpuAnswer(1.0, 1.0, 1.0, "", 0.7, 100.0, 70.0, 70.0, None), MemoryAnswer(0, 0, 0, ""), 1
+    )
+    busier = CpuAnswer(2.0, 2.0, 2.0, "", 0.7, 180.0, 126.0, 126.0, None)
+    two = Offer(Shape(2), None, busier, MemoryAnswer(0, 0, 0, ""), 1)
+    assert choose([one, two]) is two, "10 cores for 126 requests/s are cheaper than 9 for 70"
+    assert choose([dataclasses.replace(one, gpus=0), dataclasses.replace(two, gpus=0)]).shape == Shape(1)
+
+
 def test_other_answers_under_threads_rule_them_out_and_are_told() -> None:
     found = measured()
     assert _holds(found, offer(Shape(1, 4), 1.0, made()))

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from plimsoll.profiling.bench import Bench
 from plimsoll.profiling.decide import answer_at, decide, memory_at
 from plimsoll.profiling.findings import Findings
+from plimsoll.profiling.gpu_decide import decide_gpu
 from plimsoll.profiling.operate import slo_met
 from plimsoll.profiling.rates import run_rate
 from plimsoll.profiling.recommendation import CpuAnswer, MemoryAnswer
@@ -19,6 +20,8 @@ from plimsoll.profiling.sweep import measure_size
 
 # Public price lists of three big clouds in 2025 ask for one core about as much as for 8 GB.
 _GB_PER_CORE = 8.0
+# And for a card about as much as for this many cores; without it, fuller use of a card would be worth nothing.
+_CORES_PER_GPU = 8.0
 # Less is no reason for more processes; threads are a risk that has to pay.
 _WORTH_CHANGING, _WORTH_THREADS = 0.95, 0.9
 # Smaller batches mean shorter waits: they need not be cheaper.
@@ -30,16 +33,17 @@ _LONG_ENOUGH_S = 3.0
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """One shape and what it would take; `size` is None for the one that was profiled."""
+    """One shape and what it would take; `size` is None for the one that was profiled. `gpus` are those in use."""
 
     shape: Shape
     size: Size | None
     cpu: CpuAnswer
     memory: MemoryAnswer
+    gpus: int = 0
 
     def price(self) -> float:
         """In cores, for all replicas of the target rate, else for one request per second."""
-        one = self.cpu.request_cores + self.memory.request_bytes / 1e9 / _GB_PER_CORE
+        one = self.cpu.request_cores + self.memory.request_bytes / 1e9 / _GB_PER_CORE + self.gpus * _CORES_PER_GPU
         return one * self.cpu.replicas if self.cpu.replicas else one / self.cpu.carries_rps
 
 
@@ -48,10 +52,11 @@ def search(session: Session) -> None:
     findings, plan = session.findings, session.findings.plan
     if plan is None or not plan.search_s or findings.lost() or findings.cpu is None or findings.memory is None:
         return
-    offers = [Offer(findings.options.shape, None, findings.cpu, findings.memory)]
+    gpus = _gpus(findings)
+    offers = [Offer(findings.options.shape, None, findings.cpu, findings.memory, gpus)]
     shapes = list(itertools.islice(shapes_to_try(findings), plan.tries(_SHORTEST_TRY_S)))
     for shape in shapes:
-        offer = _try(session, shape, plan.try_s(len(shapes)))
+        offer = _try(session, shape, plan.try_s(len(shapes)), gpus)
         offers += [offer] if offer and _holds(findings, offer) else []
     best = choose(offers)
     findings.choose(best.size)
@@ -59,7 +64,12 @@ def search(session: Session) -> None:
     decide(findings)
 
 
-def _try(session: Session, shape: Shape, budget_s: float) -> Offer | None:
+def _gpus(findings: Findings) -> int:
+    answer = decide_gpu(findings).answer
+    return answer.count if answer else 0
+
+
+def _try(session: Session, shape: Shape, budget_s: float, gpus: int) -> Offer | None:
     findings, knee = session.findings, session.findings.capacity.knee()
     if knee is None:
         return None
@@ -69,7 +79,7 @@ def _try(session: Session, shape: Shape, budget_s: float) -> Offer | None:
         size = measure_size(session, bench, sorted({1, connections, 2 * connections}), expected_rps, budget_s)
         size = _once_more(bench, size)
     cpu = answer_at(findings, size.capacity, shape)
-    return Offer(shape, size, cpu, memory_at(findings, size)) if cpu else None
+    return Offer(shape, size, cpu, memory_at(findings, size), gpus) if cpu else None
 
 
 def _once_more(bench: Bench, size: Size) -> Size:
