@@ -121,7 +121,7 @@ def test_no_answer_in_time(serve: Serve) -> None:
     ("arguments", "said"),
     [
         (["--prot", "1"], "unknown argument '--prot'"),
-        (["--port", "x"], "not a number"),
+        (["--port", "x"], "invalid literal for int() with base 10: 'x'"),
         (["--port"], "no answer"),
     ],
 )
