@@ -18,6 +18,7 @@ usage: profile-in-pipeline.sh --image IMAGE --script-dir DIR --requests PATH [fl
   --memory SIZE        the same for memory, such as 4g
   --verify FILE        step 2 only, with this profile.json: does an older answer still hold?
   --require GRADE      what step 2 must reach: soft-verified or verified (default: soft-verified)
+  --run-flag FLAG      one more flag of docker run, such as --run-flag --gpus=all; may be repeated
   --engine NAME        docker or podman (default: docker where its daemon answers, else podman)
 
 Exit codes are those of plimsoll: 0 the recommended limits hold, 1 command line, 2 requests, 3 the script did not start,
@@ -31,13 +32,13 @@ die() {
 }
 
 image= script_dir= requests= entry_script= model_dir= profile= cpus= memory=
-output=plimsoll-profile budget=default require=soft-verified engine=
+output=plimsoll-profile budget=default require=soft-verified engine= run_flags=()
 while [ $# -gt 0 ]; do
     case $1 in
         -h | --help) usage; exit 0 ;;
         --) shift; break ;;
-        --image | --script-dir | --requests | --entry-script | --model-dir | --output | --budget | --cpus | --memory | --verify | --require | --engine)
-            [ $# -ge 2 ] || die "$1 wants a value" ;;&
+        --image | --script-dir | --requests | --entry-script | --model-dir | --output | --budget | --cpus | --memory | \
+            --verify | --require | --run-flag | --engine) [ $# -ge 2 ] || die "$1 wants a value" ;;&
         --image) image=$2 ;;
         --script-dir) script_dir=$2 ;;
         --requests) requests=$2 ;;
@@ -49,6 +50,7 @@ while [ $# -gt 0 ]; do
         --memory) memory=$2 ;;
         --verify) profile=$2 ;;
         --require) require=$2 ;;
+        --run-flag) run_flags+=("$2") ;;
         --engine) engine=$2 ;;
         *) die "unknown argument $1" ;;
     esac
@@ -71,8 +73,10 @@ if [ "$engine" = podman ] && [ "$(id -u)" -ne 0 ]; then user=0:0; fi
 mkdir -p "$output/verified"
 output=$(realpath "$output") requests=$(realpath "$requests")
 
-run=("$engine" run --rm --user "$user" --read-only --tmpfs /tmp --cap-drop ALL --security-opt no-new-privileges
-    --volume "$requests:/requests/$(basename "$requests"):ro" --volume "$output:/output")
+# The image's own health check asks for a server on the image's port; here nobody serves.
+run=("$engine" run --rm --no-healthcheck --user "$user"
+    --read-only --tmpfs /tmp --cap-drop ALL --security-opt no-new-privileges
+    --volume "$requests:/requests/$(basename "$requests"):ro" --volume "$output:/output" "${run_flags[@]}")
 flags=(--profile "/requests/$(basename "$requests")" --budget "$budget")
 if [ -n "$script_dir" ]; then
     run+=(--volume "$(realpath "$script_dir"):/var/azureml-app:ro")
@@ -96,7 +100,7 @@ elif [ ! "$profile" -ef "$output/profile.json" ]; then
 fi
 
 # The load driver runs in the same container, and `--verify` allows for it: a quarter of a core and 256 Mi on top.
-read -r cpus memory < <("$engine" run --rm --interactive --entrypoint python "$image" -c '
+read -r cpus memory < <("$engine" run --rm --no-healthcheck --interactive --entrypoint python "$image" -c '
 import json, sys
 recommended = json.load(sys.stdin)["recommendation"]
 if not recommended["cpu"] or not recommended["memory"]:
@@ -112,6 +116,6 @@ status=0
 if [ "$status" -eq 0 ]; then
     echo "profile-in-pipeline.sh: the recommended limits hold" >&2
 else
-    echo "profile-in-pipeline.sh: the recommended limits do not hold: exit code $status, details in $output/verified" >&2
+    echo "profile-in-pipeline.sh: the recommended limits do not hold: exit code $status, see $output/verified" >&2
 fi
 exit "$status"

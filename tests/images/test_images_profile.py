@@ -104,8 +104,10 @@ def test_two_steps_of_a_pipeline_and_a_model_that_has_grown_since(
 def test_a_pipeline_ends_with_the_first_steps_exit_code(
     engine: Engine, slim: str, app: Callable[[str], Path], requests: Path, tmp_path: Path
 ) -> None:
-    code, said = pipeline(engine, slim, app("import nope"), requests, tmp_path / "out")
+    script = "import os\nassert os.environ['GIVEN'] == '1'\nimport nope\n"
+    code, said = pipeline(engine, slim, app(script), requests, tmp_path / "out", "--run-flag", "--env=GIVEN=1")
     assert code == 3, said
+    assert "No module named 'nope'" in said
     assert "step 2" not in said
 
 

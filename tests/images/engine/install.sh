@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Installs a container engine from the distribution's packages: Podman with runc, and what a stand-in base image is made
-# with. For a Debian or Ubuntu machine without Docker, as root. Does nothing where `docker info` or Podman already works.
+# Installs a container engine from the distribution's packages: Podman with runc, and what a stand-in base image is
+# made with. For a Debian or Ubuntu machine without Docker, as root. Does nothing where Docker answers.
 set -euo pipefail
 if docker info >/dev/null 2>&1; then exit 0; fi
 missing=()
