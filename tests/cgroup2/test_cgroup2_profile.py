@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
@@ -23,13 +25,22 @@ def run(data):
 """
 
 
+def write_model(folder: Path) -> None:
+    (folder / "score.py").write_text(SCRIPT)
+    (folder / "rows.txt").write_text("\n".join(f"row {number}" for number in range(12)))
+
+
+def arguments(folder: Path, output: str) -> list[str]:
+    paths = ["--entry-script", str(folder / "score.py"), "--profile", str(folder / "rows.txt")]
+    return ["-m", "plimsoll", *paths, "--workers", "1", "--output", str(folder / output)]
+
+
 class Profiled:
     """The profile, and the group in which more can be run."""
 
     def __init__(self, place: Box, folder: Path) -> None:
         self.place, self.folder = place, folder
-        (folder / "score.py").write_text(SCRIPT)
-        (folder / "rows.txt").write_text("\n".join(f"row {number}" for number in range(12)))
+        write_model(folder)
         self.watch = Watch(place.folder)
         with self.watch.running():
             self.exit_code, self.output = self.plimsoll("out", "--budget", "60")
@@ -37,9 +48,7 @@ class Profiled:
         self.result = self.written("out")
 
     def plimsoll(self, output: str, *flags: str) -> tuple[int, str]:
-        fixed = ["--entry-script", str(self.folder / "score.py"), "--profile", str(self.folder / "rows.txt")]
-        fixed += ["--workers", "1", "--output", str(self.folder / output), "--require", "verified"]
-        return self.place.run("-m", "plimsoll", *fixed, *flags)
+        return self.place.run(*arguments(self.folder, output), "--require", "verified", *flags)
 
     def written(self, output: str) -> Any:
         return json.loads((self.folder / output / "profile.json").read_text())
@@ -103,3 +112,18 @@ def test_less_cpu_than_it_needs_is_throttled(profiled: Profiled) -> None:
     assert not attempt["passed"]
     assert attempt["throttledShare"] > 0.5
     assert attempt["throttledSeconds"] > 0
+
+
+def test_without_rights_the_server_is_watched_instead() -> None:
+    with TemporaryDirectory() as folder, box("no-rights") as place:
+        shutil.chown(folder, 1000, 1000)
+        write_model(Path(folder))
+        code, output = place.run(*arguments(Path(folder), "out"), "--budget", "25", user=1000, group=1000)
+        assert code == 0, output
+        result = json.loads((Path(folder) / "out" / "profile.json").read_text())
+        found = result["verification"]
+        assert (found["method"], found["whyNotEnforced"]) == ("affinity", "the control groups are read-only here")
+        assert result["grade"] != "verified"
+        assert found["attempts"][0]["memoryPeakBytes"] > HELD_BYTES
+        assert found["attempts"][0]["throttledShare"] is None
+        assert (place.children(), place.controllers()) == ([], "")
