@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections import Counter
 
 from plimsoll.profiling.build_levels import latency_seconds
@@ -30,6 +31,7 @@ from plimsoll.profiling.result import (
 )
 from plimsoll.profiling.result_measurements import Measurements
 from plimsoll.profiling.result_parts import LatencySeconds
+from plimsoll.profiling.shape import Shape
 from plimsoll.profiling.unknown import explain
 from plimsoll.profiling.variables import environment
 
@@ -114,8 +116,13 @@ def _runner_up(findings: Findings) -> RunnerUpResult | None:
         max_requests_per_second=second.carries_rps,
         replicas=second.replicas,
         price_ratio=second.price_ratio,
-        reason=f"{second.shape} would take {carries}: {second.price_ratio:.2f} times the price.",
+        reason=f"{_whole(second.shape, findings)} would take {carries}: {second.price_ratio:.2f} times the price.",
     )
+
+
+def _whole(shape: Shape, findings: Findings) -> Shape:
+    """With the script's own limit on batches, where the shape has none."""
+    return dataclasses.replace(shape, max_batch_size=shape.max_batch_size or findings.capacity.max_batch_size())
 
 
 def _operating_point(answer: CpuAnswer, level: RateLevel | None) -> OperatingPoint:

@@ -20,6 +20,7 @@ _TOO_MANY_FAILURES = 0.01
 _KNEE_SHARE = 0.95
 _LEVELS_TO_PLAN_FOR = 5
 _BATCH_STEP = 4
+_WINDOWS = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,10 +136,13 @@ def find_capacity(bench: Bench, capacity: Capacity, rate_rps: float, budget_s: f
     watch = bench.begin("capacity", budget_s)
     flat = 0
     batches = bench.batches()
-    for connections in connection_counts(bench.options.slots, 1 / rate_rps, batches.max_size if batches else None):
-        parts = max(1, _LEVELS_TO_PLAN_FOR - len(capacity.levels))
+    counts = list(connection_counts(bench.options.slots, 1 / rate_rps, batches.max_size if batches else None))
+    # How long a batch takes is only told by batches of all sizes: short levels, but every one of them.
+    levels, windows = (len(counts), 1) if batches else (_LEVELS_TO_PLAN_FOR, _WINDOWS)
+    for connections in counts:
+        parts = max(1, levels - len(capacity.levels))
         expected_rps = max(rate_rps * min(connections, bench.options.slots), capacity.best_rps())
-        plan = pace(bench.options.budget_s, watch.left_s() / parts, expected_rps, len(bench.rows))
+        plan = pace(bench.options.budget_s, watch.left_s() / parts, expected_rps, len(bench.rows), windows)
         if capacity.levels and watch.left_s() < plan.expected_s:
             capacity.stopped = "the time was up"
             return
