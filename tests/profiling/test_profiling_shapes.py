@@ -101,6 +101,7 @@ def test_a_smaller_batch_is_tried_where_a_bigger_one_brings_nothing() -> None:
 def test_how_a_shape_is_called() -> None:
     assert str(Shape(1)) == "1 worker"
     assert str(Shape(2, 4)) == "2 workers, 4 threads each"
+    assert str(Shape(1, 4)) == "1 worker, 4 threads"
     assert str(Shape(1, 1, 8)) == "1 worker, batches of at most 8"
 
 

@@ -25,7 +25,7 @@ class Shape:
 
     def __str__(self) -> str:
         parts = [_count(self.workers, "worker")]
-        parts += [f"{self.threads} threads each"] if self.threads > 1 else []
+        parts += [f"{self.threads} threads{' each' * (self.workers > 1)}"] if self.threads > 1 else []
         parts += [f"batches of at most {self.max_batch_size}"] if self.max_batch_size is not None else []
         return ", ".join(parts)
 
