@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from image_engine import REPOSITORY, Base, Engine, NoEngine, base_image, default_argument, engine_folder, find_engine
+from image_python import stand_in_python
 
 _NOTES = pytest.StashKey[list[str]]()
 
@@ -46,7 +47,7 @@ def engine(note: Callable[[str], None]) -> Engine:
 def base(engine: Engine, note: Callable[[str], None]) -> Base:
     wanted = default_argument(REPOSITORY / "Dockerfile.cpu", "PYTHON_IMAGE")
     try:
-        return base_image(engine, wanted, sys.executable, note)
+        return base_image(engine, wanted, stand_in_python(), note)
     except NoEngine as error:
         pytest.exit(str(error), returncode=3)
 
