@@ -27,6 +27,20 @@ def test_the_last_lines_are_the_answer() -> None:
     ]
 
 
+def test_flags_that_the_answer_holds_with_come_first() -> None:
+    whole = profile_with().model_dump(by_alias=True)
+    fit = {"secondsPerCall": 0.002, "secondsPerBatch": 0.02, "largestSize": 64, "bestSize": 8}
+    measurements = whole["measurements"] | {"batchFit": fit}
+
+    def first_line(**advice: int) -> str:
+        changed = profile_with(recommendation=whole["recommendation"] | advice, measurements=measurements)
+        return answer_lines(changed)[0]
+
+    assert first_line(workers=2) == "serve:  with --workers 2"
+    assert first_line(threads=4, maxBatchSize=8) == "serve:  with --threads 4 --max-batch-size 8"
+    assert first_line(maxBatchSize=64) == "cpu:    1.25 cores (limit 2)", "as the script says"
+
+
 def test_everything_that_matters_is_on_it() -> None:
     text = " ".join(shown(profile_with()).split())
     for words in (

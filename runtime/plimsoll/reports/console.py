@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
@@ -25,18 +27,30 @@ def print_profile(profile: Profile, console: Console) -> None:
 
 
 def answer_lines(profile: Profile) -> list[str]:
-    """CPU, memory, GPU if one was used, and rate, each on a line; why there is none where there is none."""
+    """Flags to serve with, CPU, memory, GPU if used, rate: each on a line; why there is none where there is none."""
     recommendation = profile.recommendation
     cpu, memory, rate_rps = recommendation.cpu, recommendation.memory, recommendation.max_requests_per_second
     if cpu is None or memory is None or rate_rps is None:
         return [f"no recommendation: {profile.error.message if profile.error else 'nothing was measured'}"]
     replicas = f", {recommendation.replicas} replica(s) for the target" if recommendation.replicas else ""
     return [
+        *(f"serve:  with {words}" for words in _shape(profile)),
         f"cpu:    {cpu.request_cores:g} cores (limit {cpu.limit_cores:g})",
         f"memory: {memory.request_bytes // MEBIBYTE} Mi ({memory.request_bytes / 1e9:.2f} GB)",
         *(f"gpu:    {words}" for words in gpu_answer(profile)),
         f"rate:   up to {number(rate_rps)} requests/s per replica{replicas}; grade {profile.grade}",
     ]
+
+
+def _shape(profile: Profile) -> Iterator[str]:
+    """The flags that the answer holds with, where they are not what a server has anyway."""
+    advice, fit = profile.recommendation, profile.measurements.batch_fit
+    flags = [("--workers", advice.workers)] if advice.workers > 1 else []
+    flags += [("--threads", advice.threads)] if advice.threads > 1 else []
+    if advice.max_batch_size is not None and fit is not None and advice.max_batch_size < fit.largest_size:
+        flags.append(("--max-batch-size", advice.max_batch_size))
+    if flags:
+        yield " ".join(f"{name} {value}" for name, value in flags)
 
 
 def _parts(profile: Profile) -> list[RenderableType]:
