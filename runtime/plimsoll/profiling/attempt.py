@@ -70,7 +70,7 @@ def try_out(session: Session, attempt: Attempt, reference: Reference, enclosure:
 
 
 def _fewest_cpus(findings: Findings, cores: float) -> tuple[int, ...]:
-    allowed = findings.placement.server or findings.host.allowed_cpus
+    allowed = findings.server_cpus()
     return tuple(allowed[: max(1, math.ceil(cores))])
 
 

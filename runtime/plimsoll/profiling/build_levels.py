@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Literal
 
 from plimsoll.host.memory import GroupMemory
-from plimsoll.profiling.batching import best_batch_size
 from plimsoll.profiling.capacity import Level
 from plimsoll.profiling.findings import Findings
 from plimsoll.profiling.latency import Distribution
@@ -91,7 +90,7 @@ def cpu_levels(findings: Findings) -> list[CpuLevelResult]:
         return []
     smallest = findings.sizes[0]
     least_rps = smallest.capacity.best_rps() / smallest.cpus
-    full = len(findings.placement.server or findings.host.allowed_cpus)
+    full = len(findings.server_cpus())
     chosen = findings.chosen_size.cpus if findings.chosen_size else full
     levels = [
         _cpu_level(size.cpus, size.method, knee, size.startup, least_rps, size.cpus == chosen)
@@ -137,14 +136,15 @@ def batch_levels(findings: Findings) -> list[BatchLevelResult]:
 
 def batch_fit(findings: Findings) -> BatchFitResult | None:
     """None where batches of too few sizes were seen."""
-    fit, largest, slo = findings.capacity.batch_fit(), findings.capacity.max_batch_size(), findings.options.slo
-    if fit is None or largest is None:
+    capacity, best = findings.capacity, findings.capacity.best_batch_size(findings.options.slo)
+    fit, largest = capacity.batch_fit(), capacity.max_batch_size()
+    if fit is None or largest is None or best is None:
         return None
     return BatchFitResult(
         seconds_per_call=fit.call_s,
         seconds_per_batch=fit.batch_s,
         largest_size=largest,
-        best_size=best_batch_size(fit, largest, slo.seconds if slo else None),
+        best_size=best,
     )
 
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from plimsoll.profiling.batching import BatchFit, BatchUse, fit_batches
+from plimsoll.profiling.batching import BatchFit, BatchUse, best_batch_size, fit_batches
 from plimsoll.profiling.bench import Bench, Window, failures_by_row
 from plimsoll.profiling.intervals import rank_percentile
 from plimsoll.profiling.latency import Distribution, pool
 from plimsoll.profiling.meter import TreeMemory
 from plimsoll.profiling.pacing import Pace, pace
+from plimsoll.profiling.slo import Slo
 
 _SMALLEST_GAIN = 0.05
 _FLAT_LEVELS = 2
@@ -116,6 +117,11 @@ class Capacity:
     def batch_fit(self) -> BatchFit | None:
         """How the time of a batch depends on its size; None where too few sizes were seen."""
         return fit_batches(level.batches for level in self.levels if level.batches)
+
+    def best_batch_size(self, slo: Slo | None) -> int | None:
+        """The size worth collecting, under a latency objective if there is one; None without a fit."""
+        fit, most = self.batch_fit(), self.max_batch_size()
+        return None if fit is None or most is None else best_batch_size(fit, most, slo.seconds if slo else None)
 
     def best_rps(self) -> float:
         """The greatest throughput."""

@@ -81,6 +81,10 @@ class Findings:
         """Other processes' CPU above which load was disturbed: 5 % of the machine."""
         return NOISY_SHARE * self.host.logical_cpus
 
+    def server_cpus(self) -> tuple[int, ...]:
+        """Those that a server may use."""
+        return tuple(self.placement.server or self.host.allowed_cpus)
+
     def lost(self) -> bool:
         """The run broke off; failed rows alone do not end it."""
         return self.problem is not None and self.problem.code != "rows_failed"

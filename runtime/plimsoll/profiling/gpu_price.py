@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Literal
 
 from plimsoll.errors import UsageError
+from plimsoll.profiling.prices import price_cores
 from plimsoll.profiling.recommendation import plain_rate
 from plimsoll.profiling.result import Profile
 from plimsoll.profiling.result_gpu import GpuAgainstCpu
@@ -15,8 +16,6 @@ from plimsoll.profiling.result_parts import LatencySeconds
 from plimsoll.profiling.reverify import read_profile
 from plimsoll.profiling.slo import Slo
 
-# As where shapes are compared: public price lists ask for one core about as much as for 8 GB.
-_GB_PER_CORE = 8.0
 _MILLION_PER_HOUR = 1e6 / 3600
 _PERCENTILES = {0.5: "p50", 0.9: "p90", 0.95: "p95", 0.99: "p99", 0.999: "p999"}
 _SEVENTHS = re.compile(r"mig-(\d)g\.")
@@ -78,10 +77,10 @@ class CpuRival:
         """vCPU hours for a million requests at the rate that a replica carries."""
         advice = found.recommendation
         cores = advice.cpu.request_cores if advice.cpu else 0.0
-        memory = advice.memory.request_bytes / 1e9 / _GB_PER_CORE if advice.memory else 0.0
+        memory_bytes = advice.memory.request_bytes if advice.memory else 0.0
         gpus = advice.gpu.count * card_share(advice.gpu.resource) if advice.gpu else 0.0
         rate_rps = advice.max_requests_per_second or float("nan")
-        return (cores + memory + gpus * self.price_ratio) / rate_rps * _MILLION_PER_HOUR
+        return price_cores(cores, memory_bytes, gpus, self.price_ratio) / rate_rps * _MILLION_PER_HOUR
 
 
 def read_rival(path: Path, price_ratio: float, slo: Slo | None) -> CpuRival:

@@ -68,7 +68,7 @@ class Plan:
 
     def try_s(self, count: int) -> float:
         """Load for each of `count` other shapes."""
-        return (self.search_s + self.start_s) / count - self.start_s if count else 0.0
+        return (self.search_s + self.start_s) / count - self.start_s
 
     @property
     def verify_s(self) -> float:

@@ -47,7 +47,7 @@ def sweep_by_quota(session: Session) -> None:
 
 def neighbours(findings: Findings) -> Iterator[float]:
     """Of 0.5, 1.5, 3, 6, … cores those next to the chosen number of CPUs, below what there is."""
-    full = len(findings.placement.server or findings.host.allowed_cpus)
+    full = len(findings.server_cpus())
     chosen = findings.chosen_size.cpus if findings.chosen_size else full
     cores = 0.5
     while cores < min(full, 2 * chosen):
@@ -68,7 +68,7 @@ def _start_s(findings: Findings, plan: Plan, cores: float) -> float:
 
 def _measure(session: Session, delegation: Delegation, cores: float, knee: Level, budget_s: float) -> Size:
     findings = session.findings
-    full = len(findings.placement.server or findings.host.allowed_cpus)
+    full = len(findings.server_cpus())
     with delegation.group(f"plimsoll-{os.getpid()}-quota") as group:
         group.limit_cpu(math.ceil(cores))
         with session.server(groups=group.doors, prefix=f"{cores:g} CPU by quota: ") as bench:

@@ -10,6 +10,7 @@ from plimsoll.profiling.decide import answer_at, decide, memory_at
 from plimsoll.profiling.findings import Findings
 from plimsoll.profiling.gpu_decide import decide_gpu
 from plimsoll.profiling.operate import slo_met
+from plimsoll.profiling.prices import price_cores
 from plimsoll.profiling.rates import run_rate
 from plimsoll.profiling.recommendation import CpuAnswer, MemoryAnswer
 from plimsoll.profiling.session import Session
@@ -18,10 +19,6 @@ from plimsoll.profiling.shapes import shapes_to_try
 from plimsoll.profiling.sizes import RunnerUp, Size
 from plimsoll.profiling.sweep import measure_size
 
-# Public price lists of three big clouds in 2025 ask for one core about as much as for 8 GB.
-_GB_PER_CORE = 8.0
-# And for a card about as much as for this many cores; without it, fuller use of a card would be worth nothing.
-_CORES_PER_GPU = 8.0
 # Less is no reason for more processes; threads are a risk that has to pay.
 _WORTH_CHANGING, _WORTH_THREADS = 0.95, 0.9
 # Smaller batches mean shorter waits: they need not be cheaper.
@@ -43,7 +40,7 @@ class Offer:
 
     def price(self) -> float:
         """In cores, for all replicas of the target rate, else for one request per second."""
-        one = self.cpu.request_cores + self.memory.request_bytes / 1e9 / _GB_PER_CORE + self.gpus * _CORES_PER_GPU
+        one = price_cores(self.cpu.request_cores, self.memory.request_bytes, self.gpus)
         return one * self.cpu.replicas if self.cpu.replicas else one / self.cpu.carries_rps
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterator
 
-from plimsoll.profiling.batching import best_batch_size
 from plimsoll.profiling.findings import Findings
 from plimsoll.profiling.shape import Shape
 
@@ -34,7 +33,7 @@ def shapes_to_try(findings: Findings) -> Iterator[Shape]:
 
 def worker_counts(findings: Findings) -> Iterator[int]:
     """Two, and one for each CPU, where the memory is there for them."""
-    cpus = _cpus(findings)
+    cpus = len(findings.server_cpus())
     for workers in sorted({min(2, cpus), min(cpus, _MOST_WORKERS)} - {findings.options.workers}):
         if _bytes_for(findings, workers) <= _FREE_SHARE * _memory_allowed(findings):
             yield workers
@@ -49,19 +48,16 @@ def thread_count(findings: Findings) -> int:
     levels = findings.capacity.levels
     if findings.capacity.max_batch_size() or not levels or any(level.differing for level in levels):
         return 0
-    share = _busy_share(findings)
+    share, cpus = _busy_share(findings), len(findings.server_cpus())
     if share >= _WAITS_BELOW:
-        return _cpus(findings)
-    return min(_MOST_THREADS, round(_cpus(findings) / share)) if share > 0 else _MOST_THREADS
+        return cpus
+    return min(_MOST_THREADS, round(cpus / share)) if share > 0 else _MOST_THREADS
 
 
 def batch_size(findings: Findings) -> int | None:
     """As the fit over the levels says; None where run() takes single calls, or the size is given or not to be seen."""
-    fit, most = findings.capacity.batch_fit(), findings.capacity.max_batch_size()
-    if fit is None or most is None or not findings.options.search_batches:
-        return None
-    slo = findings.options.slo
-    return best_batch_size(fit, most, slo.seconds if slo else None)
+    options = findings.options
+    return findings.capacity.best_batch_size(options.slo) if options.search_batches else None
 
 
 def _busy_share(findings: Findings) -> float:
@@ -69,10 +65,6 @@ def _busy_share(findings: Findings) -> float:
     rows = findings.census.succeeded()
     latency_s = sum(row.answer.latency_s for row in rows)
     return sum(row.cpu_s for row in rows) / latency_s if latency_s else 1.0
-
-
-def _cpus(findings: Findings) -> int:
-    return len(findings.placement.server or findings.host.allowed_cpus)
 
 
 def _bytes_for(findings: Findings, workers: int) -> int:

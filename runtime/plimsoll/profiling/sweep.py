@@ -45,7 +45,7 @@ def sweep(session: Session) -> None:
     knee, plan = findings.capacity.knee(), findings.plan
     if plan is None or knee is None or not plan.sweep_s or findings.lost():
         return
-    cpus = findings.placement.server or findings.host.allowed_cpus
+    cpus = findings.server_cpus()
     sizes = list(smaller_sizes(len(cpus)))
     for count in sizes:
         with session.server(cpus[:count], prefix=f"{count} CPU: ") as bench:
@@ -91,7 +91,7 @@ def measure_size(
 
 def choose_size(findings: Findings) -> Size | None:
     """The smallest that keeps the SLO, else the last whose doubling paid; None is the full size."""
-    full = len(findings.placement.server or findings.host.allowed_cpus)
+    full = len(findings.server_cpus())
     kept = [size for size in findings.sizes if slo_met(size.level, findings.options.slo)]
     if kept:
         return kept[0]
