@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 
@@ -12,10 +12,6 @@ class BatchLimits:
 
     max_size: int
     max_wait_s: float
-
-    def capped(self, max_size: int | None) -> BatchLimits:
-        """No more than this many, where it is given."""
-        return self if max_size is None else BatchLimits(min(self.max_size, max_size), self.max_wait_s)
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +23,9 @@ class Features:
     swaggers: dict[str, Any] = field(default_factory=dict)
 
     @classmethod
-    def from_message(cls, message: dict[str, Any]) -> Features:
+    def from_message(cls, message: dict[str, Any], max_batch_size: int | None = None) -> Features:
+        """As the worker says; its batches no bigger than `max_batch_size`, where that is given."""
         batch = BatchLimits(**message["batch"]) if message["batch"] else None
+        if batch is not None and max_batch_size is not None:
+            batch = replace(batch, max_size=min(batch.max_size, max_batch_size))
         return cls(message["needs_head"], batch, message["swaggers"])

@@ -46,6 +46,7 @@ class WorkerProcess:
         self.started_at = time.monotonic()
         self.ready_at: float | None = None
         self.gpu_allocator_bytes: int | None = None
+        self._most_per_batch = spec.max_batch_size
         self._owner = owner
         self._loop = asyncio.get_running_loop()
         self._control, child_control = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
@@ -149,7 +150,7 @@ class WorkerProcess:
         if event is WorkerEvent.LOAD_FAILED:
             self.load_error = str(message["message"])
         elif was is WorkerState.LOADING and self.state is WorkerState.WARMING:
-            self.features = Features.from_message(message)
+            self.features = Features.from_message(message, self._most_per_batch)
             self._owner.on_loaded(self)
 
     def _on_exit(self) -> None:

@@ -156,8 +156,7 @@ class Supervisor:
         self._loaded_once = True
         self._last_trouble = ""
         self.features = worker.features
-        batch = worker.features.batch
-        self.dispatcher.batch = batch.capped(self.spec.max_batch_size) if batch else None
+        self.dispatcher.batch = worker.features.batch
         self.dispatcher.refusal = None
         _LOG.info("%s is ready after %.2f s", worker.name, time.monotonic() - worker.started_at)
         if worker in self._incoming:

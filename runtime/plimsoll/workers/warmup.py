@@ -39,7 +39,6 @@ class WarmUp:
         self._worker = worker
         self._calls = spec.warmup
         self._threads = spec.threads
-        self._most = spec.max_batch_size
         self._check = check
         self._on_stuck = on_stuck
         room = len(spec.warmup) * spec.threads + 1
@@ -83,8 +82,7 @@ class WarmUp:
     async def _warm(self) -> str | None:
         """Every call once for each thread, all of them at once: threads have caches of their own."""
         began = time.monotonic()
-        batch = self._worker.features.batch
-        self.dispatcher.batch = batch.capped(self._most) if batch else None
+        self.dispatcher.batch = self._worker.features.batch
         given = [call for call in self._calls for _ in range(self._threads)]
         pending = [self.dispatcher.submit(call.head, call.body, request_id=b"warmup") for call in given]
         outcomes = await asyncio.gather(*map(self._outcome, given, pending))
