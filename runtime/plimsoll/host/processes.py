@@ -91,6 +91,7 @@ class ProcessTree:
         while True:
             reap()
             if not self.members() and not any(process.alive() for process in members):
+                reap()  # the root may have ended since it was asked
                 return True
             if time.monotonic() >= deadline_s:
                 return False
