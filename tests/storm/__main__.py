@@ -1,4 +1,4 @@
-"""``make soak``: rounds of every shape, again and again, until so many requests were sent or so much time has passed."""
+"""``make soak``: rounds of every shape in turn, until so many requests were sent or so much time has passed."""
 
 from __future__ import annotations
 

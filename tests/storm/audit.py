@@ -19,16 +19,21 @@ _OWN_TRACEBACK = re.compile(
 """Uvicorn's line about a callable that returned is how a stream is broken off on purpose."""
 _COUNTED_LEAVES = {f"leave_{stage.value}" for stage in Leave} - {"leave_connected", "leave_in_head"}
 """A request whose head was never whole is none."""
+_ELSEWHERE = ("not_http", "nowhere")
+"""Kinds of requests that are counted under another route."""
+_STATUS = re.compile(r"\b\d{3}\b")
 _DEATHS = ("signal", "exit", "scoring_timeout", "start_failed")
-_LOST = ("502 worker_died", "504 scoring_timeout")
+LOST = ("502 worker_died", "504 scoring_timeout")
+_POSSIBLE = ("left", "cut", "cut begun", "429 queue_full", "503 not_ready", "504 queue_timeout", *LOST)
+"""Right outcomes apart, what may happen to a request; the rest never may."""
 
 
 def complaints_of_clients(
     outcomes: Counter[str], deaths: int, front_deaths: int, lanes: int, per_death: int
 ) -> list[str]:
     """`deaths` of workers may have cost `per_death` calls each, those of fronts every open connection."""
-    found = [f"{count} × {key}" for key, count in outcomes.items() if _is_never_right(key)]
-    lost = _count(outcomes, lambda kind, how: how in _LOST or (how == "cut begun" and kind == "stream"))
+    found = [f"{key}: {count} times" for key, count in outcomes.items() if _is_never_right(key)]
+    lost = _count(outcomes, lambda kind, how: how in LOST or (how == "cut begun" and kind == "stream"))
     if lost > deaths * per_death + front_deaths * lanes:
         found.append(f"{lost} calls were lost to {deaths} deaths, which may cost {per_death} each")
     cuts = _count(outcomes, lambda kind, how: how == "cut" or (how == "cut begun" and kind != "stream"))
@@ -44,9 +49,8 @@ def complaints_of_clients(
 
 
 def _is_never_right(key: str) -> bool:
-    kind, _, how = key.partition(": ")
-    known = how in ("right", "left", "cut", "cut begun", "429 queue_full", "503 not_ready", "504 queue_timeout", *_LOST)
-    return not known
+    how = key.partition(": ")[2]
+    return not how.startswith("right") and how not in _POSSIBLE
 
 
 def _count(outcomes: Counter[str], matches: object) -> int:
@@ -61,10 +65,11 @@ def complaints_of_metrics(
     counted = _by(before, after, _REQUESTS, {"route": "/score"}, "status")
     told = _by_status(outcomes)
     leaves = sum(count for key, count in outcomes.items() if key.split(": ")[0] in _COUNTED_LEAVES)
-    found = []
-    for status in sorted(counted.keys() | told.keys()):
-        if not told[status] <= counted[status] <= told[status] + leaves:
-            found.append(f"status {status}: the server counted {counted[status]}, the clients {told[status]}")
+    found = [
+        f"status {status}: the server counted {counted[status]}, the clients {told[status]}"
+        for status in sorted(counted.keys() | told.keys())
+        if not told[status] <= counted[status] <= told[status] + leaves
+    ]
     surplus = sum(counted.values()) - sum(told.values())
     if not 0 <= surplus <= leaves:
         found.append(f"the server counted {surplus} requests more than were answered; {leaves} clients had left")
@@ -94,21 +99,16 @@ def _by(before: Samples, after: Samples, name: str, wanted: dict[str, str], labe
     return found
 
 
-_RIGHT_STATUS = {
-    "fail": "500", "not_utf8": "400", "too_large": "413", "not_http": None, "nowhere": None,
-}  # fmt: skip
-"""Of requests whose right outcome is not a 200; None where the request is counted under another route."""
-
-
 def _by_status(outcomes: Counter[str]) -> Counter[str]:
+    """What was answered under /score, by status. A stream that was cut had had its 200."""
     told: Counter[str] = Counter()
     for key, count in outcomes.items():
         kind, how = key.split(": ", 1)
-        status: str | None = how.split(" ")[0]
-        if how in ("right", "cut begun"):  # a stream that breaks off has had its 200
-            status = _RIGHT_STATUS.get(kind, "200")
-        if status is not None and status.isdigit():
-            told[status] += count
+        status = _STATUS.search(how)
+        if how in ("right", "right cut", "cut begun"):
+            told["200"] += count
+        elif status and kind not in _ELSEWHERE:
+            told[status[0]] += count
     return told
 
 

@@ -2,7 +2,8 @@
 
 A process of its own, so that what it costs is not taken for the server's. Every request ends in exactly one outcome:
 
-    right            its own right answer, or the error that it asked for
+    right            its own right answer
+    right …          the error, or the end of the connection, that it asked for
     STATUS CODE      an error with a reason
     cut, cut begun   the connection ended before, or within, the answer
     refused          no connection could be made
@@ -115,7 +116,8 @@ class Clients:
         try:
             answer = await wire.exchange(request.head, request.body)
         except Cut as cut:
-            self._note(request, "right" if request.breaks_off and cut.begun else f"cut{' begun' * cut.begun}", b"")
+            found = "right cut" if request.breaks_off and cut.begun else f"cut{' begun' * cut.begun}"
+            self._note(request, found, b"")
         except Silence:
             self._note(request, "silence", b"")
         else:
@@ -178,7 +180,7 @@ def outcome(request: Request, answer: Answer) -> str:
     except (ValueError, KeyError, TypeError):
         return f"wrong {answer.status} without a reason"
     found = f"{answer.status} {code}"
-    return "right" if found == request.error else found
+    return f"right {found}" if found == request.error else found
 
 
 def main() -> None:

@@ -27,7 +27,8 @@ class Progress:
 
 def table(results: list[Result]) -> str:
     lines = [
-        f"{'round':<14}{'seed':<10}{'sent':>9}{'s':>7}{'faults':>8}{'deaths':>8}{'lost':>6}{'cpu':>7}{'load cpu':>9}  complaints"
+        f"{'round':<14}{'seed':<10}{'sent':>9}{'s':>7}{'faults':>8}{'deaths':>8}"
+        f"{'lost':>6}{'cpu':>7}{'load cpu':>9}  complaints"
     ]
     for one in results:
         lost = sum(
@@ -60,7 +61,7 @@ def _recovery_lines(results: list[Result]) -> list[str]:
     lines = [f"start of a server: median {median(start_s):.2f} s; whole again after a death, in seconds:"]
     for (name, single), times in sorted(found.items()):
         what = f"{name} ({'single' if single else 'in a row'})"
-        lines.append(f"  {what:<28}{len(times):>4} ×  median {median(times):.2f}  longest {max(times):.2f}")
+        lines.append(f"  {what:<28}{len(times):>4} times, median {median(times):.2f}  longest {max(times):.2f}")
     return lines
 
 

@@ -71,6 +71,7 @@ class Mix:
     def __init__(self, seed: str, *, batched: bool, departures: float) -> None:
         self._random = random.Random(seed)
         self._departures = departures
+        self._batched = batched
         kinds = {name: kind for name, kind in KINDS.items() if kind.in_batches or not batched}
         self._makers = [kind.make for kind in kinds.values()]
         self._weights = [kind.weight for kind in kinds.values()]
@@ -78,7 +79,7 @@ class Mix:
     def draw(self) -> Request:
         token = format(self._random.getrandbits(64), "016x")
         if self._random.random() < self._departures:
-            return _departing(self._random, token)
+            return _departing(self._random, token, self._batched)
         (make,) = self._random.choices(self._makers, self._weights)
         return make(self._random, token)
 
@@ -173,10 +174,11 @@ def _nowhere(rng: random.Random, token: str) -> Request:
     return Request("nowhere", got(b"/" + token.encode()), b"", None, error="404 not_found")
 
 
-def _departing(rng: random.Random, token: str) -> Request:
+def _departing(rng: random.Random, token: str, batched: bool) -> Request:
     leave = rng.choice(list(Leave))
     if leave is Leave.IN_ANSWER:
-        body = rng.choice((asking("drip", token, 1000), asking("big", token, 300_000)))
+        drips = not batched and rng.random() < 0.5  # a batch gathers its streams, and this one takes 10 s
+        body = asking("drip", token, 1000) if drips else asking("big", token, 300_000)
     elif leave is Leave.IN_BODY:
         body = asking("echo", token, 0, rng.choice((100, 200_000)))
     else:

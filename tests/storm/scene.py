@@ -21,6 +21,8 @@ from support.server import Server, wait_for
 MARK = "PLIMSOLL_STORM"
 """In the environment of the server, and so of everything that it starts, however far it runs away."""
 _SAMPLE = re.compile(r"^(\w+)(?:\{(.*)\})? (\S+)$", re.M)
+_UNIQUE = re.compile(r"(?<=wgunicorn-)\w+|:\[\d+\]$")
+"""What tells descriptors of one kind apart."""
 _LABEL = re.compile(r'(\w+)="([^"]*)"')
 
 
@@ -123,6 +125,5 @@ def footprint(process: psutil.Process) -> Footprint:
     kinds: Counter[str] = Counter()
     for name in os.listdir(folder):
         with contextlib.suppress(FileNotFoundError):
-            target = os.readlink(folder / name)
-            kinds[target if target.startswith("/") else target.split(":[")[0]] += 1
+            kinds[_UNIQUE.sub("", str((folder / name).readlink()))] += 1
     return Footprint(kinds, process.memory_full_info().uss, process.num_threads())
