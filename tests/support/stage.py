@@ -55,7 +55,9 @@ class Stage:
         return frame
 
     def answer(self, slot: Slot, frame: Frame, run_s: float = 0.0, flags: int = Flag.RUN_RETURNED) -> None:
-        reply = Frame(Kind.ANSWER, frame.call_id, body=b"re:" + frame.body, flags=flags, run_ns=int(run_s * 1e9))
+        reply = Frame(
+            Kind.ANSWER, frame.call_id, body=b"re:" + frame.body, flags=flags, status=200, run_ns=int(run_s * 1e9)
+        )
         send(slot, reply)
 
     async def run_one(self, slot: Slot, run_s: float = 0.0) -> Frame:

@@ -119,6 +119,7 @@ GARBAGE = {
     "a length that is not so": frames._HEADER.pack(Kind.ANSWER, 0, 200, 1, 0, 999, 0, 0) + b"short",
     "an unknown kind": frames._HEADER.pack(77, 0, 200, 1, 0, 0, 0, 0),
     "a chunk of no stream": frames._HEADER.pack(Kind.CHUNK, 0, 200, 1, 0, 0, 0, 0),
+    "a status that is none": frames._HEADER.pack(Kind.ANSWER, 0, 7, 1, 0, 0, 0, 0),
     "text": b"Traceback (most recent call last): " * 10,
 }
 

@@ -77,8 +77,10 @@ class PendingCall:
 
     def check(self, frame: Frame) -> None:
         """Raises MalformedFrame unless `frame` can come next: an ANSWER once, then CHUNKs if more was promised."""
-        if frame.kind != (Kind.CHUNK if self.streaming else Kind.ANSWER):
-            raise MalformedFrame(f"a frame of kind {frame.kind} cannot come now")
+        if self.streaming and frame.kind == Kind.CHUNK:
+            return
+        if self.streaming or frame.kind != Kind.ANSWER or not 200 <= frame.status < 600:
+            raise MalformedFrame(f"a frame of kind {frame.kind} with status {frame.status} cannot come now")
 
     def resolve(self, frame: Frame) -> None:
         """Takes an ANSWER or CHUNK frame; the call stays RUNNING while more is to come."""
