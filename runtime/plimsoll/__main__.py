@@ -5,9 +5,12 @@ from __future__ import annotations
 import sys
 from typing import NoReturn
 
+from plimsoll.standard_streams import open_standard_streams
+
 
 def main() -> NoReturn:
     """A health check runs every few seconds: it must not pay for what the server imports."""
+    open_standard_streams()
     if sys.argv[1:2] == ["healthcheck"]:
         from plimsoll import healthcheck
 

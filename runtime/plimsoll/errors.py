@@ -17,9 +17,10 @@
     └─ RequestError              what one HTTP request is answered with; carries a status
        ├─ client:    BadRequest 400 · MalformedRequest 400 · Unauthorized 401 · NotFound 404 · MethodNotAllowed 405
        │             SlowHead 408 · SlowBody 408 · BodyTooLarge 413 · IdTooLong 431 · HeadTooLarge 431
-       ├─ script:    ScriptFailed 500 · UnusableResult 500 · WorkerDied 502 · ScoringTimeout 504
-       ├─ platform:  QueueFull 429 · TooManyConnections 503 · QueueTimeout 504 · DeadlineExceeded 504
-       └─ server:    NotReady 503 · Draining 503
+       ├─ script:    ScriptFailed 500 · UnusableResult 500 · WorkerDied 502 · WorkerBroke 502 · ScoringTimeout 504
+       ├─ platform:  QueueFull 429 · AnswerLost 502 · TooManyConnections 503 · HandOverFailed 503 · QueueTimeout 504
+       │             DeadlineExceeded 504
+       └─ server:    Unforeseen 500 · NotReady 503 · Draining 503
 
 A message of a RequestError reaches the client: it never carries text from inside the script.
 """
@@ -267,6 +268,31 @@ class WorkerDied(RequestError):
     run_function_failed = True
 
 
+class WorkerBroke(RequestError):
+    """The model worker sent what is no answer, so that nothing it says counts any more; it is killed."""
+
+    status = 502
+    code = "worker_broke"
+    fault = Fault.SCRIPT
+    run_function_failed = True
+
+
+class AnswerLost(RequestError):
+    """run() has answered, and the answer could not be taken: the front has no descriptor or no memory left for it."""
+
+    status = 502
+    code = "answer_lost"
+    fault = Fault.PLATFORM
+
+
+class HandOverFailed(RequestError):
+    """The call could not be given to a worker: no descriptor or no memory for its body; run() was never called."""
+
+    status = 503
+    code = "hand_over_failed"
+    fault = Fault.PLATFORM
+
+
 class ScoringTimeout(RequestError):
     """run() took longer than SCORING_TIMEOUT_MS; its worker is killed."""
 
@@ -306,6 +332,12 @@ class QueueTimeout(RequestError):
     status = 504
     code = "queue_timeout"
     fault = Fault.PLATFORM
+
+
+class Unforeseen(RequestError):
+    """A mistake of ours; the log has its traceback."""
+
+    code = "internal"
 
 
 class NotReady(RequestError):

@@ -87,13 +87,27 @@ class Client:
 class Server(Client):
     """``with Server(script_path, "--threads", "2") as server: server.post("/score", b"…")``."""
 
-    def __init__(self, script: Path, *flags: str, env: dict[str, str] | None = None, wait: bool = True) -> None:
+    def __init__(
+        self,
+        script: Path,
+        *flags: str,
+        env: dict[str, str] | None = None,
+        wait: bool = True,
+        stdout: int | None = None,
+        before: Callable[[], None] | None = None,
+    ) -> None:
+        """`stdout`: where its stdout goes, if not to the log; `before`: called between fork and exec."""
         self.port = free_port()
         self._log_path = script.parent / f"server-{self.port}.log"
         command = [sys.executable, "-m", "plimsoll", "--entry-script", str(script), "--port", str(self.port), *flags]
         with self._log_path.open("wb") as log:
             self.process = subprocess.Popen(
-                command, stdout=log, stderr=subprocess.STDOUT, cwd=script.parent, env=os.environ | (env or {})
+                command,
+                stdout=log if stdout is None else stdout,
+                stderr=log,
+                cwd=script.parent,
+                env=os.environ | (env or {}),
+                preexec_fn=before,
             )
         self._wait = wait
 

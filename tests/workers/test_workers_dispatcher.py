@@ -4,84 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import random
-import socket
-from collections.abc import Awaitable, Callable
 
 import pytest
 
 from plimsoll.errors import NotReady, QueueFull, QueueTimeout, ScoringTimeout, WorkerDied
-from plimsoll.workers import frames
-from plimsoll.workers.dispatcher import Dispatcher
 from plimsoll.workers.frames import Flag, Frame, Kind
 from plimsoll.workers.pending import PendingCall
 from plimsoll.workers.slot import Slot
 from plimsoll.workers.spec import Limits
-
-PATIENT = Limits(scoring_timeout_s=30, queue_timeout_s=30, max_queue=100)
-
-
-class Stage:
-    """A dispatcher and the worker's ends of its slots."""
-
-    def __init__(self, limits: Limits = PATIENT, slots: int = 1) -> None:
-        self.stuck: list[Slot] = []
-        self.idle: list[Slot] = []
-        self.batches: list[int] = []
-        self.dispatcher = Dispatcher(limits, self)
-        self.slots = [self.add_slot() for _ in range(slots)]
-
-    def add_slot(self) -> Slot:
-        slot = Slot(*socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET))
-        self.dispatcher.add(slot)
-        return slot
-
-    def on_stuck(self, slot: Slot, request_id: str) -> None:
-        self.stuck.append(slot)
-
-    def on_idle(self, slot: Slot) -> None:
-        self.idle.append(slot)
-
-    def on_batch(self, size: int) -> None:
-        self.batches.append(size)
-
-    def submit(self, body: bytes) -> PendingCall:
-        return self.dispatcher.submit(b"", body)
-
-    async def read(self, slot: Slot) -> Frame:
-        """The next call, as the worker would read it."""
-        while (frame := slot._unread()) is None:
-            await asyncio.sleep(0.001)
-        return frame
-
-    def answer(self, slot: Slot, frame: Frame, run_s: float = 0.0, flags: int = Flag.RUN_RETURNED) -> None:
-        reply = Frame(Kind.ANSWER, frame.call_id, body=b"re:" + frame.body, flags=flags, run_ns=int(run_s * 1e9))
-        frames.send(slot._worker_end, reply)
-
-    async def run_one(self, slot: Slot, run_s: float = 0.0) -> Frame:
-        frame = await self.read(slot)
-        self.answer(slot, frame, run_s)
-        return frame
-
-    def close(self) -> None:
-        for slot in list(self.dispatcher.slots):
-            self.dispatcher.remove(slot, WorkerDied("over"))
-
-
-def on_stage(limits: Limits = PATIENT, slots: int = 1) -> Callable[[Callable[[Stage], Awaitable[None]]], None]:
-    """Runs an async test body against a fresh stage."""
-
-    def run(body: Callable[[Stage], Awaitable[None]]) -> None:
-        async def with_stage() -> None:
-            stage = Stage(limits, slots)
-            try:
-                async with asyncio.timeout(20):
-                    await body(stage)
-            finally:
-                stage.close()
-
-        asyncio.run(with_stage())
-
-    return run
+from support.stage import Stage, on_stage
+from support.worker_end import send, unread
 
 
 def test_an_answer_reaches_its_caller() -> None:
@@ -98,7 +30,7 @@ def test_slow_calls_are_handed_over_one_at_a_time() -> None:
         calls = [stage.submit(b"%d" % number) for number in range(3)]
         first = await stage.read(stage.slots[0])
         await asyncio.sleep(0.01)
-        assert stage.slots[0]._unread() is None
+        assert unread(stage.slots[0]) is None
         stage.answer(stage.slots[0], first, run_s=0.5)
         await stage.run_one(stage.slots[0], run_s=0.5)
         await stage.run_one(stage.slots[0], run_s=0.5)
@@ -242,7 +174,7 @@ def test_streams_end_with_their_last_chunk() -> None:
         await call.answer
         assert call.chunks is not None
         for flags in (Flag.MORE, Flag.NONE):
-            frames.send(stage.slots[0]._worker_end, Frame(Kind.CHUNK, begun.call_id, body=b"x", flags=flags))
+            send(stage.slots[0], Frame(Kind.CHUNK, begun.call_id, body=b"x", flags=flags))
         assert [(await call.chunks.get()).flags for _ in range(2)] == [Flag.MORE, Flag.NONE]
         await stage.run_one(stage.slots[0])
         assert (await after.answer).body == b"re:after"
@@ -266,7 +198,7 @@ def test_every_call_gets_exactly_one_right_end(seed: int) -> None:
                 calls[body] = stage.submit(body)
             elif what == "work" and slot in begun:
                 stage.answer(slot, begun.pop(slot), run_s=dice.choice([0, 0, 0.01]))
-            elif what == "work" and (frame := slot._unread()) is not None:
+            elif what == "work" and (frame := unread(slot)) is not None:
                 begun[slot] = frame
             elif what == "die":
                 begun.pop(slot, None)
@@ -279,7 +211,7 @@ def test_every_call_gets_exactly_one_right_end(seed: int) -> None:
             for slot in stage.dispatcher.slots:
                 if slot in begun:
                     stage.answer(slot, begun.pop(slot))
-                elif (frame := slot._unread()) is not None:
+                elif (frame := unread(slot)) is not None:
                     stage.answer(slot, frame)
             await asyncio.sleep(0.001)
         for body, call in calls.items():

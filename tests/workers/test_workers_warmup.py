@@ -15,9 +15,11 @@ from plimsoll.entry.spec import EntrySpec
 from plimsoll.workers import frames
 from plimsoll.workers.features import BatchLimits, Features
 from plimsoll.workers.frames import Flag, Frame, Kind
+from plimsoll.workers.lifecycle import WorkerEvent
 from plimsoll.workers.slot import Slot
 from plimsoll.workers.spec import Limits, PoolSpec, WarmUpCall
 from plimsoll.workers.warmup import Check, WarmUp
+from support.worker_end import send, unread
 
 ROWS = (WarmUpCall(1, b"", b"one"), WarmUpCall(2, b"", b"two", expected_status=418))
 
@@ -28,26 +30,26 @@ class Stage:
     def __init__(self, rows: tuple[WarmUpCall, ...] = ROWS, check: Check | None = None, timeout_s: float = 30) -> None:
         self.slots = [Slot(*socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)) for _ in range(2)]
         self.seen: list[Frame] = []
-        self.stuck = 0
+        self.hopeless: list[WorkerEvent] = []
         limits = Limits(timeout_s, 1, 0)
         spec = PoolSpec(EntrySpec("score.py", "."), {}, 1, 2, limits, 1, warmup=rows)
         self.worker: Any = SimpleNamespace(slots=self.slots, features=Features(), name="worker-0")
-        self.warmup = WarmUp(self.worker, spec, check, self.on_stuck)
+        self.warmup = WarmUp(self.worker, spec, check, self.on_hopeless)
 
-    def on_stuck(self) -> None:
-        self.stuck += 1
+    def on_hopeless(self, event: WorkerEvent, reason: str) -> None:
+        self.hopeless.append(event)
 
     async def answer(self, status: Callable[[Frame], int | None]) -> None:
         """Until cancelled."""
         while True:
             for slot in self.slots:
-                if slot.open and (frame := slot._unread()) is not None:
+                if slot.open and (frame := unread(slot)) is not None:
                     self.seen.append(frame)
                     code = status(frame)
                     if code is not None:
                         body = b'[{"framework": "A", "on_gpu": true, "detail": "b"}]' if _is_question(frame) else b""
                         answer = Frame(Kind.ANSWER, frame.call_id, body=body, flags=Flag.RUN_RETURNED, status=code)
-                        frames.send(slot._worker_end, answer)
+                        send(slot, answer)
             await asyncio.sleep(0.001)
 
     async def run(self, status: Callable[[Frame], int | None]) -> str | None:
@@ -165,7 +167,7 @@ def test_batches_keep_to_their_limits() -> None:
         stage.worker.features = Features(batch=BatchLimits(4, 0))
         running = asyncio.get_running_loop().create_task(stage.warmup.run())
         await asyncio.sleep(0.05)
-        sizes = [len(frames.decode_batch(frame.body)) for slot in stage.slots if (frame := slot._unread()) is not None]
+        sizes = [len(frames.decode_batch(frame.body)) for slot in stage.slots if (frame := unread(slot)) is not None]
         assert sizes == [4, 2]
         stage.end()
         assert (await running or "").startswith("the warm-up failed")
@@ -214,7 +216,7 @@ def test_a_stuck_call_is_told_and_fails() -> None:
     async def body(make: Callable[..., Stage]) -> None:
         stage = make(rows=ROWS[:1], timeout_s=0.05)
         running = asyncio.get_running_loop().create_task(stage.run(lambda frame: None))
-        while not stage.stuck:
+        while not stage.hopeless:
             await asyncio.sleep(0.01)
         assert "row 1: Scoring timeout after 50 ms" in (await running or "")
 
@@ -226,10 +228,10 @@ def test_a_stream_that_breaks_off_is_a_failure() -> None:
         stage = make(rows=ROWS[:1])
         running = asyncio.get_running_loop().create_task(stage.warmup.run())
         for slot in stage.slots:
-            while (frame := slot._unread()) is None:
+            while (frame := unread(slot)) is None:
                 await asyncio.sleep(0.001)
-            frames.send(slot._worker_end, Frame(Kind.ANSWER, frame.call_id, flags=Flag.MORE, status=200))
-            frames.send(slot._worker_end, Frame(Kind.CHUNK, frame.call_id, flags=Flag.ABORTED))
+            send(slot, Frame(Kind.ANSWER, frame.call_id, flags=Flag.MORE, status=200))
+            send(slot, Frame(Kind.CHUNK, frame.call_id, flags=Flag.ABORTED))
         assert "row 1: the stream broke off" in (await running or "")
 
     run(body)

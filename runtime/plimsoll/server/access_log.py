@@ -6,7 +6,9 @@ import asyncio
 import json
 import os
 import time
-from typing import TextIO
+
+from plimsoll.server.log_writer import LogWriter
+from plimsoll.server.logs import visible
 
 _FLUSH_S = 0.05
 
@@ -16,7 +18,7 @@ class AccessLog:
     ``2026-11-20 21:00:00,123 I [42] plimsoll.access - [4f1c…] POST /score 200 0.394ms 37``, in UTC.
     """
 
-    def __init__(self, stream: TextIO, enabled: bool, form: str) -> None:
+    def __init__(self, stream: LogWriter, enabled: bool, form: str) -> None:
         self._stream = stream
         self._enabled = enabled
         self._line = self._json if form == "json" else self._text
@@ -39,7 +41,6 @@ class AccessLog:
     def flush(self) -> None:
         if self._lines:
             self._stream.write("".join(self._lines))
-            self._stream.flush()
             self._lines.clear()
 
     def _text(
@@ -49,7 +50,7 @@ class AccessLog:
         day, milliseconds = self._now()
         return (
             f"{day},{milliseconds:03d} I [{self._pid}] plimsoll.access - "
-            f"[{request_id}] {method} {target} {status} {duration_s * 1e3:.3f}ms {size}\n"
+            f"[{visible(request_id)}] {method} {visible(target)} {status} {duration_s * 1e3:.3f}ms {size}\n"
         )
 
     def _json(

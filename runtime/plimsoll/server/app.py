@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import sys
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from contextlib import asynccontextmanager
@@ -26,7 +25,7 @@ from plimsoll.server.descriptions import Descriptions
 from plimsoll.server.gpu_health import GpuHealth
 from plimsoll.server.gpus import GpuPlan
 from plimsoll.server.ids import request_ids
-from plimsoll.server.logs import script_line
+from plimsoll.server.logs import LogStreams, script_line
 from plimsoll.server.metrics import Machine, Metrics
 from plimsoll.server.metrics_allocator import AllocatorMetrics
 from plimsoll.server.metrics_gpu import GpuMetrics
@@ -53,8 +52,9 @@ _NOT_ALLOWED = "The method is not allowed for the requested URL."
 class Front:
     """`fatal` is set once the script proves unable to start; `on_fatal` then ends the server."""
 
-    def __init__(self, settings: ServeSettings, pool: PoolSpec, gpus: GpuPlan) -> None:
+    def __init__(self, settings: ServeSettings, pool: PoolSpec, gpus: GpuPlan, streams: LogStreams) -> None:
         self.settings = settings
+        self.streams = streams
         self._gpus = GpuHealth(gpus) if gpus.gpus else None
         self.metrics = Metrics()
         self._pool = pool
@@ -111,6 +111,8 @@ class Front:
     @asynccontextmanager
     async def _lifespan(self, app: Starlette) -> AsyncIterator[None]:
         settings = self.settings
+        self.streams.start()
+        self.metrics.registry.register(self.streams)
         check = None
         if self._gpus is not None:
             await self._gpus.start()
@@ -120,7 +122,7 @@ class Front:
         self.metrics.registry.register(_machine(supervisor))
         self.metrics.registry.register(AllocatorMetrics(lambda: supervisor.workers))
         tracing = Tracing.from_environment() if settings.tracing else None
-        access_log = AccessLog(sys.stdout, settings.log_level in ("debug", "info"), settings.log_format)
+        access_log = AccessLog(self.streams.stdout, settings.log_level in ("debug", "info"), settings.log_format)
         self._scoring = Scoring(supervisor, self.metrics, access_log, settings, self._keys, tracing)
         self._score = self._scoring.score if tracing is None else self._scoring.traced
         self._probes = Probes(supervisor, self.metrics.registry, self._gpus)
@@ -134,6 +136,7 @@ class Front:
         access_log.flush()
         if tracing is not None:
             tracing.close()
+        self.streams.close()
 
     def reload(self) -> None:
         """Replaces every worker by a fresh one, which reads the script and the model anew."""

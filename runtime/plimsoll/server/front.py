@@ -15,6 +15,7 @@ from uvicorn_worker import UvicornWorker
 from plimsoll.host.parent import die_with
 from plimsoll.server.app import Front
 from plimsoll.server.protocol import ConnectionLimits, LimitedProtocol
+from plimsoll.server.refusals import Refusals
 
 
 class DrainingServer(Server):
@@ -69,8 +70,7 @@ class FrontWorker(UvicornWorker):  # type: ignore[misc]
         asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, front.reload)
         await server.serve(sockets=self.sockets)
         if front.fatal is not None:
-            sys.stderr.write(f"plimsoll: error: {front.fatal}\n")
-            sys.stderr.flush()
+            front.streams.stderr.write(f"plimsoll: error: {front.fatal}\n")
             sys.exit(front.fatal.exit_code)
 
 
@@ -83,7 +83,7 @@ def _protocol(front: Front) -> type[LimitedProtocol]:
         max_head_bytes=settings.max_head_bytes,
         max_connections=settings.max_connections,
     )
-    return type("Protocol", (LimitedProtocol,), {"limits": limits, "outcomes": front.metrics.requests})
+    return type("Protocol", (LimitedProtocol,), {"limits": limits, "refusals": Refusals(front.metrics.requests)})
 
 
 class FrontArbiter(Arbiter):  # type: ignore[misc]

@@ -1,33 +1,86 @@
 """Log lines, as text or as JSON, with the worker and the request id that they belong to.
 
 Text is ``YYYY-mm-dd HH:MM:SS,mmm L [pid] logger - message`` in UTC, as Azure ML's server writes it. What the script
-prints and the access log go to stdout, everything else to stderr.
+prints and the access log go to stdout, everything else to stderr. What a client chose stands in it so that it cannot
+be taken for a part of the line.
 """
 
 from __future__ import annotations
 
 import json
 import logging
-import sys
+import os
+import re
 import time
-from typing import TextIO
+from collections.abc import Iterable
 
 from gunicorn.config import Config
 from gunicorn.glogging import Logger
+from prometheus_client.core import CounterMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+from plimsoll.server.log_writer import LogWriter
 
 _TEXT = "%(asctime)s,%(msecs)03d %(letter)s [%(process)d] %(name)s - %(origin)s%(message)s"
 _PRINT = "plimsoll.print"
 _STDERR = "plimsoll.stderr"
+_ENDING_S = 1.0
+"""How long the last lines may take at the end."""
+_UNSAFE = re.compile(r"[^!-Z^-~]")
 
 
-def configure(level: str, form: str) -> None:
+class LogStreams(Collector):
+    """Where every line of the server goes: nothing else writes to the two descriptors while it serves.
+
+    One writer for both where they are the same file, so that lines keep their order and none lands within another.
+    """
+
+    def __init__(self) -> None:
+        self.stdout = LogWriter(1)
+        self.stderr = self.stdout if os.path.samestat(os.fstat(1), os.fstat(2)) else LogWriter(2)
+
+    def start(self) -> None:
+        """In the process that serves; the master goes on without threads."""
+        for writer in self._writers().values():
+            writer.start()
+
+    def close(self) -> None:
+        for writer in self._writers().values():
+            writer.close(_ENDING_S)
+
+    def collect(self) -> Iterable[Metric]:
+        text = "Log lines that nobody took: the reader was too slow, or the disk full."
+        family = CounterMetricFamily("plimsoll_log_lines_dropped", text, labels=["stream"])
+        for name, writer in self._writers().items():
+            family.add_metric([name], writer.dropped)
+        yield family
+
+    def _writers(self) -> dict[str, LogWriter]:
+        if self.stdout is self.stderr:
+            return {"both": self.stdout}
+        return {"stdout": self.stdout, "stderr": self.stderr}
+
+
+def configure(level: str, form: str) -> LogStreams:
     """Sets up the front's loggers; the root logger is left alone. `form` is text or json."""
+    streams = LogStreams()
     formatter = JsonFormatter() if form == "json" else TextFormatter()
-    _attach("plimsoll", sys.stderr, level.upper(), formatter)
-    _attach(_PRINT, sys.stdout, "INFO", formatter)
-    for name in ("gunicorn.error", "uvicorn.error"):
-        _attach(name, sys.stderr, "WARNING", formatter)
+    _attach("plimsoll", streams.stderr, level.upper(), formatter)
+    _attach(_PRINT, streams.stdout, "INFO", formatter)
+    for name in ("gunicorn.error", "uvicorn.error", "asyncio"):
+        _attach(name, streams.stderr, "WARNING", formatter)
     logging.getLogger("gunicorn.error").addFilter(_StartFailureFilter())
+    return streams
+
+
+def visible(text: str) -> str:
+    r"""Printable ASCII without spaces, brackets and backslashes; any other character as ``\xNN`` or ``\uNNNN``."""
+    return _UNSAFE.sub(_escaped, text)
+
+
+def _escaped(match: re.Match[str]) -> str:
+    code = ord(match[0])
+    return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}"
 
 
 def script_line(worker: str, stream: str, request_id: str, line: str) -> None:
@@ -46,7 +99,8 @@ class TextFormatter(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         record.letter = record.levelname[0]
-        origin = " ".join(filter(None, (getattr(record, "worker", ""), getattr(record, "request_id", ""))))
+        request_id = visible(getattr(record, "request_id", ""))
+        origin = " ".join(filter(None, (getattr(record, "worker", ""), request_id)))
         record.origin = f"[{origin}] " if origin else ""
         return super().format(record)
 
@@ -86,7 +140,7 @@ class FrontLogger(Logger):  # type: ignore[misc]
         self.access_log = logging.getLogger("gunicorn.access")
 
 
-def _attach(name: str, stream: TextIO, level: str, formatter: logging.Formatter) -> None:
+def _attach(name: str, stream: LogWriter, level: str, formatter: logging.Formatter) -> None:
     handler = logging.StreamHandler(stream)
     handler.setFormatter(formatter)
     logger = logging.getLogger(name)

@@ -18,7 +18,7 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 from plimsoll.errors import HeadTooLarge, MalformedRequest, RequestError, SlowBody, SlowHead, TooManyConnections
 from plimsoll.server.ids import new_id
-from plimsoll.server.metrics import Outcomes
+from plimsoll.server.refusals import Refusals
 from plimsoll.server.replies import CLOSE, error_body, error_headers
 from plimsoll.server.whole import CYCLE
 
@@ -38,10 +38,10 @@ class ConnectionLimits:
 
 
 class LimitedProtocol(HttpToolsProtocol):
-    """`limits`, and where refusals are counted, are set on a subclass before the server starts."""
+    """`limits`, and who is told of refusals, are set on a subclass before the server starts."""
 
     limits: ClassVar[ConnectionLimits]
-    outcomes: ClassVar[Outcomes]
+    refusals: ClassVar[Refusals]
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
@@ -52,7 +52,7 @@ class LimitedProtocol(HttpToolsProtocol):
         self._body_bytes = 0
         self._timer: asyncio.TimerHandle | None = None
         if len(self.connections) > self.limits.max_connections:
-            self._refuse(TooManyConnections("The server has as many connections as it takes.", retry_after_s=1))
+            self._refuse(TooManyConnections("The connection limit is reached.", retry_after_s=1))
         else:
             self._arm(self.limits.head_timeout_s, self._on_late_head)
 
@@ -156,7 +156,7 @@ class LimitedProtocol(HttpToolsProtocol):
     def _refuse(self, error: RequestError) -> None:
         """Answers at the level of the connection and closes it; a waiting application sees a client that has gone."""
         self._disarm()
-        self.outcomes.add(error.code, error.status, "connection")
+        self.refusals.note(error)
         ids = [(b"x-request-id", new_id())]
         body = error_body(error, ids[0][1])
         headers = [*error_headers(error, ids), CLOSE, (b"content-length", b"%d" % len(body))]

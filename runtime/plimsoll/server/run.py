@@ -8,7 +8,6 @@ import logging
 import math
 import os
 import socket
-import sys
 import tempfile
 from collections.abc import Callable, Sequence
 
@@ -20,6 +19,7 @@ from plimsoll.errors import EntryError, PortInUse
 from plimsoll.host.cpus import describe_host
 from plimsoll.server import logs
 from plimsoll.server.app import Front
+from plimsoll.server.descriptors import plan_descriptors
 from plimsoll.server.front import FrontArbiter, FrontWorker
 from plimsoll.server.gpus import plan_gpus
 from plimsoll.server.paths import check_files, entry_spec
@@ -30,7 +30,6 @@ from plimsoll.workers.threads import OWN as THREADS_VARIABLE
 from plimsoll.workers.threads import thread_environment
 
 _LOG = logging.getLogger("plimsoll.server")
-_BACKLOG = 2048
 _STOP_SLACK_S = 5.0
 _HEARTBEAT_FOLDERS = ("/dev/shm", "/run", "/tmp", "/var/tmp")  # noqa: S108
 
@@ -46,13 +45,16 @@ def serve(
     """
     spec = entry_spec(settings, from_flag)
     check_files(settings)
-    logs.configure(settings.log_level, settings.log_format)
+    streams = logs.configure(settings.log_level, settings.log_format)
+    descriptors = plan_descriptors(settings)
+    settings = settings.model_copy(update={"max_connections": descriptors.connections})
     plan = plan_gpus(settings.gpu, os.environ)
     if worker_per_gpu and plan.gpus:
         settings = settings.model_copy(update={"workers": len(plan.gpus)})
-    listeners = [bind(settings.host, port) for port in (settings.port, settings.health_port) if port is not None]
-    options = _options(settings, listeners)
-    _announce(settings, spec)
+    ports = [port for port in (settings.port, settings.health_port) if port is not None]
+    listeners = [bind(settings.host, port, descriptors.backlog) for port in ports]
+    options = _options(settings, listeners, descriptors.backlog)
+    streams.stderr.write(_greeting(settings, spec))
     pool = PoolSpec(
         entry=spec,
         environment=_environment(settings, spec),
@@ -63,19 +65,20 @@ def serve(
         max_batch_size=settings.max_batch_size,
         warmup=warmup,
         own_environments=plan.environments(settings.workers, os.environ),
+        descriptor_limit=descriptors.found,
     )
     gc.freeze()  # what is loaded by now stays shared with the front
-    _Gunicorn(options, lambda: Front(settings, pool, plan)).run()
+    _Gunicorn(options, lambda: Front(settings, pool, plan, streams)).run()
 
 
-def bind(host: str, port: int) -> socket.socket:
+def bind(host: str, port: int, backlog: int) -> socket.socket:
     """A bound socket, so that a port in use is known before anything is started."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     listener = socket.socket(family, socket.SOCK_STREAM)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind((host, port))
-        listener.listen(_BACKLOG)
+        listener.listen(backlog)
     except OSError as error:
         listener.close()
         raise PortInUse(f"cannot listen on {host}:{port}: {os.strerror(error.errno or 0)}") from None
@@ -110,19 +113,18 @@ def _limits(settings: ServeSettings) -> Limits:
     return Limits(scoring_timeout_s, 2 * scoring_timeout_s + settings.grace_seconds, settings.max_queue)
 
 
-def _announce(settings: ServeSettings, spec: EntrySpec) -> None:
-    sys.stderr.write(
+def _greeting(settings: ServeSettings, spec: EntrySpec) -> str:
+    return (
         f"Plimsoll {__version__} serves {spec.entry_script} on {'https' if settings.tls_cert else 'http'}://{settings.host}:{settings.port}"
         f" with {settings.workers} worker(s) of {settings.threads} thread(s)\n"
     )
-    sys.stderr.flush()
 
 
-def _options(settings: ServeSettings, listeners: list[socket.socket]) -> dict[str, object]:
+def _options(settings: ServeSettings, listeners: list[socket.socket], backlog: int) -> dict[str, object]:
     worker_class = type("FrontWorker", (FrontWorker,), {"DRAIN_S": settings.drain_seconds})
     return {
         "bind": [f"fd://{listener.fileno()}" for listener in listeners],
-        "backlog": _BACKLOG,
+        "backlog": backlog,
         "workers": 1,
         "worker_class": worker_class,
         "logger_class": logs.FrontLogger,

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 import re
 import time
 from functools import lru_cache
 
 from plimsoll.entry.headers import is_form_type
-from plimsoll.errors import BadRequest, MethodNotAllowed, RequestError, ScoringTimeout
+from plimsoll.errors import BadRequest, MethodNotAllowed, RequestError, ScoringTimeout, Unforeseen
 from plimsoll.server.access_log import AccessLog
 from plimsoll.server.asgi import RawHeaders, Receive, Scope, Send
 from plimsoll.server.auth import ApiKeys
@@ -21,13 +22,14 @@ from plimsoll.server.body import ClientGone, read_body
 from plimsoll.server.metrics import Metrics
 from plimsoll.server.replies import CLOSE, RUN_FAILED, error_body, error_headers
 from plimsoll.server.tracing import Tracing
-from plimsoll.server.whole import respond_whole
+from plimsoll.server.whole import NO_CONTENT, respond_whole
 from plimsoll.settings import ServeSettings
 from plimsoll.workers.frames import Flag, Frame, decode_headers, encode_head
 from plimsoll.workers.lifecycle import CallState
 from plimsoll.workers.pending import PendingCall
 from plimsoll.workers.supervisor import Supervisor
 
+_LOG = logging.getLogger("plimsoll.server")
 _METHODS = frozenset({"GET", "POST", "OPTIONS", "HEAD"})
 _OURS = frozenset(
     {
@@ -90,6 +92,11 @@ class Scoring:
             size = await self._refuse(scope, status, error, ids)
         except ClientGone:
             status, outcome, size = _CLIENT_GONE, "client_gone", 0
+        except Exception:
+            _LOG.exception("a request could not be answered", extra={"request_id": ids[0][1].decode("latin-1")})
+            unforeseen = Unforeseen("An unexpected error occurred in the server.")
+            status, outcome = unforeseen.status, unforeseen.code
+            size = await self._refuse(scope, status, unforeseen, ids)
         took_s = time.monotonic() - started_at
         self._metrics.requests.add(outcome, status)
         self._metrics.request_time.observe(took_s)
@@ -115,11 +122,17 @@ class Scoring:
         if frame.flags & Flag.RUN_RETURNED:
             self._metrics.run_time.observe(frame.run_ns / 1e9)
         outcome = _outcome(frame)
-        if call.chunks is None:
-            body = _explained(frame, ids[0][1]) if frame.flags & Flag.ERROR else frame.body
-            await respond_whole(scope, frame.status, self._headers(frame, ids), body, self.closing)
-            return frame.status, outcome, len(body)
-        return frame.status, await self._stream(send, receive, call, frame, ids) or outcome, None
+        if call.chunks is not None and frame.status in NO_CONTENT:
+            self._dispatcher.drop(call)
+        elif call.chunks is not None:
+            return frame.status, await self._stream(send, receive, call, frame, ids) or outcome, None
+        return frame.status, outcome, await self._whole(scope, frame, ids)
+
+    async def _whole(self, scope: Scope, frame: Frame, ids: RawHeaders) -> int:
+        """Answers at once; returns the size of the body."""
+        body = _explained(frame, ids[0][1]) if frame.flags & Flag.ERROR else frame.body
+        await respond_whole(scope, frame.status, self._headers(frame, ids), body, self.closing)
+        return 0 if frame.status in NO_CONTENT else len(body)
 
     async def _result(self, call: PendingCall, receive: Receive) -> Frame:
         """The call's answer; a client that leaves meanwhile takes the call with it."""

@@ -11,6 +11,8 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, RequestResponseCy
 
 from plimsoll.server.asgi import RawHeaders, Scope
 
+NO_CONTENT = frozenset({204, 304})
+"""Statuses whose answer has neither a body nor a Content-Length (RFC 9110 §8.6, §15.3.5, §15.4.5)."""
 CYCLE = "plimsoll.cycle"
 """Key of the scope under which `LimitedProtocol` leaves uvicorn's state of the request."""
 
@@ -18,9 +20,13 @@ CYCLE = "plimsoll.cycle"
 async def respond_whole(scope: Scope, status: int, headers: RawHeaders, body: bytes, close: bool) -> None:
     """Does what uvicorn's own `send` does for a response of known length; a client that has gone gets nothing.
 
-    `headers` says nothing of length or connection; `close` ends the connection with this response.
+    `headers` says nothing of length or connection; `close` ends the connection with this response. Where another
+    response has begun the connection is cut off instead: a client must never take one for the rest of the other.
     """
     cycle: RequestResponseCycle = scope[CYCLE]
+    if cycle.response_started:
+        cycle.transport.close()
+        return
     if cycle.flow.write_paused and not cycle.disconnected:
         await cycle.flow.drain()
     if cycle.disconnected:
@@ -31,9 +37,12 @@ async def respond_whole(scope: Scope, status: int, headers: RawHeaders, body: by
     if close:
         cycle.keep_alive = False
     connection = b"" if cycle.keep_alive else b"connection: close\r\n"
-    parts.append(b"%bcontent-length: %d\r\n\r\n" % (connection, len(body)))
-    if scope["method"] != "HEAD":
-        parts.append(body)
+    if status in NO_CONTENT:
+        parts += (connection, b"\r\n")
+    else:
+        parts.append(b"%bcontent-length: %d\r\n\r\n" % (connection, len(body)))
+        if scope["method"] != "HEAD":
+            parts.append(body)
     _finish(cycle, b"".join(parts))
 
 

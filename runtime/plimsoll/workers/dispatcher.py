@@ -2,24 +2,38 @@
 
 Knows slots, not processes: the supervisor adds and retires slots and is told (`Observer`) when a call is stuck.
 Lives on the front's event loop; nothing here blocks.
+
+Two rules for editors. Whatever goes wrong while calls are handed over ends these calls, with nothing sent, and leaves
+the slot as it was (`_hand`). Whatever goes wrong while a slot is read ends the call that it was about; where that
+cannot be told, the worker is not believed any more: its calls end, and it is replaced (`_on_readable`).
 """
 
 from __future__ import annotations
 
 import asyncio
+import logging
 import math
 import time
 from typing import Protocol
 
-from plimsoll.errors import DeadlineExceeded, NotReady, RequestError, ScoringTimeout
+from plimsoll.errors import (
+    AnswerLost,
+    DeadlineExceeded,
+    HandOverFailed,
+    NotReady,
+    RequestError,
+    ScoringTimeout,
+    WorkerBroke,
+)
 from plimsoll.workers.features import BatchLimits
-from plimsoll.workers.frames import Flag, Frame, Kind
+from plimsoll.workers.frames import BodyLost, Flag, Frame, Kind, MalformedFrame
 from plimsoll.workers.lifecycle import CallEvent, CallState
 from plimsoll.workers.pending import PendingCall
 from plimsoll.workers.queue import CallQueue
 from plimsoll.workers.slot import AHEAD_S, Slot
 from plimsoll.workers.spec import Limits
 
+_LOG = logging.getLogger("plimsoll.workers")
 _READS_PER_WAKE_UP = 64
 _SLOW_S = 0.05
 """A call that takes longer than this has its client's connection watched."""
@@ -31,6 +45,9 @@ _SMOOTHING = 0.1
 class Observer(Protocol):
     def on_stuck(self, slot: Slot, request_id: str) -> None:
         """The slot's call passed the scoring timeout: its worker must end."""
+
+    def on_broken(self, slot: Slot, reason: str) -> None:
+        """The slot's worker does not keep to the protocol: it must end at once."""
 
     def on_idle(self, slot: Slot) -> None:
         """A retired slot has finished its last call."""
@@ -183,19 +200,26 @@ class Dispatcher:
 
     def _hand(self, slot: Slot, now: float) -> bool:
         """False when nothing was handed over: the batch is to fill up first, or the socket is full."""
-        if self.batch is None:
-            (call,) = calls = self._queue.take()
-            done = slot.hand(call, now)
-        else:
-            if self._is_to_fill_up(self.batch, now):
-                return False
-            calls = self._queue.take(self.batch.max_size)
-            done = slot.hand_batch(calls, now)
+        if self.batch is not None and self._is_to_fill_up(self.batch, now):
+            return False
+        calls = self._queue.take(self.batch.max_size if self.batch else 1)
+        try:
+            done = slot.hand_batch(calls, now) if self.batch else slot.hand(calls[0], now)
+        except Exception as failure:
+            self._fail_handed(calls, failure)
+            return True
         if not done:
             self._queue.put_back(calls)
         elif self.batch is not None:
             self._observer.on_batch(len(calls))
         return done
+
+    def _fail_handed(self, calls: list[PendingCall], failure: Exception) -> None:
+        reason = getattr(failure, "strerror", None) or type(failure).__name__
+        for call in calls:
+            message = f"The call could not be handed to a model worker: {reason}."
+            _LOG.warning("%s", message, extra={"request_id": call.request_id.decode("latin-1")})
+            call.fail(HandOverFailed(message, retry_after_s=1))
 
     def _is_to_fill_up(self, batch: BatchLimits, now: float) -> bool:
         missing_s = self._queue.oldest().queued_at + batch.max_wait_s - now
@@ -205,20 +229,49 @@ class Dispatcher:
         return True
 
     def _on_readable(self, slot: Slot) -> None:
+        try:
+            self._read(slot)
+        except Exception as failure:
+            self._give_up_broken(slot, failure)
+        if self._queue:
+            self._hand_out()
+
+    def _read(self, slot: Slot) -> None:
         for _ in range(_READS_PER_WAKE_UP):
-            frame = slot.receive()
+            try:
+                frame = slot.receive()
+            except BodyLost as lost:
+                self._on_lost(slot, lost)
+                frame = lost.frame
             if frame is None:
                 break
             self._on_frame(slot, frame)
             if not slot.outstanding:
                 break  # nothing more can come: spares the read that would only say so
-        if self._queue:
-            self._hand_out()
+
+    def _on_lost(self, slot: Slot, lost: BodyLost) -> None:
+        """The call has its end; what its frame says of the slot still counts."""
+        if slot.outstanding and slot.outstanding[0].call_id == lost.frame.call_id:
+            call = slot.outstanding[0]
+            message = f"The answer could not be taken from the model worker: {lost}."
+            _LOG.warning("%s", message, extra={"request_id": call.request_id.decode("latin-1")})
+            call.fail(AnswerLost(message))
+            self._cancel_stream(call)
+
+    def _give_up_broken(self, slot: Slot, failure: Exception) -> None:
+        if not slot.open and not slot.outstanding:
+            return  # it is given up already
+        reason = str(failure) if isinstance(failure, MalformedFrame) else f"{type(failure).__name__}: {failure}"
+        self._give_up(
+            slot, WorkerBroke("The model worker that ran this request sent what is no answer; it is replaced.")
+        )
+        self._observer.on_broken(slot, reason)
 
     def _on_frame(self, slot: Slot, frame: Frame) -> None:
         if not slot.outstanding or slot.outstanding[0].call_id != frame.call_id:
             return  # the late answer of a call that has failed by timeout
         call = slot.outstanding[0]
+        call.check(frame)
         call.resolve(frame)
         if frame.flags & Flag.RUN_RETURNED:
             self._learn(slot, frame.run_ns / 1e9)
@@ -237,7 +290,7 @@ class Dispatcher:
         self._run_s += (run_s - self._run_s) * (_SMOOTHING if self._run_s else 1.0)
 
     def _hold_back_stream(self, slot: Slot, call: PendingCall) -> None:
-        if call.state is CallState.DROPPED:
+        if call.state in (CallState.DROPPED, CallState.FAILED):
             slot.cancel(call.call_id)
         elif call.chunks is not None and call.chunks.qsize() >= _CHUNKS_AHEAD and call.paused_slot is None:
             self._loop.remove_reader(slot.fileno())
@@ -256,15 +309,19 @@ class Dispatcher:
 
     def _on_sweep(self) -> None:
         """Times everything that waits or runs; there is no timer per call."""
-        now = time.monotonic()
+        try:
+            self._time_all(time.monotonic())
+        finally:  # without the next sweep nothing would ever time out
+            busy = bool(self._queue) or any(slot.outstanding for slot in self.slots)
+            self._sweep = self._loop.call_later(self._sweep_period_s, self._on_sweep) if busy else None
+
+    def _time_all(self, now: float) -> None:
         for call in self._queue:
             self._watch_if_slow(call, now)
         self._queue.expire(now - self._limits.queue_timeout_s)
         for slot in list(self.slots):
             self._check(slot, now)
         self._hand_out()
-        busy = bool(self._queue) or any(slot.outstanding for slot in self.slots)
-        self._sweep = self._loop.call_later(self._sweep_period_s, self._on_sweep) if busy else None
 
     def _check(self, slot: Slot, now: float) -> None:
         if not slot.outstanding:
@@ -280,13 +337,17 @@ class Dispatcher:
             self._queue.take_back(slot.take_back())
 
     def _stop_stuck(self, slot: Slot) -> None:
-        """The oldest call is stuck, and with it the rest of its batch; what lies unread is run elsewhere."""
-        head = slot.outstanding.popleft()
-        self.retire(slot)
+        request_id = slot.outstanding[0].request_id.decode("latin-1")
         timeout_ms = round(self._limits.scoring_timeout_s * 1000)
-        slot.outstanding.appendleft(head)
-        self._fail_outstanding(slot, ScoringTimeout(f"Scoring timeout after {timeout_ms} ms"))
-        self._observer.on_stuck(slot, head.request_id.decode("latin-1"))
+        self._give_up(slot, ScoringTimeout(f"Scoring timeout after {timeout_ms} ms"))
+        self._observer.on_stuck(slot, request_id)
+
+    def _give_up(self, slot: Slot, error: RequestError) -> None:
+        """The oldest call ends, and with it the rest of its batch; what lies unread is run elsewhere."""
+        begun = [slot.outstanding.popleft()] if slot.outstanding else []
+        self.retire(slot)
+        slot.outstanding.extendleft(begun)
+        self._fail_outstanding(slot, error)
 
     def _fail_outstanding(self, slot: Slot, error: RequestError) -> None:
         for call in slot.outstanding:

@@ -6,7 +6,8 @@ that it handed ahead and that the worker has not begun (`Slot.take_back`).
 
 Layout: fixed header (`_HEADER`), head bytes, body bytes. A body over `INLINE_BYTES` travels in an
 anonymous memory file whose descriptor is attached to the message, since a message must fit the
-socket's send buffer. No pickle: the other end may be compromised by user code.
+socket's send buffer. No pickle: the other end may be compromised by user code, so what it says of lengths is
+checked, and a descriptor that nobody asked for is closed.
 
 Used by both sides; imports nothing heavy, for the worker's sake.
 """
@@ -16,8 +17,9 @@ from __future__ import annotations
 import array
 import os
 import socket
+import stat
 import struct
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from plimsoll.entry.call import Head, Headers
@@ -75,6 +77,18 @@ class Frame:
     tag: bytes = b""
 
 
+class MalformedFrame(Exception):
+    """What came is no frame: the other side must not be believed any more."""
+
+
+class BodyLost(Exception):
+    """`frame` came without its body: this process has no descriptor left for the file, or no memory for its content."""
+
+    def __init__(self, frame: Frame, reason: str) -> None:
+        super().__init__(reason)
+        self.frame = frame
+
+
 def send(sock: socket.socket, frame: Frame, flags: int = 0) -> None:
     """Raises BlockingIOError on a full non-blocking socket, OSError when the other side is gone."""
     size = len(frame.head) + len(frame.body)
@@ -96,19 +110,45 @@ def send(sock: socket.socket, frame: Frame, flags: int = 0) -> None:
 def receive(sock: socket.socket, buffer: bytearray, flags: int = 0) -> Frame | None:
     """The next frame, or None when the other side has closed.
 
-    `buffer` of at least MESSAGE_BYTES is overwritten. Raises BlockingIOError when nothing is there.
+    `buffer` of at least MESSAGE_BYTES is overwritten. Raises BlockingIOError when nothing is there, BodyLost, and
+    MalformedFrame.
     """
-    count, ancillary, _, _ = sock.recvmsg_into((buffer,), _ANCILLARY_BYTES, flags)
+    count, ancillary, _, _ = sock.recvmsg_into((buffer,), _ANCILLARY_BYTES, flags | socket.MSG_CMSG_CLOEXEC)
     if count == 0:
         return None
+    files = _files(ancillary) if ancillary else ()
+    try:
+        return _decoded(buffer, count, files)
+    finally:
+        for file in files:
+            os.close(file)
+
+
+def discard(sock: socket.socket, buffer: bytearray) -> int | None:
+    """Takes the next message off a socket of our own sending and returns its call id; None when none is there."""
+    try:
+        count, ancillary, _, _ = sock.recvmsg_into((buffer,), _ANCILLARY_BYTES, socket.MSG_DONTWAIT)
+    except BlockingIOError:
+        return None
+    for file in _files(ancillary):
+        os.close(file)
+    return int(_HEADER.unpack_from(buffer)[3]) if count else None
+
+
+def _decoded(buffer: bytearray, count: int, files: Sequence[int]) -> Frame:
+    if count < _HEADER.size:
+        raise MalformedFrame(f"a message of {count} bytes has no header")
     kind, bits, status, call_id, head_bytes, body_bytes, run_ns, tag_bytes = _HEADER.unpack_from(buffer)
     start = _HEADER.size + tag_bytes
+    frame = Frame(kind, call_id, b"", b"", bits, status, run_ns, bytes(buffer[_HEADER.size : start]))
     if bits & Flag.BODY_IN_FILE:
-        head, body = _from_memory_file(ancillary, head_bytes, body_bytes)
-    else:
-        split = start + head_bytes
-        head, body = bytes(buffer[start:split]), bytes(memoryview(buffer)[split:count])
-    return Frame(kind, call_id, head, body, bits, status, run_ns, bytes(buffer[_HEADER.size : start]))
+        frame.head, frame.body = _from_memory_file(frame, files, head_bytes, body_bytes)
+        return frame
+    split = start + head_bytes
+    if split + body_bytes != count:
+        raise MalformedFrame(f"a message of {count} bytes says that it has {split + body_bytes}")
+    frame.head, frame.body = bytes(buffer[start:split]), bytes(memoryview(buffer)[split:count])
+    return frame
 
 
 def _packed(frame: Frame, bits: int) -> bytes:
@@ -130,19 +170,37 @@ def _memory_file(*parts: bytes) -> int:
     return descriptor
 
 
-def _from_memory_file(ancillary: list[tuple[int, int, bytes]], head_bytes: int, body_bytes: int) -> tuple[bytes, bytes]:
-    (_, _, rights), *_ = ancillary
-    descriptor = int.from_bytes(rights[:_FD_BYTES], "little", signed=True)
-    with open(descriptor, "rb", buffering=0) as file:
-        file.seek(0)
-        return _read_exactly(file.fileno(), head_bytes), _read_exactly(file.fileno(), body_bytes)
+def _files(ancillary: list[tuple[int, int, bytes]]) -> Sequence[int]:
+    """The descriptors that came with a message: whoever takes them closes them."""
+    found = array.array("i")
+    for level, kind, data in ancillary:
+        if level == socket.SOL_SOCKET and kind == socket.SCM_RIGHTS:
+            found.frombytes(data[: len(data) - len(data) % _FD_BYTES])
+    return found
 
 
-def _read_exactly(descriptor: int, count: int) -> bytes:
+def _from_memory_file(frame: Frame, files: Sequence[int], head_bytes: int, body_bytes: int) -> tuple[bytes, bytes]:
+    if not files:
+        # The kernel drops a descriptor for which the receiver has no room (unix(7), MSG_CTRUNC), and says nothing else.
+        raise BodyLost(frame, "too many open files")
+    status = os.fstat(files[0])
+    if not stat.S_ISREG(status.st_mode) or status.st_size != head_bytes + body_bytes:
+        raise MalformedFrame(f"a file of {status.st_size} bytes is said to have {head_bytes + body_bytes}")
+    try:
+        return _read_exactly(files[0], head_bytes, 0), _read_exactly(files[0], body_bytes, head_bytes)
+    except MemoryError:
+        raise BodyLost(frame, "out of memory") from None
+
+
+def _read_exactly(descriptor: int, count: int, offset: int) -> bytes:
     parts = []
-    while count and (part := os.read(descriptor, count)):
+    while count:
+        part = os.pread(descriptor, count, offset)
+        if not part:
+            raise MalformedFrame("a file has shrunk while it was read")
         parts.append(part)
         count -= len(part)
+        offset += len(part)
     return parts[0] if len(parts) == 1 else b"".join(parts)
 
 

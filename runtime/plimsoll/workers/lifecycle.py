@@ -4,7 +4,8 @@ Two rules for editors: whatever may happen to a worker or a call is a row here, 
 decides what state follows. `advance` refuses an event that its table does not know: that is a defect,
 not an input.
 
-    worker   STARTING ─ LOADING ─ WARMING ─ READY ─┬─ DOOMED ──┬─ DEAD   doomed: one call is stuck, siblings finish
+    worker   STARTING ─ LOADING ─ WARMING ─ READY ─┬─ DOOMED ──┬─ DEAD   doomed: a call is stuck, siblings finish; or
+                                                   │           │         it breaks the protocol, and is killed
                                                    └─ DRAINING ┘         draining: asked to stop
     call     QUEUED ─ HANDED ─ RUNNING ─┬─ ANSWERED
                 └───────┴─ (taken back)  ├─ FAILED                 timeout, dead worker
@@ -37,6 +38,7 @@ class WorkerEvent(StrEnum):
     WARMED = "warmed"
     WARM_FAILED = "warm_failed"
     CALL_STUCK = "call_stuck"
+    BROKE_PROTOCOL = "broke_protocol"
     STOP = "stop"
     EXITED = "exited"
 
@@ -75,16 +77,19 @@ WORKER_TABLE: Mapping[WorkerState, Mapping[WorkerEvent, WorkerState]] = {
         WorkerEvent.WARMED: WorkerState.READY,
         WorkerEvent.WARM_FAILED: WorkerState.DRAINING,
         WorkerEvent.CALL_STUCK: WorkerState.DOOMED,
+        WorkerEvent.BROKE_PROTOCOL: WorkerState.DOOMED,
         WorkerEvent.STOP: WorkerState.DRAINING,
         WorkerEvent.EXITED: WorkerState.DEAD,
     },
     WorkerState.READY: {
         WorkerEvent.CALL_STUCK: WorkerState.DOOMED,
+        WorkerEvent.BROKE_PROTOCOL: WorkerState.DOOMED,
         WorkerEvent.STOP: WorkerState.DRAINING,
         WorkerEvent.EXITED: WorkerState.DEAD,
     },
     WorkerState.DOOMED: {
         WorkerEvent.CALL_STUCK: WorkerState.DOOMED,
+        WorkerEvent.BROKE_PROTOCOL: WorkerState.DOOMED,
         WorkerEvent.STOP: WorkerState.DRAINING,
         WorkerEvent.EXITED: WorkerState.DEAD,
     },
@@ -94,6 +99,7 @@ WORKER_TABLE: Mapping[WorkerState, Mapping[WorkerEvent, WorkerState]] = {
         WorkerEvent.LOADED: WorkerState.DRAINING,
         WorkerEvent.LOAD_FAILED: WorkerState.DRAINING,
         WorkerEvent.CALL_STUCK: WorkerState.DRAINING,
+        WorkerEvent.BROKE_PROTOCOL: WorkerState.DRAINING,
         WorkerEvent.STOP: WorkerState.DRAINING,
         WorkerEvent.EXITED: WorkerState.DEAD,
     },

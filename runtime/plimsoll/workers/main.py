@@ -22,6 +22,7 @@ from plimsoll.entry.script import Script
 from plimsoll.entry.spec import EntrySpec
 from plimsoll.entry.user_logging import configure_logging
 from plimsoll.errors import EntryError
+from plimsoll.host.descriptors import restore_descriptor_limit
 from plimsoll.host.oom import offer_to_die_first
 from plimsoll.host.parent import die_with
 from plimsoll.workers import frames
@@ -58,6 +59,8 @@ def _loaded(control: socket.socket) -> Script | None:
     if first is None:
         return None
     orders = json.loads(first.body)
+    if orders["descriptor_limit"] is not None:
+        restore_descriptor_limit(orders["descriptor_limit"])
     try:
         spec = EntrySpec(**orders["entry"])
         configure_logging(spec)

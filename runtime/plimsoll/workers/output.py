@@ -13,6 +13,8 @@ LineSink = Callable[[str, str, str, str], None]
 """Takes the worker's name, the stream's name (stdout, stderr), the request id or an empty string, and one line."""
 _READ_BYTES = 64 * 1024
 _LONGEST_LINE_BYTES = 64 * 1024
+_LAST_READS = 32
+"""Twice what a pipe can hold (pipe(7): 1 MiB at most without rights)."""
 
 
 class OutputPipe:
@@ -30,9 +32,10 @@ class OutputPipe:
         self._loop.add_reader(pipe.fileno(), self._on_readable)
 
     def close(self) -> None:
-        """Forwards what is left; a grandchild of the worker may still hold the other end open."""
-        while self._read():
-            pass
+        """Forwards what is left; a child of the script may still hold the other end open, and write for ever."""
+        for _ in range(_LAST_READS):
+            if not self._read():
+                break
         if self._partial:
             self._emit(self._partial)
         self._loop.remove_reader(self._pipe.fileno())

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from plimsoll.errors import RequestError
-from plimsoll.workers.frames import Flag, Frame, Kind
+from plimsoll.workers.frames import Flag, Frame, Kind, MalformedFrame
 from plimsoll.workers.lifecycle import CALL_TABLE, CallEvent, CallState, advance
 
 if TYPE_CHECKING:
@@ -34,6 +34,7 @@ class PendingCall:
         "request_id",
         "started_at",
         "state",
+        "streaming",
         "watch",
     )
 
@@ -59,6 +60,8 @@ class PendingCall:
         self.started_at = 0.0
         self.state = CallState.QUEUED
         self.answer = answer
+        self.streaming = False
+        """The worker has begun an answer that goes on, whether or not anybody still waits for it."""
         self.chunks: asyncio.Queue[Frame] | None = None
         self.paused_slot: Slot | None = None
         """Set while the front does not read the stream's slot, because the client is behind."""
@@ -72,8 +75,16 @@ class PendingCall:
         self.started_at = now
         self.note(CallEvent.START)
 
+    def check(self, frame: Frame) -> None:
+        """Raises MalformedFrame unless `frame` can come next: an ANSWER once, then CHUNKs if more was promised."""
+        if self.streaming and frame.kind == Kind.CHUNK:
+            return
+        if self.streaming or frame.kind != Kind.ANSWER or not 200 <= frame.status < 600:
+            raise MalformedFrame(f"a frame of kind {frame.kind} with status {frame.status} cannot come now")
+
     def resolve(self, frame: Frame) -> None:
         """Takes an ANSWER or CHUNK frame; the call stays RUNNING while more is to come."""
+        self.streaming = bool(frame.flags & Flag.MORE)
         if not frame.flags & Flag.MORE and self.state is CallState.RUNNING:
             self.note(CallEvent.ANSWER)
         if self.chunks is not None:

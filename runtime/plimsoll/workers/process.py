@@ -62,7 +62,11 @@ class WorkerProcess:
             OutputPipe(self._process.stderr, f"worker-{index}", "stderr", sink),
         ]
         self._control.setblocking(False)
-        first = {"entry": asdict(spec.entry), "scoring_timeout_ms": round(spec.limits.scoring_timeout_s * 1000)}
+        first = {
+            "entry": asdict(spec.entry),
+            "scoring_timeout_ms": round(spec.limits.scoring_timeout_s * 1000),
+            "descriptor_limit": spec.descriptor_limit,
+        }
         frames.send(self._control, Frame(Kind.CONTROL, 0, body=json.dumps(first).encode()))
         self._loop.add_reader(self._control.fileno(), self._on_control)
         self._loop.add_reader(self._pidfd, self._on_exit)

@@ -59,7 +59,10 @@ class Slot:
         return self.open and count < self._ahead and now - self.outstanding[0].started_at < AHEAD_S
 
     def hand(self, call: PendingCall, now: float) -> bool:
-        """Sends `call` to the worker; False when the socket is full or closed, and the call stays queued."""
+        """Sends `call` to the worker; False when the socket is full or closed, and the call stays queued.
+
+        Raises OSError or MemoryError with nothing sent, where a large body finds no descriptor or no memory.
+        """
         try:
             frames.send(self._front_end, Frame(call.kind, call.call_id, call.head, call.body, tag=call.request_id))
         except (BlockingIOError, BrokenPipeError, ConnectionResetError):
@@ -71,7 +74,7 @@ class Slot:
         return True
 
     def hand_batch(self, calls: list[PendingCall], now: float) -> bool:
-        """Sends `calls` as one message; all of them begin together, in an idle slot."""
+        """Sends `calls` as one message, as `hand` does; all of them begin together, in an idle slot."""
         batch_id = calls[0].call_id
         body = frames.encode_batch((call.call_id, call.request_id, call.head, call.body) for call in calls)
         try:
@@ -86,7 +89,7 @@ class Slot:
         return True
 
     def receive(self) -> Frame | None:
-        """The next answer; None when there is none now."""
+        """The next answer; None when there is none now. Raises BodyLost and MalformedFrame."""
         try:
             return frames.receive(self._front_end, self._buffer)
         except (BlockingIOError, ConnectionResetError):
@@ -114,8 +117,8 @@ class Slot:
     def take_back(self) -> list[PendingCall]:
         """Fetches the calls that the worker has not begun out of the socket, oldest first."""
         taken = set()
-        while (frame := self._unread()) is not None:
-            taken.add(frame.call_id)
+        while (batch_id := frames.discard(self._worker_end, self._buffer)) is not None:
+            taken.add(batch_id)
         back = [call for call in self.outstanding if call.batch_id in taken]
         self.outstanding = deque(call for call in self.outstanding if call.batch_id not in taken)
         return back
@@ -130,9 +133,3 @@ class Slot:
         """No more calls: the worker's loop ends after the ones it has, and can still answer them."""
         self.open = False
         self._front_end.shutdown(socket.SHUT_WR)
-
-    def _unread(self) -> Frame | None:
-        try:
-            return frames.receive(self._worker_end, self._buffer, socket.MSG_DONTWAIT)
-        except BlockingIOError:
-            return None

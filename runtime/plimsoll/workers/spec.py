@@ -43,7 +43,7 @@ class PoolSpec:
 
     `grace_s`: how long calls beside a stuck one, or under way at a stop, may take to finish. `max_batch_size`: most
     calls in one batch, None where the script alone decides. `own_environments`: what is added for each worker alone,
-    by its index.
+    by its index. `descriptor_limit`: open files that a worker may have; None for as many as the front.
     """
 
     entry: EntrySpec
@@ -55,6 +55,7 @@ class PoolSpec:
     max_batch_size: int | None = None
     warmup: tuple[WarmUpCall, ...] = ()
     own_environments: tuple[Mapping[str, str], ...] = ()
+    descriptor_limit: int | None = None
 
     def environment_of(self, index: int) -> dict[str, str]:
         own = self.own_environments[index] if self.own_environments else {}

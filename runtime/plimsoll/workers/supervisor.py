@@ -127,8 +127,8 @@ class Supervisor:
     def on_loaded(self, worker: WorkerProcess) -> None:
         if self.spec.warmup or self._check is not None:
             # At once, not in the task: the worker may end before that begins.
-            stuck = partial(self._on_stuck_warming, worker)
-            warmup = self._warming[worker] = WarmUp(worker, self.spec, self._check, stuck)
+            hopeless = partial(self._on_hopeless_warming, worker)
+            warmup = self._warming[worker] = WarmUp(worker, self.spec, self._check, hopeless)
             task = self._loop.create_task(self._warm(worker, warmup))
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
@@ -180,10 +180,18 @@ class Supervisor:
         self._loop.call_later(self.spec.grace_s, self._kill_if_alive, worker)
         self._kill_if_idle(worker)
 
-    def _on_stuck_warming(self, worker: WorkerProcess) -> None:
-        worker.note(WorkerEvent.CALL_STUCK)
-        worker.load_error = "a warm-up call passed the scoring timeout"
-        _LOG.error("%s: %s; its stacks follow", worker.name, worker.load_error)
+    def on_broken(self, slot: Slot, reason: str) -> None:
+        """Nothing that it says counts any more, to the callers of its other slots neither."""
+        worker = self._by_slot[slot]
+        worker.note(WorkerEvent.BROKE_PROTOCOL)
+        _LOG.error("%s does not keep to the protocol and is killed: %s", worker.name, reason)
+        self._last_trouble = f"worker-{worker.index} is replaced: it does not keep to the protocol"
+        worker.kill()
+
+    def _on_hopeless_warming(self, worker: WorkerProcess, event: WorkerEvent, reason: str) -> None:
+        worker.note(event)
+        worker.load_error = reason
+        _LOG.error("%s: %s; its stacks follow", worker.name, reason)
         worker.dump_stacks()
         self._loop.call_later(_DUMP_S, self._kill_if_alive, worker)
 

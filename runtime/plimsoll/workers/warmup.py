@@ -18,6 +18,7 @@ from plimsoll.backends.placement import Placement
 from plimsoll.errors import RequestError, WorkerDied
 from plimsoll.workers.dispatcher import Dispatcher
 from plimsoll.workers.frames import Flag, Frame, Kind
+from plimsoll.workers.lifecycle import WorkerEvent
 from plimsoll.workers.pending import PendingCall
 from plimsoll.workers.process import WorkerProcess
 from plimsoll.workers.slot import Slot
@@ -29,18 +30,25 @@ _SINGLE_LINES = 10
 Check = Callable[[WorkerProcess, list[Placement]], Awaitable[str | None]]
 """Says why a worker must not serve although it is loaded and warm; None when it may."""
 
+OnHopeless = Callable[[WorkerEvent, str], None]
+"""Takes what has happened, for the worker's state, and in words."""
+
 
 class WarmUp:
-    """Of one worker. `on_stuck` is called when a call passes the scoring timeout: the worker must end."""
+    """Of one worker. `on_hopeless` is told what has happened when the worker must end."""
 
     def __init__(
-        self, worker: WorkerProcess, spec: PoolSpec, check: Check | None, on_stuck: Callable[[], None]
+        self,
+        worker: WorkerProcess,
+        spec: PoolSpec,
+        check: Check | None,
+        on_hopeless: Callable[[WorkerEvent, str], None],
     ) -> None:
         self._worker = worker
         self._calls = spec.warmup
         self._threads = spec.threads
         self._check = check
-        self._on_stuck = on_stuck
+        self._on_hopeless = on_hopeless
         room = len(spec.warmup) * spec.threads + 1
         self.dispatcher = Dispatcher(replace(spec.limits, queue_timeout_s=math.inf, max_queue=room), self)
         for slot in worker.slots:
@@ -68,7 +76,10 @@ class WarmUp:
         self.dispatcher.fail_queued(error)
 
     def on_stuck(self, slot: Slot, request_id: str) -> None:
-        self._on_stuck()
+        self._on_hopeless(WorkerEvent.CALL_STUCK, "a warm-up call passed the scoring timeout")
+
+    def on_broken(self, slot: Slot, reason: str) -> None:
+        self._on_hopeless(WorkerEvent.BROKE_PROTOCOL, f"it does not keep to the protocol: {reason}")
 
     def on_idle(self, slot: Slot) -> None:
         """No slot is retired here."""

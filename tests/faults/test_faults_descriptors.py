@@ -1,0 +1,110 @@
+"""Few file descriptors: fewer connections, and nothing else."""
+
+from __future__ import annotations
+
+import contextlib
+import http.client
+import json
+import resource
+import select
+import socket
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+
+import psutil
+import pytest
+
+from support.fixtures import WriteScript
+from support.server import PATIENCE_S, Server, free_port, wait_for
+
+ECHO = """
+    def init(): pass
+    def run(data): return data
+"""
+LARGE = b"y" * 300_000
+"""Travels in a memory file, there and back."""
+
+
+def limited(soft: int, hard: int) -> Callable[[], None]:
+    return lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+@contextlib.contextmanager
+def connections(server: Server, count: int) -> Iterator[list[socket.socket]]:
+    """So many at once, of which nothing is heard."""
+    with contextlib.ExitStack() as stack:
+        yield [stack.enter_context(socket.create_connection(("127.0.0.1", server.port), 20)) for _ in range(count)]
+
+
+def is_refused(connection: socket.socket) -> bool:
+    """Whether the answer came that nobody asked for: 503, with its reason."""
+    connection.setblocking(False)
+    try:
+        said = connection.recv(65536)
+    except BlockingIOError:
+        return False
+    assert said.startswith(b"HTTP/1.1 503 ")
+    assert json.loads(said.partition(b"\r\n\r\n")[2])["code"] == "too_many_connections"
+    return True
+
+
+def post(connection: socket.socket, body: bytes) -> bytes:
+    connection.settimeout(PATIENCE_S)
+    connection.sendall(b"POST /score HTTP/1.1\r\nhost: x\r\ncontent-length: %d\r\n\r\n" % len(body) + body)
+    response = http.client.HTTPResponse(connection)
+    response.begin()
+    return response.read()
+
+
+def test_connections_give_way_and_large_bodies_still_travel(write_script: WriteScript) -> None:
+    with Server(write_script(ECHO), "--head-timeout", "60", before=limited(512, 512)) as server:
+        server.wait_log("512 open files are allowed (ulimit -n): that leaves ")
+        with connections(server, 450) as held:
+            over = [one for one in held if select.select([one], [], [], 0.01)[0]]
+            assert all(map(is_refused, over))
+            taken = [one for one in held if one not in over]
+            assert 200 < len(taken) < 400
+            for one in (taken[0], taken[-1], taken[0]):
+                assert post(one, LARGE) == b'"' + LARGE + b'"'
+        wait_for(server.is_ready, "free connections")
+        assert server.metric("plimsoll_requests_total", outcome="too_many_connections", status="503") > 0
+        server.wait_log("refused with 503 too_many_connections: The connection limit is reached.")
+        assert len(server.workers()) == 1
+        assert server.metric("plimsoll_worker_restarts_total") == 0
+
+
+def test_a_flood_of_connections_loses_no_call_that_was_accepted(write_script: WriteScript) -> None:
+    """Waves of connections far over the cap, while one client sends large bodies all the time."""
+    with Server(write_script(ECHO), before=limited(512, 512)) as server:
+        with connections(server, 1) as (mine,):
+            for wave in range(5):
+                with connections(server, 450):
+                    body = b"%d" % wave + LARGE
+                    assert post(mine, body) == b'"' + body + b'"'
+        wait_for(server.is_ready, "free connections")
+        assert server.metric("plimsoll_queue_length") == 0
+        assert server.metric("plimsoll_requests_in_flight") == 0
+
+
+def test_the_front_raises_its_limit_and_the_script_keeps_the_one_that_was_given(write_script: WriteScript) -> None:
+    with Server(write_script(ECHO), before=limited(300, 5000)) as server:
+        assert server.front().rlimit(psutil.RLIMIT_NOFILE) == (5000, 5000)
+        (worker,) = server.workers()
+        assert worker.rlimit(psutil.RLIMIT_NOFILE) == (300, 5000)
+        assert "open files are allowed" not in server.log()
+
+
+@pytest.mark.parametrize("limit", [30, 100])
+def test_too_few_for_one_connection_is_said_at_once(write_script: WriteScript, limit: int) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "plimsoll", "--entry-script", str(write_script(ECHO)), "--port", str(free_port())],
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE_S,
+        preexec_fn=limited(limit, limit),
+    )
+    assert done.returncode == 3
+    last = done.stderr.splitlines()[-1]
+    assert last.startswith(f"plimsoll: error: {limit} open files are allowed, too few for 1 worker(s) of 1 thread(s)")
+    assert "ulimit -n" in last
