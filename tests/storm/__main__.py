@@ -11,7 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from storm.report import Progress, table
-from storm.round import SHAPES, Result, Shape, play
+from storm.round import SHAPES, Extent, Result, Shape, play
 
 
 def main() -> int:
@@ -36,7 +36,7 @@ def _shape(shape: Shape, names: list[str] | None) -> Shape:
 
 def _one(shape: Shape, seed: str, most: int, seconds: float) -> Result:
     with tempfile.TemporaryDirectory(prefix="plimsoll-storm-") as folder:
-        result = play(shape, seed, Path(folder), most, seconds, Progress())
+        result = play(shape, seed, Path(folder), Extent(most, seconds), Progress())
     verdict = "".join(f"\n    {complaint}" for complaint in result.complaints) or " nothing to complain of"
     sys.stderr.write(f"{shape.name}, seed {seed}: {result.started} requests in {result.seconds:.0f} s:{verdict}\n")
     return result

@@ -18,10 +18,10 @@ import argparse
 import asyncio
 import contextlib
 import json
-import random
 import sys
 import time
 from collections import Counter
+from collections.abc import Callable
 
 import uvloop
 
@@ -38,11 +38,11 @@ _COME_BACK_S = 0.05
 class Clients:
     """`lanes` clients, each of which sends one request after the other."""
 
-    def __init__(self, port: int, seed: str, lanes: int, most: int, mix: dict[str, bool | float]) -> None:
+    def __init__(self, port: int, lanes: int, most: int, mix: Callable[[int], Mix]) -> None:
+        """`mix` gives each lane its own."""
         self._port = port
         self._lanes = lanes
         self._left = most
-        self._seed = seed
         self._mix = mix
         self._wires: set[Wire] = set()
         self._over = False
@@ -70,16 +70,15 @@ class Clients:
         sys.stdout.flush()
 
     async def _lane(self, number: int) -> None:
-        mix = Mix(f"{self._seed} {number}", batched=bool(self._mix["batched"]), departures=self._mix["departures"])
-        rng = random.Random(f"{self._seed} {number} ways")
+        mix = self._mix(number)
         wire: Wire | None = None
         while not self._over and self._left > 0:
             self._left -= 1
-            wire = await self._one(mix.draw(), rng, wire)
+            wire = await self._one(mix.draw(), wire)
         if wire is not None:
             wire.transport.abort()
 
-    async def _one(self, request: Request, rng: random.Random, wire: Wire | None) -> Wire | None:
+    async def _one(self, request: Request, wire: Wire | None) -> Wire | None:
         """Sends one request and notes how it ended; the connection where it can be used again."""
         self.started += 1
         if wire is None or not wire.usable or request.leave is not None:
@@ -91,7 +90,7 @@ class Clients:
             await asyncio.sleep(0.02)
             return None
         if request.leave is not None:
-            await self._leave(request, rng, wire)
+            await self._leave(request, wire)
             self._note(request, "left", b"")
             self._close(wire)
             return None
@@ -126,7 +125,7 @@ class Clients:
                 await asyncio.sleep(_COME_BACK_S)
         self.longest_s = max(self.longest_s, time.monotonic() - begun_at)
 
-    async def _leave(self, request: Request, rng: random.Random, wire: Wire) -> None:
+    async def _leave(self, request: Request, wire: Wire) -> None:
         """Sends as much as it is to send and goes; politely (FIN) or not (RST)."""
         head, body = request.head, request.body
         parts = {
@@ -140,8 +139,8 @@ class Clients:
         waiting.add_done_callback(lambda done: done.exception())
         if request.leave is Leave.IN_ANSWER:
             await wire.first_byte()
-        await asyncio.sleep(rng.uniform(0, 0.03))
-        if rng.random() < 0.5:
+        await asyncio.sleep(request.leave_after_s)
+        if request.leaves_politely:
             wire.transport.close()
 
     def _note(self, request: Request, found: str, body: bytes) -> None:
@@ -191,10 +190,15 @@ def main() -> None:
     parser.add_argument("--most", type=int, default=10**12)
     parser.add_argument("--batched", action="store_true")
     parser.add_argument("--departures", type=float, default=0.02)
+    parser.add_argument("--only", action="append", default=[])
     given = parser.parse_args()
-    mix = {"batched": given.batched, "departures": given.departures}
+
+    def mix(lane: int) -> Mix:
+        seed = f"{given.seed} {lane}"
+        return Mix(seed, batched=given.batched, departures=given.departures, only=given.only)
+
     with contextlib.suppress(KeyboardInterrupt):
-        uvloop.run(Clients(given.port, given.seed, given.lanes, given.most, mix).run())
+        uvloop.run(Clients(given.port, given.lanes, given.most, mix).run())
 
 
 if __name__ == "__main__":

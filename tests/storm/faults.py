@@ -15,6 +15,7 @@ from dataclasses import dataclass
 
 import psutil
 
+from plimsoll.workers.slot import MAX_AHEAD
 from storm.scene import Scene
 from storm.scripts.harm import GARBAGE
 from support.server import wait_for
@@ -24,6 +25,7 @@ _SHORT_S = (0.1, 1.0)
 _LONG_S = SCORING_TIMEOUT_S + 1.0
 _RIGHT = frozenset({"right"})
 _DIED = frozenset({"502 worker_died"})
+_FAILED = frozenset({"500 script_failed"})
 _STUCK = frozenset({"504 scoring_timeout"})
 _BUSY = frozenset({"503 not_ready", "429 queue_full"})
 """What any request may get while workers are being replaced."""
@@ -38,8 +40,8 @@ class Fault:
     deaths: tuple[int, int] = (0, 0)
     own: frozenset[str] = frozenset()
     front_deaths: int = 0
-    renewals: bool = False
-    """Whether workers are replaced while they live."""
+    begun: int = 1
+    """Calls that a slot may lose to it: a worker that talks nonsense is not believed in what it has sent since."""
 
 
 def _signalled(number: signal.Signals) -> Callable[[Scene, random.Random], tuple[float, str | None]]:
@@ -122,8 +124,10 @@ WORKER_FAULTS = {
     "hang": Fault(1, _asked("hang"), deaths=(1, 1), own=_STUCK),
     "hang_in_c": Fault(1, _asked("hang_in_c"), deaths=(1, 1), own=_STUCK),
     "hold_lock": Fault(2, _asked("hold_lock", 100, 500, 1000), own=_RIGHT),
-    "exhaust": Fault(1, _asked("exhaust"), own=frozenset({"500 script_failed"})),
+    "exhaust": Fault(1, _asked("exhaust"), own=_FAILED),
     "threads": Fault(1, _asked("start_threads", 10, 500), own=_RIGHT),
+    "threads_without_end": Fault(0.3, _asked("start_threads_without_end"), own=_RIGHT | _FAILED),
+    "exec": Fault(1, _asked("become_another_program"), deaths=(1, 1), own=_DIED),
     "fork": Fault(1, _asked("fork"), own=_RIGHT),
     "fork_and_exec": Fault(1, _asked("fork_and_exec"), own=_RIGHT),
     "daemon": Fault(1, _asked("start_daemon"), own=_RIGHT),
@@ -132,8 +136,8 @@ WORKER_FAULTS = {
     "signals": Fault(1, _asked("change_signals"), own=_RIGHT),
     "shout": Fault(1, _asked("shout", 10_000, 50_000), own=_RIGHT),
     "long_line": Fault(1, _asked("shout_without_end_of_line", 3_000_000), own=_RIGHT),
-    "garbage": Fault(4, _asked("write_garbage", *GARBAGE), deaths=(0, 1)),
-    "reload": Fault(1, _reload, renewals=True),
+    "garbage": Fault(4, _asked("write_garbage", *GARBAGE), deaths=(0, 1), begun=MAX_AHEAD),
+    "reload": Fault(1, _reload),
 }
 FRONT_FAULTS = {
     "kill": WORKER_FAULTS["kill"],

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from storm.faults import _BUSY, Fault
 from storm.scene import Scene
+from support.server import wait_for
 
 SINGLE_AFTER_S = 11.0
 """A worker that has lived for 10 s is started again at once; one that dies soon waits (plimsoll.workers.backoff)."""
@@ -22,24 +23,29 @@ _QUIET_SHARE = 0.15
 class Strike:
     """`whole_after_s`: from the harm until every worker was ready; None where nothing died.
 
-    `single`: nothing had died in the 11 s before. `complaint` says what was not as promised.
+    `begun`: calls of one slot that it may have cost. `single`: nothing had died in the 11 s before. `complaint` says
+    what was not as promised.
     """
 
     name: str
     deaths: tuple[int, int]
     front_deaths: int
+    begun: int
     single: bool
     whole_after_s: float | None
     complaint: str | None
 
 
 class Injector(threading.Thread):
-    """Runs until `stop()`; what it has done is in `strikes`."""
+    """Runs until `stop()`, or until it has struck `most` times; what it has done is in `strikes`."""
 
-    def __init__(self, scene: Scene, faults: Mapping[str, Fault], seed: str, *, quiet: bool = True) -> None:
+    def __init__(
+        self, scene: Scene, faults: Mapping[str, Fault], seed: str, most: int | None = None, *, quiet: bool = True
+    ) -> None:
         super().__init__(name="injector")
         self._scene = scene
         self._faults = faults
+        self._most = most
         self._quiet = quiet
         self._rng = random.Random(seed)
         self._over = threading.Event()
@@ -49,7 +55,7 @@ class Injector(threading.Thread):
 
     def run(self) -> None:
         try:
-            while not self._over.wait(self._pause_s()):
+            while len(self.strikes) != self._most and not self._over.wait(self._pause_s()):
                 self._strike()
         except BaseException as failure:
             self.failure = failure
@@ -68,21 +74,21 @@ class Injector(threading.Thread):
         fault = self._faults[name]
         own_rng = random.Random(self._rng.random())  # so that what a fault draws does not shift the schedule
         single = time.monotonic() - self._last_death > SINGLE_AFTER_S
+        before = {worker.pid for worker in self._scene.workers()}
         at, found = fault.strike(self._scene, own_rng)
+        if fault.deaths[0]:
+            # A call that is stuck has its 504 before its worker ends: the calls of its other threads may finish.
+            wait_for(lambda: before - {worker.pid for worker in self._scene.workers()}, "the end of a worker")
+            at = max(at, time.monotonic()) if fault.own else at
         self._scene.wait_whole()
         now = time.monotonic()
         deadly = fault.deaths[0] + fault.front_deaths > 0
+        whole_after_s = now - at if deadly else None
+        complaint = _judged(name, fault, found)
         if fault.deaths[1] + fault.front_deaths:
             self._last_death = now
         self.strikes.append(
-            Strike(
-                name,
-                fault.deaths,
-                fault.front_deaths,
-                single,
-                now - at if deadly else None,
-                _judged(name, fault, found),
-            )
+            Strike(name, fault.deaths, fault.front_deaths, fault.begun, single, whole_after_s, complaint)
         )
 
 

@@ -13,7 +13,7 @@ from storm.round import Result, Shape
 class Progress:
     """One line, written over while it lasts, where there is a terminal; every 10 s elsewhere."""
 
-    def __init__(self, every: int = 20) -> None:
+    def __init__(self, every: int = 50) -> None:
         self._every = every
         self._count = 0
 

@@ -10,7 +10,7 @@ import enum
 import json
 import random
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from storm.scripts.tokens import transformed
@@ -52,6 +52,9 @@ class Request:
     breaks_off: bool = False
     one_shot: bool = False
     leave: Leave | None = None
+    leave_after_s: float = 0.0
+    leaves_politely: bool = False
+    """With FIN, after what was written; else with RST."""
     reads_slowly: bool = False
 
 
@@ -66,13 +69,17 @@ class Kind:
 
 
 class Mix:
-    """`departures` is the share of requests whose client leaves early."""
+    """`departures` is the share of requests whose client leaves early; `only`: of these kinds, where any are named."""
 
-    def __init__(self, seed: str, *, batched: bool, departures: float) -> None:
+    def __init__(self, seed: str, *, batched: bool, departures: float, only: Sequence[str] = ()) -> None:
         self._random = random.Random(seed)
         self._departures = departures
         self._batched = batched
-        kinds = {name: kind for name, kind in KINDS.items() if kind.in_batches or not batched}
+        kinds = {
+            name: kind
+            for name, kind in KINDS.items()
+            if (kind.in_batches or not batched) and (not only or name in only)
+        }
         self._makers = [kind.make for kind in kinds.values()]
         self._weights = [kind.weight for kind in kinds.values()]
 
@@ -183,7 +190,16 @@ def _departing(rng: random.Random, token: str, batched: bool) -> Request:
         body = asking("echo", token, 0, rng.choice((100, 200_000)))
     else:
         body = asking("work", token, rng.randint(0, 50))
-    return Request(f"leave_{leave.value}", posted(body), body, None, one_shot=True, leave=leave)
+    return Request(
+        f"leave_{leave.value}",
+        posted(body),
+        body,
+        None,
+        one_shot=True,
+        leave=leave,
+        leave_after_s=rng.uniform(0, 0.03),
+        leaves_politely=rng.random() < 0.5,
+    )
 
 
 def _text(token: str) -> bytes:

@@ -44,6 +44,11 @@ class Shape:
     batched: bool = False
     faults: Mapping[str, Fault] = field(default_factory=dict)
     departures: float = 0.02
+    only: tuple[str, ...] = ()
+    """Kinds of requests, where it is not the whole mix."""
+    lanes: int = LANES
+    quiet: bool = True
+    """Whether some pauses between faults are so long that the next death is a single one."""
     ending: signal.Signals = signal.SIGTERM
 
     @property
@@ -92,9 +97,10 @@ class Load:
     """The generator as a process; its last report is in `told`."""
 
     def __init__(self, port: int, seed: str, shape: Shape, most: int) -> None:
-        flags = ["--lanes", str(LANES), "--most", str(most), "--departures", str(shape.departures)]
+        flags = ["--lanes", str(shape.lanes), "--most", str(most), "--departures", str(shape.departures)]
+        flags += [f"--only={kind}" for kind in shape.only] + ["--batched"] * shape.batched
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "storm.clients", str(port), seed, *flags, *(["--batched"] * shape.batched)],
+            [sys.executable, "-m", "storm.clients", str(port), seed, *flags],
             cwd=_TESTS,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -113,6 +119,8 @@ class Load:
         assert self._process.stdin is not None
         self._process.stdin.close()
         self._reader.join()
+        assert self._process.stdout is not None
+        self._process.stdout.close()
         assert self._process.wait() == 0, "the generator failed"
         return self.told
 
@@ -125,21 +133,31 @@ class Load:
 Progress = Callable[[Shape, dict[str, Any], int], None]
 
 
-def play(shape: Shape, seed: str, folder: Path, most: int, seconds: float, progress: Progress) -> Result:
-    """Runs one round until `most` requests were sent or `seconds` have passed."""
-    script = _prepared(folder, shape)
+@dataclass(frozen=True, slots=True)
+class Extent:
+    """A round is over after so many requests, seconds or strikes, whichever come first."""
+
+    requests: int = 10**9
+    seconds: float = float("inf")
+    strikes: int | None = None
+
+
+def play(shape: Shape, seed: str, folder: Path, extent: Extent, progress: Progress = lambda *_: None) -> Result:
+    """Runs one round."""
+    script = prepared(folder, batched=shape.batched)
     mark = f"{os.getpid()}-{seed}-{shape.name}".replace(" ", "-")
     begun_at = time.monotonic()
     with Server(script, *shape.flags, env={MARK: mark}) as server:
         start_s = time.monotonic() - begun_at
         scene = Scene(server, mark, shape.workers, shape.threads, random.Random(f"{seed} scene"))
         scene.wait_whole()
-        return _Round(shape, seed, scene, start_s).play(most, seconds, progress)
+        return _Round(shape, seed, scene, start_s).play(extent, progress)
 
 
-def _prepared(folder: Path, shape: Shape) -> Path:
+def prepared(folder: Path, *, batched: bool = False) -> Path:
+    """The storm's score.py, in a folder of its own."""
     shutil.copytree(SCRIPTS, folder, dirs_exist_ok=True)
-    return folder / ("batched.py" if shape.batched else "plain.py")
+    return folder / ("batched.py" if batched else "plain.py")
 
 
 class _Round:
@@ -150,17 +168,17 @@ class _Round:
         self._start_s = start_s
         self._complaints: list[str] = []
 
-    def play(self, most: int, seconds: float, progress: Progress) -> Result:
+    def play(self, extent: Extent, progress: Progress) -> Result:
         shape, scene = self._shape, self._scene
-        self._warm_up(most)
+        self._warm_up(300 if shape.faults else min(10_000, extent.requests // 4))
         before, footprints = scene.samples(), self._footprints()
         began = time.monotonic()
-        load = Load(scene.server.port, self._seed, shape, most)
-        injector = Injector(scene, shape.faults, f"{self._seed} faults")
+        load = Load(scene.server.port, self._seed, shape, extent.requests)
+        injector = Injector(scene, shape.faults, f"{self._seed} faults", extent.strikes, quiet=shape.quiet)
         if shape.faults:
             injector.start()
-        while not load.over and time.monotonic() < began + seconds:
-            time.sleep(0.5)
+        while not load.over and time.monotonic() < began + extent.seconds and (not shape.faults or injector.is_alive()):
+            time.sleep(0.2)
             progress(shape, load.told, len(injector.strikes))
         if shape.faults:
             injector.stop()
@@ -168,8 +186,8 @@ class _Round:
         took_s = time.monotonic() - began
         return self._reckoned(told, injector, before, footprints, took_s)
 
-    def _warm_up(self, most: int) -> None:
-        load = Load(self._scene.server.port, f"{self._seed} warm", self._shape, max(500, most // 10))
+    def _warm_up(self, count: int) -> None:
+        load = Load(self._scene.server.port, f"{self._seed} warm", self._shape, count)
         wait_for(lambda: load.over, "the end of the warm-up", 300)
         load.stop()
         self._scene.wait_idle()
@@ -194,7 +212,7 @@ class _Round:
         deaths = audit.deaths_between(before, after) if not front_deaths else sum(s.deaths[1] for s in strikes)
         self._complain(*(f"{key}: {what}" for key, what in told["examples"].items()))
         self._complain(*(strike.complaint for strike in strikes if strike.complaint))
-        self._complain(*audit.complaints_of_clients(outcomes, deaths, front_deaths, LANES, shape.per_death))
+        self._complain(*audit.complaints_of_clients(outcomes, deaths, strikes, shape.lanes, shape.per_death))
         if not front_deaths:
             self._complain(*audit.complaints_of_metrics(before, after, asked, strikes))
         now = self._settled(footprints)
@@ -204,6 +222,8 @@ class _Round:
         grown = {
             name: now[name].private_bytes - footprints[name].private_bytes for name in footprints.keys() & now.keys()
         }
+        if not shape.faults:
+            self._complain(*audit.complaints_of_growth(grown, told["started"]))
         return Result(
             shape, self._seed, told["started"], outcomes, strikes, deaths, took_s, self._start_s, told["longest_s"],
             told["cpu_s"], _cpu_s(after) - _cpu_s(before), grown, self._complaints,

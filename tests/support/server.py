@@ -11,7 +11,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -95,14 +95,18 @@ class Server(Client):
         wait: bool = True,
         stdout: int | None = None,
         before: Callable[[], None] | None = None,
+        under: Sequence[str] = (),
     ) -> None:
-        """`stdout`: where its stdout goes, if not to the log; `before`: called between fork and exec."""
+        """`stdout`: where its stdout goes, if not to the log; `before`: called between fork and exec.
+
+        `under`: a command that ends by executing its arguments, such as unshare: its process becomes the server's.
+        """
         self.port = free_port()
         self._log_path = script.parent / f"server-{self.port}.log"
         command = [sys.executable, "-m", "plimsoll", "--entry-script", str(script), "--port", str(self.port), *flags]
         with self._log_path.open("wb") as log:
             self.process = subprocess.Popen(
-                command,
+                [*under, *command],
                 stdout=log if stdout is None else stdout,
                 stderr=log,
                 cwd=script.parent,

@@ -95,6 +95,23 @@ def start_program(answer: str, argument: str) -> str:
     return answer
 
 
+def become_another_program(answer: str, argument: str) -> str:
+    os.execvp("sleep", ["sleep", "0.3"])
+
+
+def start_threads_without_end(answer: str, argument: str) -> str:
+    """Until the limit of the machine, or 5,000; none of them ends."""
+    for _ in range(5_000):
+        threading.Thread(target=time.sleep, args=(10**6,), daemon=True).start()
+    return answer
+
+
+def take_memory(answer: str, size: str) -> str:
+    """Really, not only as addresses."""
+    bytearray(int(size)).replace(b"\0", b"x")
+    return answer
+
+
 def close_all(answer: str, argument: str) -> str:
     os.closerange(3, 4096)
     return answer
@@ -168,7 +185,8 @@ GARBAGE = tuple(_GARBAGE)
 HARM: dict[str, Callable[[str, str], str]] = {
     one.__name__: one
     for one in (
-        leave, segfault, hang, hang_in_c, hold_lock, exhaust, start_threads, fork, fork_and_exec, start_daemon,
-        start_program, close_all, change_signals, shout, shout_without_end_of_line, write_garbage,
+        leave, segfault, hang, hang_in_c, hold_lock, exhaust, start_threads, start_threads_without_end, fork,
+        fork_and_exec, start_daemon, start_program, become_another_program, take_memory, close_all, change_signals,
+        shout, shout_without_end_of_line, write_garbage,
     )
 }  # fmt: skip
