@@ -20,6 +20,8 @@ from typing import Any
 import psutil
 from prometheus_client.parser import text_string_to_metric_families
 
+from plimsoll.host.guardian import NAME as GUARDIAN
+
 PATIENCE_S = 60.0
 """Longest wait for anything; a bound against hanging, never a measured quantity."""
 
@@ -139,7 +141,9 @@ class Server(Client):
             return []
 
     def front(self) -> psutil.Process:
-        return psutil.Process(self.process.pid).children()[0]
+        """Beside it the master has its guardian."""
+        children = psutil.Process(self.process.pid).children()
+        return next(child for child in children if child.name() != GUARDIAN)
 
     def workers(self) -> list[psutil.Process]:
         return [child for child in self.front().children() if child.status() != psutil.STATUS_ZOMBIE]

@@ -19,6 +19,7 @@ from dataclasses import asdict
 from functools import partial
 from typing import Any, Protocol
 
+from plimsoll.host.marks import Mark
 from plimsoll.workers import allocator_report, frames
 from plimsoll.workers.cancel import CancelBoard
 from plimsoll.workers.features import Features
@@ -35,10 +36,11 @@ class Owner(Protocol):
 
 
 class WorkerProcess:
-    """`slots` exist from the start; the worker reads them once its script is loaded."""
+    """`slots` exist from the start; the worker reads them once its script is loaded. It puts `mark` on itself."""
 
-    def __init__(self, index: int, spec: PoolSpec, owner: Owner, sink: LineSink) -> None:
+    def __init__(self, index: int, spec: PoolSpec, owner: Owner, sink: LineSink, mark: Mark | None = None) -> None:
         self.index = index
+        self.mark = mark
         self.state = WorkerState.STARTING
         self.features = Features()
         self.load_error: str | None = None
@@ -100,9 +102,8 @@ class WorkerProcess:
         self._signal(DUMP_SIGNAL)
 
     def kill(self) -> None:
-        """Ends the worker and whatever it has started: it leads its own process group."""
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(self.pid, signal.SIGKILL)
+        """Ends the worker. What it has started is ended after it, by whoever owns it."""
+        self._signal(signal.SIGKILL)
 
     def ending(self) -> str:
         """How the process ended, for logs and answers."""
@@ -114,8 +115,9 @@ class WorkerProcess:
         return f"exited with code {status}"
 
     def _spawn(self, descriptors: list[int], environment: Mapping[str, str]) -> subprocess.Popen[bytes]:
+        number = self.mark.number if self.mark else 0
         return subprocess.Popen(
-            [sys.executable, "-m", "plimsoll.workers.main", *map(str, [os.getpid(), *descriptors])],
+            [sys.executable, "-m", "plimsoll.workers.main", *map(str, [os.getpid(), number, *descriptors])],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -156,6 +158,10 @@ class WorkerProcess:
     def _on_exit(self) -> None:
         self._loop.remove_reader(self._pidfd)
         os.close(self._pidfd)
+        if self.mark is None:
+            # Without a mark its process group is all that is known of it, until it is waited for.
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(self.pid, signal.SIGKILL)
         self.exit_status = self._process.wait()
         self._on_control()
         self._loop.remove_reader(self._control.fileno())

@@ -17,6 +17,7 @@ from typing import Protocol
 from plimsoll.errors import Draining, EntryError, InternalError, NotReady, WorkerDied
 from plimsoll.workers.backoff import Backoff
 from plimsoll.workers.dispatcher import Dispatcher
+from plimsoll.workers.families import Families
 from plimsoll.workers.features import Features
 from plimsoll.workers.lifecycle import WorkerEvent, WorkerState
 from plimsoll.workers.memory_limit import MemoryLimit
@@ -29,6 +30,8 @@ from plimsoll.workers.warmup import Check, WarmUp
 _LOG = logging.getLogger("plimsoll.workers")
 _DUMP_S = 0.3
 """Time that a stuck worker gets to write its stacks before it is killed."""
+_FAMILY_PATIENCE_S = 5.0
+"""How long processes may take to end that were killed, until the shutdown goes on without them."""
 
 
 class Reporter(Protocol):
@@ -73,6 +76,7 @@ class Supervisor:
         self._stuck: set[WorkerProcess] = set()
         self._last_trouble = ""
         self._renewing = asyncio.Lock()
+        self._families = Families(lambda: {worker.pid for worker in self._living()})
         self.features = Features()
         self.dispatcher = Dispatcher(spec.limits, self)
 
@@ -123,6 +127,7 @@ class Supervisor:
                 worker.kill()
         if self._living():
             await self._wait_all_dead()
+        await self._families.end_all(_FAMILY_PATIENCE_S)
 
     def on_loaded(self, worker: WorkerProcess) -> None:
         if self.spec.warmup or self._check is not None:
@@ -207,6 +212,7 @@ class Supervisor:
             del self._current[worker.index]
             self._on_loss(worker)
         self._leaving.discard(worker)
+        self._families.end(worker.mark)
         if self._stopping and not self._living():
             self._all_dead.set()
 
@@ -226,7 +232,7 @@ class Supervisor:
             self._current[index] = self._new(index)
 
     def _new(self, index: int) -> WorkerProcess:
-        worker = WorkerProcess(index, self.spec, self, self._sink)
+        worker = WorkerProcess(index, self.spec, self, self._sink, self._families.new_mark())
         self._by_slot.update(dict.fromkeys(worker.slots, worker))
         return worker
 
