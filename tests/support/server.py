@@ -87,12 +87,20 @@ class Client:
 
 
 class Server(Client):
-    """``with Server(script_path, "--threads", "2") as server: server.post("/score", b"…")``."""
+    """``with Server(script_path, "--threads", "2") as server: server.post("/score", b"…")``.
 
-    def __init__(self, script: Path, *flags: str, env: dict[str, str] | None = None, wait: bool = True) -> None:
+    `before`: shell commands, ended by a separator, after which the same process becomes the server.
+    """
+
+    def __init__(
+        self, script: Path, *flags: str, env: dict[str, str] | None = None, wait: bool = True, before: str = ""
+    ) -> None:
         self.port = free_port()
+        self.script = script
         self._log_path = script.parent / f"server-{self.port}.log"
         command = [sys.executable, "-m", "plimsoll", "--entry-script", str(script), "--port", str(self.port), *flags]
+        if before:
+            command = ["sh", "-c", f'{before} exec "$@"', "sh", *command]
         with self._log_path.open("wb") as log:
             self.process = subprocess.Popen(
                 command, stdout=log, stderr=subprocess.STDOUT, cwd=script.parent, env=os.environ | (env or {})
@@ -141,9 +149,9 @@ class Server(Client):
             return []
 
     def front(self) -> psutil.Process:
-        """Beside it the master has its guardian."""
-        children = psutil.Process(self.process.pid).children()
-        return next(child for child in children if child.name() != GUARDIAN)
+        """Beside it the master has its guardian, and what was there before it became a server."""
+        forks = [child for child in psutil.Process(self.process.pid).children() if "plimsoll" in child.cmdline()]
+        return next(child for child in forks if child.name() != GUARDIAN)
 
     def workers(self) -> list[psutil.Process]:
         return [child for child in self.front().children() if child.status() != psutil.STATUS_ZOMBIE]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from plimsoll.host.guardian import Guardian
 from plimsoll.host.marks import Mark, marked, new_server_mark, put_on
@@ -24,6 +24,7 @@ class Household:
         self._guardian = Guardian(mark) if put_on(mark) else None
         self._mark = mark
         self._fronts: frozenset[int] = frozenset()
+        self._gone = 0
         self._has_strays = False
         self._strays = Strays(self._left_by_fronts)
         adopt_orphans()
@@ -32,13 +33,14 @@ class Household:
         else:
             _LOG.warning(_UNMARKED)
 
-    def look(self, fronts: Iterable[int]) -> None:
-        """After a front has ended: ends what came to the master with its end. Cheap while all live."""
+    def look(self, fronts: Collection[int], started: int) -> None:
+        """Ends what the fronts have left that are gone, of all that were started. Cheap while all live."""
         if self._guardian is None:
             return
         self._guardian.ensure()
-        before, self._fronts = self._fronts, _wrapped(fronts)
-        if before - self._fronts or self._has_strays:
+        gone_before, self._gone = self._gone, started - len(fronts)
+        if self._gone != gone_before or self._has_strays:
+            self._fronts = _wrapped(fronts)
             self._has_strays = not self._strays.end()
 
     def end(self) -> None:

@@ -108,7 +108,7 @@ class FrontArbiter(Arbiter):  # type: ignore[misc]
     def murder_workers(self) -> None:
         """Called at every signal, and once a second."""
         super().murder_workers()
-        self.household.look(worker.age for worker in self.WORKERS.values())
+        self.household.look([worker.age for worker in self.WORKERS.values()], self.worker_age)
 
     def handle_hup(self) -> None:
         self.kill_workers(signal.SIGHUP)

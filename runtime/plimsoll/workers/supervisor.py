@@ -196,6 +196,8 @@ class Supervisor:
         worker = self._by_slot[slot]
         if worker in self._stuck:
             self._kill_if_idle(worker)
+        elif worker in self._leaving:
+            self._end_if_idle(worker)
 
     def on_batch(self, size: int) -> None:
         self._reporter.on_batch(size)
@@ -247,6 +249,7 @@ class Supervisor:
                 if slot in self.dispatcher.slots:
                     self.dispatcher.retire(slot)
             old.stop()
+            self._end_if_idle(old)
             patience_s = self.spec.limits.scoring_timeout_s + self.spec.grace_s
             self._loop.call_later(patience_s, self._kill_if_alive, old)
         loaded.set_result(True)
@@ -294,6 +297,11 @@ class Supervisor:
     def _kill_if_idle(self, worker: WorkerProcess) -> None:
         if not any(slot.outstanding for slot in worker.slots):
             self._loop.call_later(_DUMP_S, self._kill_if_alive, worker)
+
+    def _end_if_idle(self, worker: WorkerProcess) -> None:
+        """Its last call is over: what else its interpreter waits for, threads or children, gets the grace period."""
+        if not any(slot.outstanding for slot in worker.slots):
+            self._loop.call_later(self.spec.grace_s, self._kill_if_alive, worker)
 
     def _kill_if_alive(self, worker: WorkerProcess) -> None:
         if worker.exit_status is None:
