@@ -5,18 +5,15 @@ from __future__ import annotations
 import contextlib
 import http.client
 import json
-import resource
 import select
 import socket
-import subprocess
-import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import psutil
 import pytest
 
 from support.fixtures import WriteScript
-from support.server import PATIENCE_S, Server, free_port, wait_for
+from support.server import PATIENCE_S, Server, wait_for
 
 ECHO = """
     def init(): pass
@@ -26,8 +23,8 @@ LARGE = b"y" * 300_000
 """Travels in a memory file, there and back."""
 
 
-def limited(soft: int, hard: int) -> Callable[[], None]:
-    return lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+def limited(soft: int, hard: int) -> str:
+    return f"ulimit -Sn {soft}; ulimit -Hn {hard};"
 
 
 @contextlib.contextmanager
@@ -97,14 +94,8 @@ def test_the_front_raises_its_limit_and_the_script_keeps_the_one_that_was_given(
 
 @pytest.mark.parametrize("limit", [30, 100])
 def test_too_few_for_one_connection_is_said_at_once(write_script: WriteScript, limit: int) -> None:
-    done = subprocess.run(
-        [sys.executable, "-m", "plimsoll", "--entry-script", str(write_script(ECHO)), "--port", str(free_port())],
-        capture_output=True,
-        text=True,
-        timeout=PATIENCE_S,
-        preexec_fn=limited(limit, limit),
-    )
-    assert done.returncode == 3
-    last = done.stderr.splitlines()[-1]
+    with Server(write_script(ECHO), before=limited(limit, limit), wait=False) as server:
+        assert server.wait_exit() == 3
+        last = server.log().splitlines()[-1]
     assert last.startswith(f"plimsoll: error: {limit} open files are allowed, too few for 1 worker(s) of 1 thread(s)")
     assert "ulimit -n" in last

@@ -109,11 +109,8 @@ def test_a_full_disk_costs_lines_and_nothing_else(write_script: WriteScript) -> 
 
 @pytest.mark.parametrize("closed", [(1,), (0, 1, 2)])
 def test_closed_standard_streams_are_not_somebody_elses(write_script: WriteScript, closed: tuple[int, ...]) -> None:
-    def close() -> None:
-        for descriptor in closed:
-            os.close(descriptor)
-
-    with Server(write_script(CHATTY), before=close) as server:
+    close = "exec " + " ".join(f"{descriptor}>&-" for descriptor in closed)
+    with Server(write_script(CHATTY), before=f"{close};") as server:
         post_many(server, 50)
         (front,) = [process for process in server.tree() if process.pid == server.front().pid]
         for descriptor in closed:

@@ -16,7 +16,7 @@ Samples = Mapping[tuple[str, frozenset[tuple[str, str]]], float]
 _REQUESTS = "plimsoll_requests_total"
 _RESTARTS = "plimsoll_worker_restarts_total"
 _OWN_TRACEBACK = re.compile(
-    r"Traceback|Exception |\S+ \S+ [EC] \[\d+\] (?:asyncio|uvicorn|gunicorn)(?!.*ASGI callable returned)"
+    r"Traceback|Exception |\S+ \S+ [EC] \[\d+\] (?:asyncio|uvicorn)(?!.*ASGI callable returned)"
 )
 """Uvicorn's line about a callable that returned is how a stream is broken off on purpose."""
 _COUNTED_LEAVES = {f"leave_{stage.value}" for stage in Leave} - {"leave_connected", "leave_in_head"}

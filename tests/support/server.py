@@ -11,7 +11,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -19,6 +19,8 @@ from typing import Any
 
 import psutil
 from prometheus_client.parser import text_string_to_metric_families
+
+from plimsoll.host.guardian import NAME as GUARDIAN
 
 PATIENCE_S = 60.0
 """Longest wait for anything; a bound against hanging, never a measured quantity."""
@@ -85,7 +87,11 @@ class Client:
 
 
 class Server(Client):
-    """``with Server(script_path, "--threads", "2") as server: server.post("/score", b"…")``."""
+    """``with Server(script_path, "--threads", "2") as server: server.post("/score", b"…")``.
+
+    `stdout`: where its stdout goes, if not to the log. `before`: shell commands, ended by a separator, after which the
+    same process becomes the server.
+    """
 
     def __init__(
         self,
@@ -94,24 +100,21 @@ class Server(Client):
         env: dict[str, str] | None = None,
         wait: bool = True,
         stdout: int | None = None,
-        before: Callable[[], None] | None = None,
-        under: Sequence[str] = (),
+        before: str = "",
     ) -> None:
-        """`stdout`: where its stdout goes, if not to the log; `before`: called between fork and exec.
-
-        `under`: a command that ends by executing its arguments, such as unshare: its process becomes the server's.
-        """
         self.port = free_port()
+        self.script = script
         self._log_path = script.parent / f"server-{self.port}.log"
         command = [sys.executable, "-m", "plimsoll", "--entry-script", str(script), "--port", str(self.port), *flags]
+        if before:
+            command = ["sh", "-c", f'{before} exec "$@"', "sh", *command]
         with self._log_path.open("wb") as log:
             self.process = subprocess.Popen(
-                [*under, *command],
+                command,
                 stdout=log if stdout is None else stdout,
                 stderr=log,
                 cwd=script.parent,
                 env=os.environ | (env or {}),
-                preexec_fn=before,
             )
         self._wait = wait
 
@@ -157,7 +160,9 @@ class Server(Client):
             return []
 
     def front(self) -> psutil.Process:
-        return psutil.Process(self.process.pid).children()[0]
+        """Beside it the master has its guardian, and what was there before it became a server."""
+        forks = [child for child in psutil.Process(self.process.pid).children() if "plimsoll" in child.cmdline()]
+        return next(child for child in forks if child.name() != GUARDIAN)
 
     def workers(self) -> list[psutil.Process]:
         return [child for child in self.front().children() if child.status() != psutil.STATUS_ZOMBIE]

@@ -15,6 +15,7 @@ from contextlib import suppress
 from itertools import islice
 from types import TracebackType
 
+from plimsoll.entry.forked import end_if_forked, forked
 from plimsoll.errors import EntryError
 
 _ASYNCIO = os.path.join(os.path.dirname(os.__file__), "asyncio")  # noqa: PTH120
@@ -65,8 +66,11 @@ def line_in(path: str, failure: BaseException) -> int | None:
 
 
 def log_failure(what: str, failure: BaseException) -> None:
-    with suppress(Exception):
-        log_line(f"{what}\n{user_traceback(failure).rstrip()}")
+    """Whatever the script's code raises for a call comes through here; in a process that it has forked, no further."""
+    if not (forked() and isinstance(failure, SystemExit)):
+        with suppress(Exception):
+            log_line(f"{what}\n{user_traceback(failure).rstrip()}")
+    end_if_forked(failure)
 
 
 def log_line(text: str) -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 from types import ModuleType
 
 from plimsoll.entry.failures import BrokenScript, line_in, one_line, remedy_for, user_traceback
+from plimsoll.entry.forked import end_if_forked
 from plimsoll.entry.spec import EntrySpec
 
 MODULE_NAME = "entry_module"
@@ -27,20 +28,25 @@ def prepare_path(spec: EntrySpec) -> None:
 
 def load_module(path: str) -> ModuleType:
     _must_be_readable(path)
-    loader = SourceFileLoader(MODULE_NAME, path)
-    found = ModuleSpec(MODULE_NAME, loader, origin=path)
-    # Gives the module its __file__.
-    found.has_location = True
+    found = module_spec(path)
     module = module_from_spec(found)
     # Dataclasses and pickle look their module up by name.
     sys.modules[MODULE_NAME] = module
     try:
-        loader.exec_module(module)
+        found.loader.exec_module(module)  # type: ignore[union-attr]
     except BaseException as failure:
+        end_if_forked(failure)
         del sys.modules[MODULE_NAME]
         report = user_traceback(failure)
         raise BrokenScript(_why(path, failure), report=report, remedy=remedy_for(failure)) from None
     return module
+
+
+def module_spec(path: str) -> ModuleSpec:
+    found = ModuleSpec(MODULE_NAME, SourceFileLoader(MODULE_NAME, path), origin=path)
+    # Gives the module its __file__.
+    found.has_location = True
+    return found
 
 
 def _prepend(folder: str) -> None:

@@ -17,6 +17,7 @@ from plimsoll.entry.batches import Batches
 from plimsoll.entry.batching import Batched, BatchRule, batched
 from plimsoll.entry.call import Answer, Call
 from plimsoll.entry.failures import BrokenScript, log_failure, model_listing, one_line, remedy_for, user_traceback
+from plimsoll.entry.forked import end_if_forked
 from plimsoll.entry.loading import load_module, prepare_path
 from plimsoll.entry.openapi_documents import Document
 from plimsoll.entry.raw import raw_requested
@@ -64,6 +65,7 @@ class Script:
         try:
             resolved(self._init())
         except BaseException as failure:
+            end_if_forked(failure)
             report = user_traceback(failure) + model_listing(self._spec.model_dir)
             message = f"User's init function failed: {self._spec.entry_script}: {one_line(failure)}"
             raise BrokenScript(message, report=report, remedy=remedy_for(failure)) from None

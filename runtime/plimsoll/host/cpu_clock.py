@@ -74,5 +74,6 @@ class CpuLedger(Generic[Role]):
         own_ns, stat = process_cpu_ns(process.pid), procfs.read_stat(process.pid)
         if own_ns is None or stat is None or stat.started_ticks != process.started_ticks:
             return
-        entry.role, entry.alive = role, True
+        # The parent too: an orphan is waited for by whoever adopted it.
+        entry.process, entry.role, entry.alive = process, role, True
         entry.own_ns, entry.reaped_ns = max(own_ns, entry.own_ns), stat.reaped_ticks * self._tick_ns

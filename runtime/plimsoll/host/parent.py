@@ -1,4 +1,4 @@
-"""Ties a process's life to its parent's: nothing Plimsoll starts is ever orphaned."""
+"""What prctl(2) has to say on parents and children: who dies with whom, and to whom orphans are handed."""
 
 from __future__ import annotations
 
@@ -8,6 +8,9 @@ import signal
 from collections.abc import Callable
 
 _PR_SET_PDEATHSIG = 1
+_PR_SET_NAME = 15
+_PR_SET_CHILD_SUBREAPER = 36
+_PR_GET_CHILD_SUBREAPER = 37
 
 
 def die_with(parent_pid: int) -> None:
@@ -22,6 +25,23 @@ def tie_to_parent(signal_number: signal.Signals) -> Callable[[], None]:
     """
     libc, parent_pid = _libc(), os.getpid()
     return lambda: _tie(libc, parent_pid, signal_number)
+
+
+def adopt_orphans() -> None:
+    """Descendants whose parents end become children of this process, and not of one outside of the server."""
+    _libc().prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+
+
+def adopts_orphans() -> bool:
+    """Whether this process has said so."""
+    answer = ctypes.c_int(0)
+    _libc().prctl(_PR_GET_CHILD_SUBREAPER, ctypes.byref(answer), 0, 0, 0)
+    return answer.value == 1
+
+
+def rename(name: str) -> None:
+    """What ps(1) shows of this process, 15 characters at most."""
+    _libc().prctl(_PR_SET_NAME, name.encode(), 0, 0, 0)
 
 
 def _tie(libc: ctypes.CDLL, parent_pid: int, signal_number: signal.Signals) -> None:

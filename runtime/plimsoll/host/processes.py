@@ -37,11 +37,24 @@ class Process:
         stat = procfs.read_stat(self.pid)
         return stat is not None and stat.alive and stat.started_ticks == self.started_ticks
 
+    @classmethod
+    def read(cls, pid: int) -> Process | None:
+        """None where there is no such process, or only what is left of it until it is waited for."""
+        stat = procfs.read_stat(pid)
+        if stat is None or not stat.alive:
+            return None
+        return cls(pid, stat.started_ticks, stat.parent_pid, procfs.read_command_line(pid))
+
     def send(self, signal_number: signal.Signals) -> None:
         """Signals the process if it is still this one."""
-        if self.alive():
-            with contextlib.suppress(ProcessLookupError, PermissionError):
-                os.kill(self.pid, signal_number)
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            # A descriptor for a process never comes to mean another one, as its number may between look and signal.
+            handle = os.pidfd_open(self.pid)
+            try:
+                if self.alive():
+                    signal.pidfd_send_signal(handle, signal_number)
+            finally:
+                os.close(handle)
 
 
 class ProcessTree:
@@ -62,11 +75,8 @@ class ProcessTree:
         return list(found.values())
 
     def _walk(self, pid: int, found: dict[tuple[int, int], Process]) -> None:
-        stat = procfs.read_stat(pid)
-        if stat is None or not stat.alive:
-            return
-        process = Process(pid, stat.started_ticks, stat.parent_pid, procfs.read_command_line(pid))
-        if process.key in found:
+        process = Process.read(pid)
+        if process is None or process.key in found:
             return
         found[process.key] = process
         for child in procfs.children_of(pid):

@@ -134,9 +134,13 @@ def children_of(pid: int) -> list[int]:
     return [int(child) for text in lists if text for child in text.split()]
 
 
+def pids() -> list[int]:
+    """Of all processes that can be seen."""
+    return [int(name) for name in _names("/proc") if name.isdigit()]
+
+
 def _children_by_scan(parent_pid: int) -> list[int]:
-    pids = [int(name) for name in _names("/proc") if name.isdigit()]
-    return [pid for pid in pids if (stat := read_stat(pid)) is not None and stat.parent_pid == parent_pid]
+    return [pid for pid in pids() if (stat := read_stat(pid)) is not None and stat.parent_pid == parent_pid]
 
 
 def _names(folder: str) -> list[str]:

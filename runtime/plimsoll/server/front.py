@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
 import sys
+from dataclasses import replace
 from types import FrameType
 from typing import Any, ClassVar
 
@@ -12,7 +14,9 @@ from gunicorn.arbiter import Arbiter
 from uvicorn.server import Server
 from uvicorn_worker import UvicornWorker
 
-from plimsoll.host.parent import die_with
+from plimsoll.host.household import Household
+from plimsoll.host.marks import mark_of, put_on
+from plimsoll.host.parent import adopt_orphans, die_with
 from plimsoll.server.app import Front
 from plimsoll.server.protocol import ConnectionLimits, LimitedProtocol
 from plimsoll.server.refusals import Refusals
@@ -57,6 +61,9 @@ class FrontWorker(UvicornWorker):  # type: ignore[misc]
 
     def init_process(self) -> None:
         die_with(self.ppid)  # uvicorn's worker would go on serving without its master
+        adopt_orphans()
+        if (server := mark_of(0)) is not None:
+            put_on(replace(server, front=self.age))
         super().init_process()
 
     async def _serve(self) -> None:
@@ -88,6 +95,20 @@ def _protocol(front: Front) -> type[LimitedProtocol]:
 
 class FrontArbiter(Arbiter):  # type: ignore[misc]
     """gunicorn's master. On SIGHUP the front stays and replaces its workers one by one: no connection is lost."""
+
+    def run(self) -> None:
+        self.household = Household()
+        own_pid = os.getpid()
+        try:
+            super().run()
+        finally:
+            if os.getpid() == own_pid:  # a front, forked inside run(), comes through here as well
+                self.household.end()
+
+    def murder_workers(self) -> None:
+        """Called at every signal, and once a second."""
+        super().murder_workers()
+        self.household.look([worker.age for worker in self.WORKERS.values()], self.worker_age)
 
     def handle_hup(self) -> None:
         self.kill_workers(signal.SIGHUP)

@@ -64,12 +64,14 @@ class CallEvent(StrEnum):
 WORKER_TABLE: Mapping[WorkerState, Mapping[WorkerEvent, WorkerState]] = {
     WorkerState.STARTING: {
         WorkerEvent.HELLO: WorkerState.LOADING,
+        WorkerEvent.BROKE_PROTOCOL: WorkerState.DOOMED,
         WorkerEvent.STOP: WorkerState.DRAINING,
         WorkerEvent.EXITED: WorkerState.DEAD,
     },
     WorkerState.LOADING: {
         WorkerEvent.LOADED: WorkerState.WARMING,
         WorkerEvent.LOAD_FAILED: WorkerState.DRAINING,
+        WorkerEvent.BROKE_PROTOCOL: WorkerState.DOOMED,
         WorkerEvent.STOP: WorkerState.DRAINING,
         WorkerEvent.EXITED: WorkerState.DEAD,
     },

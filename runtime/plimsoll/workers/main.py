@@ -1,28 +1,38 @@
 """A model worker: a fresh interpreter that imports score.py, runs init() once, then one slot loop per thread.
 
-Started by the front as ``python -m plimsoll.workers.main PARENT_PID CONTROL_FD CANCEL_FD SLOT_FD…``. It never
+Started by the front as ``python -m plimsoll.workers.main PARENT_PID MARK CONTROL_FD CANCEL_FD SLOT_FD…``. It never
 restarts, times out or cancels anything itself: the front decides, and kills. Slot 0 runs in the main
 thread, where init() ran, because scripts keep thread-bound things (SQLite handles, signal handlers).
+
+The sockets are this process's alone: what the script starts does not inherit them, and a process that it forks
+closes its copies at once (see plimsoll.entry.forked for how such a process ends).
 """
 
 from __future__ import annotations
 
 import faulthandler
 import json
+import os
 import socket
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import asdict
+from functools import partial
+from typing import NoReturn, Protocol
 
 from plimsoll.backends.placement import placements
 from plimsoll.entry.call import Answer, Call, Head
 from plimsoll.entry.failures import BrokenScript
+from plimsoll.entry.forked import end_if_forked, settle
 from plimsoll.entry.script import Script
+from plimsoll.entry.spawned import offer_script
 from plimsoll.entry.spec import EntrySpec
 from plimsoll.entry.user_logging import configure_logging
-from plimsoll.errors import EntryError
+from plimsoll.errors import EntryError, InternalError
 from plimsoll.host.descriptors import restore_descriptor_limit
+from plimsoll.host.marks import Mark, put_on
 from plimsoll.host.oom import offer_to_die_first
 from plimsoll.host.parent import die_with
 from plimsoll.workers import frames
@@ -35,23 +45,41 @@ from plimsoll.workers.tagging import end_request, set_request_id, tag_output
 _PLAIN_HEAD = Head()
 
 
+class Closing(Protocol):
+    def close(self) -> None: ...
+
+
 def main(arguments: list[str]) -> int:
-    parent_pid, control_fd, cancel_fd, *slot_fds = map(int, arguments)
+    parent_pid, mark, *descriptors = map(int, arguments)
     die_with(parent_pid)
+    for descriptor in descriptors:
+        os.set_inheritable(descriptor, False)
+    if (known := Mark.of_number(mark)) is not None:
+        put_on(known)
+    settle()
     offer_to_die_first()  # the front must live on, to say what has happened
     tag_output()
     faulthandler.enable()
     faulthandler.register(DUMP_SIGNAL, chain=False)
+    control_fd, cancel_fd, *slot_fds = descriptors
     control = socket.socket(fileno=control_fd)
     board = CancelBoard(cancel_fd, len(slot_fds))
     report = AllocatorReport(lambda size_bytes: _say(control, event=EVENT, bytes=size_bytes))
     slots = [_WorkerSlot(number, socket.socket(fileno=one), board, report) for number, one in enumerate(slot_fds)]
+    os.register_at_fork(after_in_child=partial(_let_go, [control, board, *slots]))
     _say(control, event="hello")
     script = _loaded(control)
     if script is None:
         return EntryError.exit_code
     _serve(slots, script)
     return 0
+
+
+def _let_go(owned: Iterable[Closing]) -> None:
+    """In a process that the script has forked: the calls are its parent's."""
+    for one in owned:
+        with suppress(OSError):
+            one.close()
 
 
 def _loaded(control: socket.socket) -> Script | None:
@@ -65,7 +93,9 @@ def _loaded(control: socket.socket) -> Script | None:
         spec = EntrySpec(**orders["entry"])
         configure_logging(spec)
         script = Script.load(spec, scoring_timeout_ms=orders["scoring_timeout_ms"])
+        end_if_forked()
         script.init()
+        end_if_forked()
         swaggers = script.swaggers()
     except BrokenScript as error:
         sys.stderr.write(error.report)
@@ -100,8 +130,20 @@ class _WorkerSlot:
         self._board = board
         self._report = report
 
+    def close(self) -> None:
+        self._sock.close()
+
     def serve(self, script: Script) -> None:
-        """Runs calls until the front closes its end."""
+        """Runs calls until the front closes its end. What the script's code cannot cause in run() ends the worker.
+
+        A slot that stood still alone would keep its calls waiting, and the front would believe it busy.
+        """
+        try:
+            self._run_calls(script)
+        except BaseException as failure:
+            _end_broken(f"{self.name} can no longer speak with the front", failure)
+
+    def _run_calls(self, script: Script) -> None:
         buffer = bytearray(frames.MESSAGE_BYTES)
         while (frame := frames.receive(self._sock, buffer)) is not None:
             if frame.kind == Kind.BATCH:
@@ -126,6 +168,7 @@ class _WorkerSlot:
         frames.send(self._sock, Frame(Kind.ANSWER, call_id, body=body, status=200))
 
     def _reply(self, call_id: int, answer: Answer) -> None:
+        end_if_forked()
         bits, body, head = _flags(answer), answer.body, frames.encode_headers(answer.headers)
         run_ns = int((answer.run_s or 0.0) * 1e9)
         if isinstance(body, bytes):
@@ -139,6 +182,7 @@ class _WorkerSlot:
         last = Flag.NONE
         try:
             for chunk in chunks:
+                end_if_forked()
                 frames.send(self._sock, Frame(Kind.CHUNK, call_id, body=chunk, flags=Flag.MORE))
                 if self._board.is_cancelled(self._number, call_id):
                     break
@@ -148,6 +192,7 @@ class _WorkerSlot:
             close = getattr(chunks, "close", None)
             if close is not None:
                 close()
+        end_if_forked()
         frames.send(self._sock, Frame(Kind.CHUNK, call_id, flags=last))
 
 
@@ -164,5 +209,15 @@ def _flags(answer: Answer) -> int:
     return bits | Flag.RUN_FAILED if answer.run_function_failed else bits
 
 
+def _end_broken(what: str, failure: BaseException) -> NoReturn:
+    hint = " (has the script closed descriptors that it had not opened?)" if isinstance(failure, OSError) else ""
+    with suppress(BaseException):
+        sys.stderr.write(f"{what}, and its worker ends: {type(failure).__name__}: {failure}{hint}\n")
+        sys.stderr.flush()
+    os._exit(InternalError.exit_code)
+
+
 if __name__ == "__main__":
     sys.exit(main(sys.argv[1:]))
+elif __name__ == "__mp_main__":  # multiprocessing imports its parent's main module under this name
+    offer_script()

@@ -19,6 +19,7 @@ from dataclasses import asdict
 from functools import partial
 from typing import Any, Protocol
 
+from plimsoll.host.marks import Mark
 from plimsoll.workers import allocator_report, frames
 from plimsoll.workers.cancel import CancelBoard
 from plimsoll.workers.features import Features
@@ -31,14 +32,16 @@ from plimsoll.workers.spec import DUMP_SIGNAL, PoolSpec
 
 class Owner(Protocol):
     def on_loaded(self, worker: WorkerProcess) -> None: ...
+    def on_broken_protocol(self, worker: WorkerProcess, reason: str) -> None: ...
     def on_exit(self, worker: WorkerProcess) -> None: ...
 
 
 class WorkerProcess:
-    """`slots` exist from the start; the worker reads them once its script is loaded."""
+    """`slots` exist from the start; the worker reads them once its script is loaded. It puts `mark` on itself."""
 
-    def __init__(self, index: int, spec: PoolSpec, owner: Owner, sink: LineSink) -> None:
+    def __init__(self, index: int, spec: PoolSpec, owner: Owner, sink: LineSink, mark: Mark | None = None) -> None:
         self.index = index
+        self.mark = mark
         self.state = WorkerState.STARTING
         self.features = Features()
         self.load_error: str | None = None
@@ -104,9 +107,8 @@ class WorkerProcess:
         self._signal(DUMP_SIGNAL)
 
     def kill(self) -> None:
-        """Ends the worker and whatever it has started: it leads its own process group."""
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(self.pid, signal.SIGKILL)
+        """Ends the worker. What it has started is ended after it, by whoever owns it."""
+        self._signal(signal.SIGKILL)
 
     def ending(self) -> str:
         """How the process ended, for logs and answers."""
@@ -118,8 +120,9 @@ class WorkerProcess:
         return f"exited with code {status}"
 
     def _spawn(self, descriptors: list[int], environment: Mapping[str, str]) -> subprocess.Popen[bytes]:
+        number = self.mark.number if self.mark else 0
         return subprocess.Popen(
-            [sys.executable, "-m", "plimsoll.workers.main", *map(str, [os.getpid(), *descriptors])],
+            [sys.executable, "-m", "plimsoll.workers.main", *map(str, [os.getpid(), number, *descriptors])],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -134,15 +137,25 @@ class WorkerProcess:
             os.kill(self.pid, number)
 
     def _on_control(self) -> None:
+        """What cannot be understood is the end of this worker, not of those who listen to it."""
+        try:
+            if self._read_control():
+                return
+        except Exception as failure:
+            self._owner.on_broken_protocol(self, f"{type(failure).__name__}: {failure}")
+        self._loop.remove_reader(self._control.fileno())
+
+    def _read_control(self) -> bool:
+        """Whether more may come."""
         buffer = bytearray(frames.MESSAGE_BYTES)
         try:
             while (frame := frames.receive(self._control, buffer)) is not None:
                 self._on_message(json.loads(frame.body))
         except BlockingIOError:
-            return
+            return True
         except ConnectionResetError:
             pass
-        self._loop.remove_reader(self._control.fileno())
+        return False
 
     def _on_message(self, message: dict[str, Any]) -> None:
         if message["event"] == allocator_report.EVENT:
@@ -160,12 +173,22 @@ class WorkerProcess:
     def _on_exit(self) -> None:
         self._loop.remove_reader(self._pidfd)
         os.close(self._pidfd)
+        if self.mark is None:
+            # Without a mark its process group is all that is known of it, until it is waited for.
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(self.pid, signal.SIGKILL)
         self.exit_status = self._process.wait()
+        try:
+            self._let_go()
+        finally:
+            self.note(WorkerEvent.EXITED)
+            self._owner.on_exit(self)
+
+    def _let_go(self) -> None:
+        """Reads what it has said last, and closes what led to it."""
         self._on_control()
         self._loop.remove_reader(self._control.fileno())
         self._control.close()
         self._board.close()
         for output in self._outputs:
             output.close()
-        self.note(WorkerEvent.EXITED)
-        self._owner.on_exit(self)

@@ -17,6 +17,7 @@ from typing import Protocol
 from plimsoll.errors import Draining, EntryError, InternalError, NotReady, WorkerDied
 from plimsoll.workers.backoff import Backoff
 from plimsoll.workers.dispatcher import Dispatcher
+from plimsoll.workers.families import Families
 from plimsoll.workers.features import Features
 from plimsoll.workers.lifecycle import WorkerEvent, WorkerState
 from plimsoll.workers.memory_limit import MemoryLimit
@@ -29,6 +30,8 @@ from plimsoll.workers.warmup import Check, WarmUp
 _LOG = logging.getLogger("plimsoll.workers")
 _DUMP_S = 0.3
 """Time that a stuck worker gets to write its stacks before it is killed."""
+_FAMILY_PATIENCE_S = 5.0
+"""How long processes may take to end that were killed, until the shutdown goes on without them."""
 
 
 class Reporter(Protocol):
@@ -70,9 +73,11 @@ class Supervisor:
         self._loaded_once = False
         self._stopping = False
         self._all_dead = asyncio.Event()
-        self._stuck: set[WorkerProcess] = set()
+        self._doomed: dict[WorkerProcess, str] = {}
+        """Those that must end, with the reason of their replacement."""
         self._last_trouble = ""
         self._renewing = asyncio.Lock()
+        self._families = Families(lambda: {worker.pid for worker in self._living()})
         self.features = Features()
         self.dispatcher = Dispatcher(spec.limits, self)
 
@@ -98,7 +103,11 @@ class Supervisor:
         async with self._renewing:
             if self._stopping or self._current.get(worker.index) is not worker:
                 return True
-            fresh = self._new(worker.index)
+            try:
+                fresh = self._new(worker.index)
+            except OSError as failure:
+                _LOG.error("%s stays: its successor cannot be started: %s", worker.name, failure.strerror)
+                return False
             loaded = self._incoming[fresh] = self._loop.create_future()
             if not await loaded:
                 _LOG.error("%s cannot replace %s and is given up: %s", fresh.name, worker.name, fresh.load_error)
@@ -123,6 +132,7 @@ class Supervisor:
                 worker.kill()
         if self._living():
             await self._wait_all_dead()
+        await self._families.end_all(_FAMILY_PATIENCE_S)
 
     def on_loaded(self, worker: WorkerProcess) -> None:
         if self.spec.warmup or self._check is not None:
@@ -168,9 +178,9 @@ class Supervisor:
         """Calls in the worker's other threads are innocent: they may finish, within the grace period."""
         worker = self._by_slot[slot]
         worker.note(WorkerEvent.CALL_STUCK)
-        if worker in self._stuck:
+        if worker in self._doomed:
             return
-        self._stuck.add(worker)
+        self._doomed[worker] = "scoring_timeout"
         message = "%s: a call passed the scoring timeout; its stacks follow, then it is replaced"
         _LOG.error(message, worker.name, extra={"request_id": request_id})
         self._last_trouble = f"worker-{worker.index} is replaced: a call passed the scoring timeout"
@@ -182,10 +192,15 @@ class Supervisor:
 
     def on_broken(self, slot: Slot, reason: str) -> None:
         """Nothing that it says counts any more, to the callers of its other slots neither."""
-        worker = self._by_slot[slot]
+        self.on_broken_protocol(self._by_slot[slot], reason)
+
+    def on_broken_protocol(self, worker: WorkerProcess, reason: str) -> None:
+        if worker.exit_status is not None:
+            return  # it has ended, and will be replaced for that
         worker.note(WorkerEvent.BROKE_PROTOCOL)
+        self._doomed[worker] = "broke_protocol"
+        worker.load_error = worker.load_error or f"it does not keep to the protocol: {reason}"
         _LOG.error("%s does not keep to the protocol and is killed: %s", worker.name, reason)
-        self._last_trouble = f"worker-{worker.index} is replaced: it does not keep to the protocol"
         worker.kill()
 
     def _on_hopeless_warming(self, worker: WorkerProcess, event: WorkerEvent, reason: str) -> None:
@@ -197,8 +212,10 @@ class Supervisor:
 
     def on_idle(self, slot: Slot) -> None:
         worker = self._by_slot[slot]
-        if worker in self._stuck:
+        if worker in self._doomed:
             self._kill_if_idle(worker)
+        elif worker in self._leaving:
+            self._end_if_idle(worker)
 
     def on_batch(self, size: int) -> None:
         self._reporter.on_batch(size)
@@ -215,6 +232,8 @@ class Supervisor:
             del self._current[worker.index]
             self._on_loss(worker)
         self._leaving.discard(worker)
+        self._doomed.pop(worker, None)
+        self._families.end(worker.mark)
         if self._stopping and not self._living():
             self._all_dead.set()
 
@@ -230,11 +249,26 @@ class Supervisor:
         return [*self._current.values(), *self._incoming, *self._leaving]
 
     def _start(self, index: int) -> None:
-        if not self._stopping:
+        if self._stopping:
+            return
+        try:
             self._current[index] = self._new(index)
+        except OSError as failure:
+            self._on_unstartable(index, failure)
+
+    def _on_unstartable(self, index: int, failure: OSError) -> None:
+        """No process or no descriptor is to be had: that may pass."""
+        reason = f"worker-{index} cannot be started: {failure.strerror}"
+        if not self._loaded_once:
+            self._on_fatal(EntryError(reason, remedy="raise the limits on processes and open files (ulimit -u, -n)"))
+            return
+        delay_s = self._backoff.delay_s(index, None)
+        self._last_trouble = f"{reason}; it is tried again"
+        _LOG.error("%s; the next try is in %.1f s", reason, delay_s)
+        self._loop.call_later(delay_s, self._start, index)
 
     def _new(self, index: int) -> WorkerProcess:
-        worker = WorkerProcess(index, self.spec, self, self._sink)
+        worker = WorkerProcess(index, self.spec, self, self._sink, self._families.new_mark())
         self._by_slot.update(dict.fromkeys(worker.slots, worker))
         return worker
 
@@ -249,6 +283,7 @@ class Supervisor:
                 if slot in self.dispatcher.slots:
                     self.dispatcher.retire(slot)
             old.stop()
+            self._end_if_idle(old)
             patience_s = self.spec.limits.scoring_timeout_s + self.spec.grace_s
             self._loop.call_later(patience_s, self._kill_if_alive, old)
         loaded.set_result(True)
@@ -286,9 +321,8 @@ class Supervisor:
         self._loop.call_later(delay_s, self._start, worker.index)
 
     def _restart_reason(self, worker: WorkerProcess) -> str:
-        if worker in self._stuck:
-            self._stuck.discard(worker)
-            return "scoring_timeout"
+        if worker in self._doomed:
+            return self._doomed[worker]
         if worker.ready_at is None:
             return "start_failed"
         return "signal" if (worker.exit_status or 0) < 0 else "exit"
@@ -296,6 +330,11 @@ class Supervisor:
     def _kill_if_idle(self, worker: WorkerProcess) -> None:
         if not any(slot.outstanding for slot in worker.slots):
             self._loop.call_later(_DUMP_S, self._kill_if_alive, worker)
+
+    def _end_if_idle(self, worker: WorkerProcess) -> None:
+        """Its last call is over: what else its interpreter waits for, threads or children, gets the grace period."""
+        if not any(slot.outstanding for slot in worker.slots):
+            self._loop.call_later(self.spec.grace_s, self._kill_if_alive, worker)
 
     def _kill_if_alive(self, worker: WorkerProcess) -> None:
         if worker.exit_status is None:

@@ -7,6 +7,7 @@ so that two threads cannot mix theirs. What is written past Python (C libraries,
 from __future__ import annotations
 
 import io
+import os
 import sys
 import threading
 from typing import Any
@@ -53,9 +54,13 @@ class _Tagged(io.TextIOWrapper):
     """Keeps what is no whole line yet, per thread, until the line ends or the stream is flushed."""
 
     def __init__(self, buffer: Any, encoding: str, errors: str) -> None:
-        super().__init__(buffer, encoding, errors, line_buffering=True)
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
         self._partials = threading.local()
+        super().__init__(buffer, encoding, errors, line_buffering=True)
+        # A process forked while another thread writes would find the locks held for ever, here and in the buffer below.
+        os.register_at_fork(
+            before=self._lock.acquire, after_in_parent=self._lock.release, after_in_child=self._after_in_child
+        )
 
     def write(self, text: str) -> int:
         *lines, rest = (getattr(self._partials, "text", "") + text).split("\n")
@@ -67,14 +72,19 @@ class _Tagged(io.TextIOWrapper):
 
     def flush(self) -> None:
         """A partial line is sent as a line: whoever flushes wants it seen."""
-        rest = getattr(self._partials, "text", "") if hasattr(self, "_partials") else ""
+        rest = getattr(self._partials, "text", "")
         if rest:
             self._partials.text = ""
             self._emit(f"{self._mark()}{rest}\n")
-        super().flush()
+        with self._lock:
+            super().flush()
 
     def _mark(self) -> str:
         return f"{START}{_thread.request_id}{END}" if _thread.request_id else ""
+
+    def _after_in_child(self) -> None:
+        self._partials = threading.local()  # the line that the parent has begun is the parent's
+        self._lock.release()
 
     def _emit(self, text: str) -> None:
         with self._lock:

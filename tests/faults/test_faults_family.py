@@ -1,0 +1,282 @@
+"""What a script starts ends with its worker and with the server, whatever it has left: session, parent, environment."""
+
+from __future__ import annotations
+
+import json
+import signal
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from pathlib import Path
+
+import psutil
+import pytest
+
+from plimsoll.host.guardian import NAME as GUARDIAN
+from support.families import living, wait_all_ended
+from support.fixtures import Serve, WriteScript
+from support.kin import KINDS, SCRIPT
+from support.server import Server, wait_for
+
+Kin = dict[str, psutil.Process]
+
+
+@pytest.fixture
+def kept() -> Iterator[list[psutil.Process]]:
+    """Whatever a test has started is ended with it, exactly that."""
+    processes: list[psutil.Process] = []
+    yield processes
+    for process in living(processes):
+        process.kill()
+
+
+def started(
+    server: Server, kept: list[psutil.Process], *kinds: str, order: str = "start"
+) -> tuple[psutil.Process, Kin]:
+    """The worker that ran the call, and what it has started."""
+    reply = server.post("/score", json.dumps([order, *kinds]).encode())
+    assert reply.status == 200, server.log()
+    kin = {kind: psutil.Process(pid) for kind, pid in reply.json()["kin"].items()}
+    kept += kin.values()
+    assert len(living(kin.values())) == len(kinds)
+    return psutil.Process(reply.json()["worker"]), kin
+
+
+def guardian_of(server: Server) -> psutil.Process:
+    children = psutil.Process(server.process.pid).children()
+    return next(child for child in children if child.name() == GUARDIAN)
+
+
+WORKER_ENDS: dict[str, Callable[[Server, psutil.Process], object]] = {
+    "kill -9": lambda server, worker: worker.kill(),
+    "SIGTERM": lambda server, worker: worker.terminate(),
+    "exit": lambda server, worker: server.post("/score", b'["exit"]'),
+    "crash": lambda server, worker: server.post("/score", b'["segfault"]'),
+    "scoring timeout": lambda server, worker: server.post("/score", b'["hang"]'),
+    "SIGHUP": lambda server, worker: server.signal(signal.SIGHUP),
+    "kill -9 while it is stopped": lambda server, worker: (worker.suspend(), worker.kill()),
+}
+
+
+@pytest.mark.parametrize("end", WORKER_ENDS)
+def test_what_a_worker_has_started_ends_with_it(serve: Serve, kept: list[psutil.Process], end: str) -> None:
+    server = serve(SCRIPT, "--scoring-timeout-ms", "2000", "--grace-seconds", "1")
+    worker, kin = started(server, kept, *KINDS)
+    WORKER_ENDS[end](server, worker)
+    wait_all_ended([worker, *kin.values()], "the worker and all it has started")
+    server.wait_ready()
+    _, fresh = started(server, kept, "child", "daemon")
+    time.sleep(1.5)  # longer than anything goes on ending what the first has left
+    assert len(living(fresh.values())) == 2
+
+
+def test_recycling_ends_what_the_old_worker_has_started(serve: Serve, kept: list[psutil.Process]) -> None:
+    server = serve(SCRIPT, "--max-requests", "3", "--grace-seconds", "1")
+    worker, kin = started(server, kept, "daemon", "executor")
+    for _ in range(2):
+        started(server, kept)
+    wait_all_ended([worker, *kin.values()], "the worn worker and all it has started")
+
+
+def test_a_worker_whose_children_keep_its_interpreter_from_ending_is_not_waited_for(
+    serve: Serve, kept: list[psutil.Process]
+) -> None:
+    source = """
+        import multiprocessing, os, time
+        def init():
+            global child
+            child = multiprocessing.get_context("fork").Process(target=time.sleep, args=(300,))
+            child.start()  # no daemon: the interpreter waits for it at its end
+        def run(data): return [os.getpid(), child.pid]
+        """
+    server = serve(source, "--grace-seconds", "1")
+    pair = [psutil.Process(pid) for pid in server.post("/score", b"").json()]
+    kept += pair
+    server.signal(signal.SIGHUP)
+    wait_all_ended(pair, "the replaced worker and its child")
+
+
+def test_the_families_of_other_workers_are_left_alone(serve: Serve, kept: list[psutil.Process]) -> None:
+    server = serve(SCRIPT, "--workers", "2")
+    with ThreadPoolExecutor(2) as clients:  # at the same time, and so in different workers
+        both = list(clients.map(lambda _: started(server, kept, "child", "daemon", order="start slowly"), range(2)))
+    families = {worker.pid: list(kin.values()) for worker, kin in both}
+    first, second = families
+    psutil.Process(first).kill()
+    wait_all_ended(families[first], "the family of the killed worker")
+    time.sleep(1.5)
+    assert len(living(families[second])) == len(families[second])
+
+
+def _kill_front(server: Server) -> None:
+    server.front().kill()
+
+
+def _kill_master(server: Server) -> None:
+    server.process.kill()
+    server.process.wait()
+
+
+def _stop(number: signal.Signals) -> Callable[[Server], None]:
+    def stop(server: Server) -> None:
+        server.signal(number)
+        server.wait_exit()
+
+    return stop
+
+
+def _kill_master_of_stopped(server: Server) -> None:
+    for process in [server.front(), *server.workers()]:
+        process.suspend()
+    _kill_master(server)
+
+
+def _kill_master_after_its_guardian(server: Server) -> None:
+    first = guardian_of(server)
+    first.kill()
+    wait_for(lambda: [one for one in server.tree() if one.name() == GUARDIAN and one != first], "a new guardian")
+    _kill_master(server)
+
+
+SERVER_ENDS: dict[str, Callable[[Server], None]] = {
+    "SIGTERM": _stop(signal.SIGTERM),
+    "SIGINT": _stop(signal.SIGINT),
+    "SIGQUIT": _stop(signal.SIGQUIT),
+    "kill -9 of the front": _kill_front,
+    "kill -9 of the master": _kill_master,
+    "kill -9 of the master, all others stopped": _kill_master_of_stopped,
+    "kill -9 of the guardian, then of the master": _kill_master_after_its_guardian,
+}
+
+
+@pytest.mark.parametrize("end", SERVER_ENDS)
+def test_what_workers_have_started_ends_with_the_server(serve: Serve, kept: list[psutil.Process], end: str) -> None:
+    server = serve(SCRIPT, "--workers", "2", "--grace-seconds", "2")
+    kin = [*started(server, kept, *KINDS)[1].values(), *started(server, kept, *KINDS)[1].values()]
+    tree = [process for process in server.tree() if process.name() != GUARDIAN]
+    guardian = guardian_of(server)
+    SERVER_ENDS[end](server)
+    if "SIG" in end:  # the program has ended: nothing is left now, not soon
+        assert living([*kin, *tree, guardian]) == []
+    wait_all_ended([*kin, *tree], "all that the server has started")
+    if "front" in end:
+        server.wait_ready()
+        assert living([guardian]) == [guardian]
+        _, fresh = started(server, kept, "child", "daemon")
+        time.sleep(1.5)  # longer than the master goes on ending what the first front has left
+        assert len(living(fresh.values())) == 2
+    else:
+        wait_all_ended([guardian], "the guardian")
+
+
+def test_what_has_taken_its_mark_off_ends_with_the_server(serve: Serve, kept: list[psutil.Process]) -> None:
+    source = """
+        import os, resource, subprocess
+        def init(): pass
+        def unlimited(): resource.setrlimit(resource.RLIMIT_RTTIME, resource.getrlimit(resource.RLIMIT_RTTIME)[1:] * 2)
+        def run(data):
+            child = subprocess.Popen(["sleep", "300"], start_new_session=True, preexec_fn=unlimited, env={})
+            return [os.getpid(), child.pid]
+        """
+    server = serve(source)
+    worker, child = [psutil.Process(pid) for pid in server.post("/score", b"").json()]
+    kept.append(child)
+    worker.kill()
+    wait_for(lambda: server.metric("plimsoll_worker_restarts_total") == 1, "a new worker")
+    time.sleep(0.5)
+    assert child.ppid() == server.front().pid  # nobody's, but inside
+    _stop(signal.SIGTERM)(server)
+    assert living([child]) == []
+
+
+def test_shared_memory_of_a_killed_worker_is_removed(serve: Serve) -> None:
+    source = """
+        import multiprocessing.shared_memory, time
+        def init(): pass
+        def run(data):
+            memory = multiprocessing.shared_memory.SharedMemory(create=True, size=1000)
+            open("name", "w").write(memory.name)
+            time.sleep(300)
+        """
+    server = serve(source, "--scoring-timeout-ms", "1500", "--grace-seconds", "1")
+    assert server.post("/score", b"").status == 504
+    name = (server.script.parent / "name").read_text()
+    wait_for(lambda: not Path("/dev/shm", name).exists(), "removal of the shared memory", patience_s=20)
+
+
+RUNNER = """
+    import os, signal, time
+    def init(): pass
+    def run(data):
+        ours, theirs = os.pipe()
+        for _ in range(8):
+            if os.fork(): continue
+            os.setsid()
+            end = time.monotonic() + 60  # should nobody catch it
+            while time.monotonic() < end:
+                if os.fork(): os._exit(0)
+                time.sleep(0.002)
+            os._exit(0)
+        return os.getpid()
+"""
+
+
+def test_processes_that_change_their_pid_all_the_time_are_caught(serve: Serve) -> None:
+    server = serve(RUNNER)
+    worker = psutil.Process(server.post("/score", b"").json())
+    below = [process for process in server.front().children(recursive=True) if process != worker]
+    assert len(below) >= 4  # the list is taken while they run
+    worker.kill()
+    wait_for(lambda: len(server.front().children(recursive=True)) == 1, "a tree of one worker", patience_s=20)
+    server.signal(signal.SIGTERM)
+    assert server.wait_exit() == 0
+
+
+def test_an_orphan_that_ends_by_itself_leaves_no_zombie(serve: Serve) -> None:
+    source = """
+        import os
+        def init(): pass
+        def run(data):
+            if os.fork() == 0:
+                if os.fork() == 0: os.execlp("true", "true")
+                os._exit(0)
+            os.wait()
+        """
+    server = serve(source)
+    for _ in range(30):
+        assert server.post("/score", b"").status == 200
+    wait_for(lambda: len(server.front().children(recursive=True)) == 1, "a tree of one worker", patience_s=20)
+
+
+def test_what_was_there_before_the_server_and_beside_it_lives_on(
+    write_script: WriteScript, kept: list[psutil.Process]
+) -> None:
+    """`sidecar & exec plimsoll …`: the sidecar is a child of the master, though none of its own."""
+    script = write_script(SCRIPT)
+    with ExitStack() as stack:
+        neighbour = stack.enter_context(Server(script))
+        _, theirs = started(neighbour, kept, "daemon", "child")
+        server = stack.enter_context(Server(script, before="sleep 300 &"))
+        master = psutil.Process(server.process.pid)
+        sidecar = next(child for child in master.children() if child.cmdline()[:1] == ["sleep"])
+        kept.append(sidecar)
+        _, kin = started(server, kept, *KINDS)
+        server.front().kill()
+        wait_all_ended(kin.values(), "what the front's workers had started")
+        server.wait_ready()
+        server.signal(signal.SIGTERM)
+        assert server.wait_exit() == 0
+        assert living([sidecar]) == [sidecar]
+        assert len(living(theirs.values())) == 2
+
+
+def test_whoever_reads_the_log_of_a_killed_server_sees_its_end(write_script: WriteScript) -> None:
+    """The guardian must hold neither the log nor the port."""
+    with Server(write_script(SCRIPT)) as server:
+        guardian = guardian_of(server)
+        held = [str(descriptor.readlink()) for descriptor in Path(f"/proc/{guardian.pid}/fd").iterdir()]
+        assert [target for target in held if target != "/dev/null" and "pidfd" not in target] == []
+        guardian.terminate()
+        time.sleep(0.2)
+        assert living([guardian]) == [guardian]
