@@ -1,13 +1,15 @@
 """The command `plimsoll`, also as ``python -m plimsoll``."""
 
-from __future__ import annotations
-
 import sys
 from typing import NoReturn
+
+from plimsoll.pythons import complaint
 
 
 def main() -> NoReturn:
     """A health check runs every few seconds: it must not pay for what the server imports."""
+    if complaint():
+        sys.exit(f"plimsoll: error: {complaint()}")
     if sys.argv[1:2] == ["healthcheck"]:
         from plimsoll import healthcheck
 
