@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from plimsoll.pythons import NEWEST, OLDEST
-from support.pythons import SUPPORTED, installed
+from support.pythons import NEWEST_WITH_TENSORFLOW, SUPPORTED, installed
 
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "runtime" / "plimsoll"
@@ -60,3 +60,10 @@ def test_metadata_and_readme_name_the_pythons_that_are_not_refused() -> None:
     assert f"Python {SUPPORTED[0]} to {SUPPORTED[-1]}" in (ROOT / "README.md").read_text()
     assert PROJECT["tool"]["mypy"]["python_version"] == SUPPORTED[0]
     assert PROJECT["tool"]["ruff"]["target-version"] == "py{}{}".format(*OLDEST)
+
+
+def test_the_lock_leaves_out_tensorflow_where_the_tests_do() -> None:
+    beyond = f"{NEWEST_WITH_TENSORFLOW[0]}.{NEWEST_WITH_TENSORFLOW[1] + 1}"
+    (line,) = re.findall(r"^tensorflow-cpu==.*", (ROOT / "images" / "locks" / "all.txt").read_text(), re.MULTILINE)
+    assert f"; python_full_version < '{beyond}'" in line
+    assert f"TensorFlow has no wheels for Python {beyond}" in (ROOT / "README.md").read_text()

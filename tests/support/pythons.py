@@ -19,6 +19,7 @@ from pathlib import Path
 from plimsoll.pythons import NEWEST, OLDEST
 
 SUPPORTED = [f"{OLDEST[0]}.{minor}" for minor in range(OLDEST[1], NEWEST[1] + 1)]
+NEWEST_WITH_TENSORFLOW = (3, 13)
 _NAME = re.compile(r"python3(\.\d+)?")
 _TELL = "import sys; print('%d.%d' % sys.version_info[:2], sys.version.split()[0])"
 
