@@ -10,13 +10,14 @@ READY  := $(VENV)/.ready
 OTHER  := give another one, as in: make demo PYTHON=python3.13
 SHORT  := tests/entry tests/host tests/workers tests/server/test_server_lifecycle.py tests/server/test_server_stderr.py \
           tests/faults/test_faults_start.py tests/test_pythons.py
+TOOLS  := gcc curl openssl chromium
 TRUTH  := -m 'truth and not calibration'
 COMPILE = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --no-header
 AS_ALL := --constraint images/locks/all.txt
 
 .DEFAULT_GOAL := help
 .PHONY: help install demo demo-tensorflow test test-short test-pythons test-images test-image-gpu test-cgroup2 truth \
-    lint lock clean
+    tools lint lock clean
 
 help:  ## list the targets
 	@grep -E '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 20
@@ -27,7 +28,7 @@ $(READY): images/locks/all.txt pyproject.toml
 	@command -v $(PYTHON) >/dev/null || { echo "$(PYTHON) is not installed: $(OTHER)" >&2; exit 1; }
 	@$(PYTHON) runtime/plimsoll/pythons.py
 	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || \
-	    { echo "$(PYTHON) cannot make virtual environments: on Debian and Ubuntu, apt install python3-venv" >&2; exit 1; }
+	    { echo "$(PYTHON) cannot make virtual environments: on Debian and Ubuntu, apt install $(notdir $(PYTHON))-venv" >&2; exit 1; }
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes --requirement images/locks/all.txt
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
@@ -53,12 +54,12 @@ demo-tensorflow: $(READY)  ## the same with a TensorFlow ResNet-50 that takes JP
 	@echo '  $(BIN)/plimsoll --entry-script entry_scripts/tensorflow/score.py --model-dir demo/tensorflow/model'
 	@echo "  curl -s --data-binary @$$(ls demo/tensorflow/requests/*.jpg | head -1) localhost:5001/score | head -c 200"
 
-test: lint  ## style, types, and every test
+test: tools lint  ## style, types, and every test
 	$(BIN)/pytest -m "not (truth or images or image_gpu)" --cov --cov-report=term:skip-covered
 	@# A neighbour on the machine can disturb a measurement: what failed is measured once more, and then counts.
 	$(BIN)/pytest $(TRUTH) || $(BIN)/pytest $(TRUTH) --last-failed --last-failed-no-failures none
 
-test-short: $(READY)  ## the tests that depend most on Python and on the machine (3 minutes)
+test-short: tools $(READY)  ## the tests that depend most on Python and on the machine (3 minutes)
 	$(BIN)/pytest $(SHORT)
 
 test-pythons: $(READY)  ## test-short on every other supported Python of this machine, each in an environment of its own
@@ -75,6 +76,10 @@ truth: $(READY)  ## profile servers of known cost and print the errors of the an
 
 test-cgroup2: $(READY)  ## limits under a real cgroup v2, in an emulated machine (6 minutes; installs QEMU with apt)
 	tests/cgroup2/run.sh
+
+tools:
+	@for tool in $(TOOLS); do command -v $$tool >/dev/null || missing="$$missing $$tool"; done; [ -z "$$missing" ] || \
+	    { echo "the tests need$$missing: on Debian and Ubuntu, apt install$$missing libc6-dev" >&2; exit 1; }
 
 lint: $(READY)  ## style, types and the direction of imports
 	$(BIN)/ruff check runtime tests entry_scripts benchmarks images
