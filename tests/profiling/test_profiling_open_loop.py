@@ -29,7 +29,7 @@ def driver_for(folder: Path, *bodies: str, timeout_s: float = 5.0) -> Iterator[D
 
 
 def rate(driver: DriverClient, rate_rps: float, seconds: float, cap: int = 200) -> RateAnswer:
-    return driver.rate(rate_rps, seconds, seed=1, connections=8, most_in_flight=cap, on_tick=lambda: None)
+    return driver.rate(Arrivals(rate_rps, seconds, 1, cap), connections=8, most_connections=cap, on_tick=lambda: None)
 
 
 def test_arrivals_are_poisson_and_the_same_for_the_same_seed() -> None:

@@ -139,7 +139,7 @@ def _growth_rules(findings: Findings) -> Rules:
 
 def _percentile_rules() -> Rules:
     return [
-        (pattern, f"needs {needed_for(share)} successful requests")
+        (pattern, f"needs {needed_for(share)} successful requests, and hardly any that failed")
         for name, share in _PERCENTILES.items()
         for pattern in (f"*latencySeconds.p{name}", f"*latenessSeconds.p{name}", f"*latencyPercentile{name}InMs")
     ]
