@@ -41,8 +41,8 @@ class ConnectionBudget:
         """Cause and remedy."""
         return (
             f"the limit on open files (ulimit -n) allows {self.most} connections to the server; beyond that requests"
-            " wait in the load driver. `ulimit -n 4096` before the start allows more (over the hard limit only as root, in"
-            " containers --ulimit nofile=4096)"
+            " wait in the load driver. `ulimit -n 4096` before the start allows more (over the hard limit only as root,"
+            " in containers --ulimit nofile=4096)"
         )
 
 

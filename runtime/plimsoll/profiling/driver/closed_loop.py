@@ -24,7 +24,7 @@ class Until:
 
 
 class ClosedLoop:
-    """One stretch of load over so many connections, fewer where the pool may not have them."""
+    """One stretch of load over so many connections of the pool."""
 
     def __init__(self, pool: Pool, connections: int, requests: Prepared, order: RowOrder, until: Until) -> None:
         self._pool = pool

@@ -58,7 +58,7 @@ class Driver:
 
     async def _row(self, message: Message) -> Message:
         order = RowOrder([message["row"]], 0)
-        loop = ClosedLoop(self._bounded(), 1, self._requests, order, Until(0, 0, requests=1))
+        loop = ClosedLoop(self._pool, 1, self._requests, order, Until(0, 0, requests=1))
         await loop.run()
         tally = loop.tally
         (latency_ns,) = [*tally.success_latencies_ns, *tally.failure_latencies_ns]
@@ -71,15 +71,11 @@ class Driver:
 
     async def _load(self, message: Message) -> Message:
         until = Until(message["seconds"], message["maxSeconds"], message["wholePasses"], message.get("requests"))
-        return await ClosedLoop(self._bounded(), message["connections"], self._requests, self._order, until).run()
+        # Fewer connections would be another level: where they cannot be had, that has to show.
+        self._pool.bound(max(message["connections"], connections_allowed(self._other_descriptors)))
+        return await ClosedLoop(self._pool, message["connections"], self._requests, self._order, until).run()
 
     async def _rate(self, message: Message) -> Message:
         plan = Arrivals(message["rate"], message["seconds"], message["seed"], message["mostInFlight"])
-        pool = self._bounded(message["mostConnections"])
-        return await OpenLoop(pool, message["connections"], self._requests, self._order, plan).run()
-
-    def _bounded(self, most: int | None = None) -> Pool:
-        """With no more connections than there are descriptors for, nor than `most`."""
-        allowed = connections_allowed(self._other_descriptors)
-        self._pool.bound(allowed if most is None else min(most, allowed))
-        return self._pool
+        self._pool.bound(min(message["mostConnections"], connections_allowed(self._other_descriptors)))
+        return await OpenLoop(self._pool, message["connections"], self._requests, self._order, plan).run()

@@ -120,7 +120,7 @@ class Slot:
             if self._connection is connection and self._source is not None:
                 self._connection = self._connecting = None
                 self._source.tally.driver_error = _own_error(error) or self._source.tally.driver_error
-                self._finish(_outcome_of(error), 0)
+                self._finish(outcome_of(error), 0)
 
     def _answered(self, status: int, size_bytes: int, checksum: int) -> None:
         self._finish(str(status), size_bytes, checksum)
@@ -142,7 +142,8 @@ def _own_error(error: OSError) -> str | None:
     return os.strerror(error.errno) if error.errno in _OWN_ERRORS else None
 
 
-def _outcome_of(error: OSError) -> str:
+def outcome_of(error: OSError) -> str:
+    """Of a request for which no connection could be made."""
     if isinstance(error, TimeoutError):
         return OUTCOME_TIMEOUT
     return OUTCOME_DRIVER if _own_error(error) else OUTCOME_REFUSED
