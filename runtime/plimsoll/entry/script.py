@@ -6,6 +6,7 @@ worker pays for in memory, so Werkzeug, numpy and asyncio come only with scripts
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
 from time import perf_counter
 
@@ -101,7 +102,7 @@ class Script:
         except BaseException as failure:
             report = user_traceback(failure) + model_listing(self._spec.model_dir)
             message = f"User's init function failed: {self._spec.entry_script}: {one_line(failure)}"
-            raise BrokenScript(message, report=report, remedy=remedy_for(failure)) from None
+            raise BrokenScript(message, report=report, remedy=remedy_for(failure) or self._missing_model()) from None
         if import_if_used(self._spec.entry_script):
             self.needs_head = True
             self._put_into_flask()
@@ -150,6 +151,10 @@ class Script:
         if self._raw:
             self._read = raw_reader(self._signature, flask.current_request)
         self.run = flask.around(self._answer)
+
+    def _missing_model(self) -> str:
+        model = self._spec.model_dir
+        return "" if model is None or os.path.exists(model) else f"the model folder {model} does not exist"  # noqa: PTH110
 
     def _failed(self, failure: BaseException) -> Answer:
         log_failure(f"run() of {self._spec.entry_script} failed:", failure)
