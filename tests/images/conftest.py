@@ -6,12 +6,12 @@ import subprocess
 import sys
 import textwrap
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pytest
-from image_engine import REPOSITORY, Base, Engine, NoEngine, base_image, default_argument, engine_folder, find_engine
-from image_python import stand_in_python
+from image_base import Base, base_image, default_version
+from image_engine import REPOSITORY, Engine, NoEngine, engine_folder, find_engine
 
 _NOTES = pytest.StashKey[list[str]]()
 
@@ -45,17 +45,16 @@ def engine(note: Callable[[str], None]) -> Engine:
 
 @pytest.fixture(scope="session")
 def base(engine: Engine, note: Callable[[str], None]) -> Base:
-    wanted = default_argument(REPOSITORY / "Dockerfile.cpu", "PYTHON_IMAGE")
     try:
-        return base_image(engine, wanted, stand_in_python(), note)
+        return base_image(engine, default_version(), note)
     except NoEngine as error:
         pytest.exit(str(error), returncode=3)
 
 
 @pytest.fixture(scope="session")
 def slim(engine: Engine, base: Base, note: Callable[[str], None]) -> str:
-    """The image without TensorFlow and ONNX Runtime."""
-    return built(engine, base, note, "slim", "cpu")
+    """The image without TensorFlow and ONNX Runtime, on a base that is named by its digest."""
+    return built(engine, base, note, "slim", "cpu", {"PYTHON_IMAGE": base.reference, "BASE_DIGEST": base.digest})
 
 
 @pytest.fixture(scope="session")
@@ -68,11 +67,18 @@ def gpu(engine: Engine, base: Base, note: Callable[[str], None]) -> str:
     return built(engine, base, note, None, "gpu")
 
 
-def built(engine: Engine, base: Base, note: Callable[[str], None], target: str | None, name: str) -> str:
+def built(
+    engine: Engine,
+    base: Base,
+    note: Callable[[str], None],
+    target: str | None,
+    name: str,
+    args: Mapping[str, str] | None = None,
+) -> str:
     tag = f"localhost/plimsoll:{target or name}"
     begin_s = time.monotonic()
     dockerfile = REPOSITORY / f"Dockerfile.{name}"
-    result = engine.build(dockerfile, tag, target=target, args={"PYTHON_IMAGE": base.name})
+    result = engine.build(dockerfile, tag, target=target, args=args or {"PYTHON_IMAGE": base.name})
     if result.returncode:
         said = "\n".join((result.stdout + result.stderr).splitlines()[-20:])
         pytest.fail(f"{dockerfile.name} does not build: …\n{said}", pytrace=False)
