@@ -8,7 +8,7 @@ COMPILE = $(BIN)/uv pip compile --quiet --python-version 3.11 --generate-hashes 
 AS_ALL := --universal --constraint images/locks/all.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo demo-tensorflow test test-images test-image-gpu test-cgroup2 truth lint lock clean
+.PHONY: help install demo demo-tensorflow test test-images test-images-pythons test-image-gpu test-cgroup2 truth lint lock clean
 
 help:  ## list the targets
 	@grep -E '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 20
@@ -46,10 +46,13 @@ test: lint  ## style, types, and every test
 	$(BIN)/pytest $(TRUTH) || $(BIN)/pytest $(TRUTH) --last-failed --last-failed-no-failures none
 
 test-images: $(READY)  ## build the CPU images and try them as containers, with Docker or Podman
-	$(BIN)/pytest tests/images -m images --timeout 900
+	$(BIN)/pytest tests/images -m 'images and not images_pythons' --timeout 900
+
+test-images-pythons: $(READY)  ## the same on bases of the other Pythons, 3.12 and 3.13 (half an hour)
+	$(BIN)/pytest tests/images -m 'images and images_pythons' --timeout 900
 
 test-image-gpu: $(READY)  ## build the GPU image whole and try what needs no GPU (several GB, minutes)
-	$(BIN)/pytest tests/images -m image_gpu --timeout 3600
+	$(BIN)/pytest tests/images -m 'image_gpu and not images_pythons' --timeout 3600
 
 truth: $(READY)  ## profile servers of known cost and print the errors of the answers
 	$(BIN)/pytest tests/truth -m truth -s

@@ -8,9 +8,10 @@ import textwrap
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
-from image_base import Base, base_image, default_version
+from image_base import OTHER_VERSIONS, Base, base_image, default_version
 from image_engine import REPOSITORY, Engine, NoEngine, engine_folder, find_engine
 
 _NOTES = pytest.StashKey[list[str]]()
@@ -43,10 +44,21 @@ def engine(note: Callable[[str], None]) -> Engine:
     return found
 
 
-@pytest.fixture(scope="session")
-def base(engine: Engine, note: Callable[[str], None]) -> Base:
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line(
+        "markers", "images_pythons: the images on Pythons other than their own (`make test-images-pythons`)"
+    )
+
+
+def _versions() -> list[Any]:
+    marks = {version: [pytest.mark.images_pythons] for version in OTHER_VERSIONS}
+    return [pytest.param(version, marks=marks.get(version, ())) for version in (default_version(), *OTHER_VERSIONS)]
+
+
+@pytest.fixture(scope="session", params=_versions())
+def base(engine: Engine, note: Callable[[str], None], request: pytest.FixtureRequest) -> Base:
     try:
-        return base_image(engine, default_version(), note)
+        return base_image(engine, request.param, note)
     except NoEngine as error:
         pytest.exit(str(error), returncode=3)
 
@@ -75,7 +87,8 @@ def built(
     name: str,
     args: Mapping[str, str] | None = None,
 ) -> str:
-    tag = f"localhost/plimsoll:{target or name}"
+    suffix = f"-{base.version}" if base.version in OTHER_VERSIONS else ""
+    tag = f"localhost/plimsoll:{target or name}{suffix}"
     begin_s = time.monotonic()
     dockerfile = REPOSITORY / f"Dockerfile.{name}"
     result = engine.build(dockerfile, tag, target=target, args=args or {"PYTHON_IMAGE": base.name})

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from image_engine import REPOSITORY, SCRIPTS, Engine, NoEngine, last_line
 from image_python import stand_in_python
 
+OTHER_VERSIONS = ("3.12", "3.13")
+"""Those that the images' locks have packages for, besides the images' own."""
 _MAKERS = ("make-base.sh", "make-debian.sh")
 
 

@@ -14,5 +14,5 @@ fi
 echo "installing a container engine: podman, podman-compose, runc, debootstrap" >&2
 trap 'echo "the packages of Podman could not be installed" >&2' ERR
 apt-get update -qq
-apt-get install -y -qq --no-install-recommends podman podman-compose runc debootstrap conmon netavark aardvark-dns iptables catatonit \
-    golang-github-containers-common >/dev/null
+apt-get install -y -qq --no-install-recommends podman podman-compose runc debootstrap conmon netavark aardvark-dns \
+    iptables catatonit golang-github-containers-common >/dev/null
