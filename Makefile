@@ -16,8 +16,8 @@ COMPILE = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --gene
 AS_ALL := --constraint images/locks/all.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo demo-tensorflow test test-short test-pythons test-images test-image-gpu test-cgroup2 truth \
-    tools lint lock clean
+.PHONY: help install demo demo-tensorflow test test-short test-pythons test-images test-images-pythons test-image-gpu \
+    test-cgroup2 truth tools lint lock clean
 
 help:  ## list the targets
 	@grep -E '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 20
@@ -66,10 +66,13 @@ test-pythons: $(READY)  ## test-short on every other supported Python of this ma
 	$(BIN)/python tests/support/pythons.py
 
 test-images: $(READY)  ## build the CPU images and try them as containers, with Docker or Podman
-	$(BIN)/pytest tests/images -m images --timeout 900
+	$(BIN)/pytest tests/images -m 'images and not images_pythons' --timeout 900
+
+test-images-pythons: $(READY)  ## the same on bases of the other Pythons, 3.12 and 3.13 (half an hour)
+	$(BIN)/pytest tests/images -m 'images and images_pythons' --timeout 900
 
 test-image-gpu: $(READY)  ## build the GPU image whole and try what needs no GPU (several GB, minutes)
-	$(BIN)/pytest tests/images -m image_gpu --timeout 3600
+	$(BIN)/pytest tests/images -m 'image_gpu and not images_pythons' --timeout 3600
 
 truth: $(READY)  ## profile servers of known cost and print the errors of the answers
 	$(BIN)/pytest tests/truth -m truth -s
