@@ -44,12 +44,6 @@ def engine(note: Callable[[str], None]) -> Engine:
     return found
 
 
-def pytest_configure(config: pytest.Config) -> None:
-    config.addinivalue_line(
-        "markers", "images_pythons: the images on Pythons other than their own (`make test-images-pythons`)"
-    )
-
-
 def _versions() -> list[Any]:
     marks = {version: [pytest.mark.images_pythons] for version in OTHER_VERSIONS}
     return [pytest.param(version, marks=marks.get(version, ())) for version in (default_version(), *OTHER_VERSIONS)]
