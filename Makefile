@@ -1,22 +1,34 @@
 # `make demo` and `make test` do all their own set-up; `make help` lists the rest.
+# `make PYTHON=python3.13 …` uses that Python, in an environment of its own: .venv-3.13.
 PYTHON ?= python3
 VENV   := .venv
+ifeq ($(origin PYTHON),command line)
+VENV   := .venv-$(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>/dev/null)
+endif
 BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
+OTHER  := give another one, as in: make demo PYTHON=python3.13
+SHORT  := tests/entry tests/host tests/workers tests/server/test_server_lifecycle.py tests/server/test_server_stderr.py \
+          tests/faults/test_faults_start.py tests/test_pythons.py
+TOOLS  := gcc curl openssl chromium
 TRUTH  := -m 'truth and not calibration'
-COMPILE = $(BIN)/uv pip compile --quiet --python-version 3.11 --generate-hashes --no-annotate --no-header
-AS_ALL := --universal --constraint images/locks/all.txt
+COMPILE = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --no-header
+AS_ALL := --constraint images/locks/all.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo demo-tensorflow test test-images test-image-gpu test-cgroup2 truth lint lock clean
+.PHONY: help install demo demo-tensorflow test test-short test-pythons test-images test-images-pythons test-image-gpu \
+    test-cgroup2 truth tools lint lock clean
 
 help:  ## list the targets
 	@grep -E '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 20
 
-install: $(READY)  ## make .venv from the lock and install Plimsoll into it
+install: $(READY)  ## make .venv from the lock and install Plimsoll into it (PYTHON=python3.13: .venv-3.13)
 
 $(READY): images/locks/all.txt pyproject.toml
-	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Plimsoll needs Python 3.11 or newer; set PYTHON=/path/to/python3.11")'
+	@command -v $(PYTHON) >/dev/null || { echo "$(PYTHON) is not installed: $(OTHER)" >&2; exit 1; }
+	@$(PYTHON) runtime/plimsoll/pythons.py
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || \
+	    { echo "$(PYTHON) cannot make virtual environments: on Debian and Ubuntu, apt install $(notdir $(PYTHON))-venv" >&2; exit 1; }
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes --requirement images/locks/all.txt
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
@@ -32,6 +44,8 @@ demo: $(READY)  ## train a digits classifier, serve it, find out what it needs (
 	@echo '  head -1 demo/onnx/requests.txt | curl -s -H content-type:application/json --data-binary @- localhost:5001/score'
 
 demo-tensorflow: $(READY)  ## the same with a TensorFlow ResNet-50 that takes JPEG files
+	@$(BIN)/python -c 'import importlib.util as i, sys; sys.exit(0 if i.find_spec("tensorflow") else \
+	    "TensorFlow 2.21 has no wheels for Python %d.%d: make demo-tensorflow PYTHON=python3.13" % sys.version_info[:2])'
 	$(BIN)/python entry_scripts/tensorflow/make_model.py demo/tensorflow
 	$(BIN)/plimsoll --entry-script entry_scripts/tensorflow/score.py --model-dir demo/tensorflow/model \
 	    --profile demo/tensorflow/requests --budget quick --output demo/tensorflow/profile --name resnet50
@@ -40,22 +54,35 @@ demo-tensorflow: $(READY)  ## the same with a TensorFlow ResNet-50 that takes JP
 	@echo '  $(BIN)/plimsoll --entry-script entry_scripts/tensorflow/score.py --model-dir demo/tensorflow/model'
 	@echo "  curl -s --data-binary @$$(ls demo/tensorflow/requests/*.jpg | head -1) localhost:5001/score | head -c 200"
 
-test: lint  ## style, types, and every test
+test: tools lint  ## style, types, and every test
 	$(BIN)/pytest -m "not (truth or images or image_gpu)" --cov --cov-report=term:skip-covered
 	@# A neighbour on the machine can disturb a measurement: what failed is measured once more, and then counts.
 	$(BIN)/pytest $(TRUTH) || $(BIN)/pytest $(TRUTH) --last-failed --last-failed-no-failures none
 
+test-short: tools $(READY)  ## the tests that depend most on Python and on the machine (3 minutes)
+	$(BIN)/pytest $(SHORT)
+
+test-pythons: $(READY)  ## test-short on every other supported Python of this machine, each in an environment of its own
+	$(BIN)/python tests/support/pythons.py
+
 test-images: $(READY)  ## build the CPU images and try them as containers, with Docker or Podman
-	$(BIN)/pytest tests/images -m images --timeout 900
+	$(BIN)/pytest tests/images -m 'images and not images_pythons' --timeout 900
+
+test-images-pythons: $(READY)  ## the same on bases of the other Pythons, 3.12 and 3.13 (half an hour)
+	$(BIN)/pytest tests/images -m 'images and images_pythons' --timeout 900
 
 test-image-gpu: $(READY)  ## build the GPU image whole and try what needs no GPU (several GB, minutes)
-	$(BIN)/pytest tests/images -m image_gpu --timeout 3600
+	$(BIN)/pytest tests/images -m 'image_gpu and not images_pythons' --timeout 3600
 
 truth: $(READY)  ## profile servers of known cost and print the errors of the answers
 	$(BIN)/pytest tests/truth -m truth -s
 
 test-cgroup2: $(READY)  ## limits under a real cgroup v2, in an emulated machine (6 minutes; installs QEMU with apt)
 	tests/cgroup2/run.sh
+
+tools:
+	@for tool in $(TOOLS); do command -v $$tool >/dev/null || missing="$$missing $$tool"; done; [ -z "$$missing" ] || \
+	    { echo "the tests need$$missing: on Debian and Ubuntu, apt install$$missing libc6-dev" >&2; exit 1; }
 
 lint: $(READY)  ## style, types and the direction of imports
 	$(BIN)/ruff check runtime tests entry_scripts benchmarks images
@@ -65,7 +92,7 @@ lint: $(READY)  ## style, types and the direction of imports
 
 lock:  ## resolve all dependencies anew and write the hashed lock
 	$(BIN)/pip install --quiet uv
-	$(COMPILE) --upgrade --universal \
+	$(COMPILE) --upgrade --override images/locks/tensorflow.in \
 	    --extra onnx --extra tensorflow --extra sklearn --extra examples --extra report --extra parquet --extra tracing --extra test --extra bench \
 	    pyproject.toml images/locks/build.in images/locks/common.in --output-file images/locks/all.txt
 	$(COMPILE) $(AS_ALL) images/locks/build.in --output-file images/locks/build.txt
@@ -74,4 +101,4 @@ lock:  ## resolve all dependencies anew and write the hashed lock
 	$(COMPILE) $(AS_ALL) --extra gpu --extra sklearn pyproject.toml images/locks/gpu.in --output-file images/locks/gpu.txt
 
 clean:  ## remove everything that the other targets made
-	rm -rf $(VENV) demo build/cgroup2 .coverage* .pytest_cache .mypy_cache .ruff_cache
+	rm -rf .venv .venv-* demo build/cgroup2 .coverage* .pytest_cache .mypy_cache .ruff_cache

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import textwrap
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -11,7 +12,25 @@ import pytest
 
 from support.fixtures import Serve, WriteScript
 from support.nvml import Machine, build
+from support.pythons import NEWEST_WITH_TENSORFLOW
 from support.server import Server
+
+_WITHOUT_TENSORFLOW = sys.version_info[:2] > NEWEST_WITH_TENSORFLOW
+_LEFT_OUT = pytest.StashKey[int]()
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    without = [item for item in items if _WITHOUT_TENSORFLOW and item.get_closest_marker("tensorflow")]
+    config.stash[_LEFT_OUT] = len(without)
+    if without:
+        config.hook.pytest_deselected(items=without)
+        items[:] = [item for item in items if item not in without]
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    if count := config.stash.get(_LEFT_OUT, 0):
+        here = ".".join(map(str, sys.version_info[:2]))
+        terminalreporter.write_line(f"{count} tests left out: TensorFlow has no wheels for Python {here}", yellow=True)
 
 
 @pytest.fixture

@@ -2,12 +2,17 @@
 # What every Plimsoll image has below its Python packages: an init process, OpenMP for users' libraries (LightGBM), the
 # user, and the only folders that are writable. Runs as root in the base image.
 set -eu
+# First of all, while nothing of ours is here: the libraries that the base image itself leaves out.
+mkdir -p /opt/plimsoll
+python /opt/plimsoll/steps/libraries.py --record
+
 apt-get update -qq
 DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends tini libgomp1
 rm -rf /var/lib/apt/lists/* /var/cache/apt/* /var/cache/debconf/*-old /var/lib/dpkg/*-old /var/log/*
 
-# The base's own are replaced by those of the lock; two versions of one package would lie in one folder.
-pip uninstall --yes --quiet setuptools wheel
+# The base's own (only those for 3.11 have any) are replaced by those of the lock; two versions of one package would lie
+# in one folder.
+pip uninstall --yes --quiet --quiet setuptools wheel
 
 # The official image has no bytecode, and a container that cannot write would compile the standard library at every start.
 python -m compileall -q -j 2 -x '/(site-packages|test|tests|ensurepip|idlelib|lib2to3|turtledemo)/' \

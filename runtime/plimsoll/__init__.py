@@ -1,7 +1,5 @@
 """Plimsoll: a scoring server for score.py that measures itself and says what the model needs."""
 
-from __future__ import annotations
-
 from typing import TYPE_CHECKING, Any
 
 from plimsoll.version import __version__

@@ -1,16 +1,17 @@
 """The command `plimsoll`, also as ``python -m plimsoll``."""
 
-from __future__ import annotations
-
 import sys
 from typing import NoReturn
 
+from plimsoll.pythons import complaint
 from plimsoll.standard_streams import open_standard_streams
 
 
 def main() -> NoReturn:
     """A health check runs every few seconds: it must not pay for what the server imports."""
     open_standard_streams()
+    if complaint():
+        sys.exit(f"plimsoll: error: {complaint()}")
     if sys.argv[1:2] == ["healthcheck"]:
         from plimsoll import healthcheck
 

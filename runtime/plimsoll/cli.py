@@ -20,6 +20,7 @@ from plimsoll.errors import InternalError, StartError, UsageError
 from plimsoll.model_tag import read_tag
 from plimsoll.settings import ProfileSettings, ServeSettings, aliases_of, environment_names, flag, no_flag, resolve
 from plimsoll.version import __version__
+from plimsoll.warning import warn
 
 if TYPE_CHECKING:
     from plimsoll.workers.spec import WarmUpCall
@@ -110,7 +111,7 @@ def _metavar(info: FieldInfo) -> str:
 
 def _without_meaning(context: click.Context, parameter: click.Parameter, value: str | None) -> None:
     if value is not None:
-        click.echo(f"plimsoll: warning: {parameter.opts[0]} has no meaning here and is ignored", err=True)
+        warn(f"{parameter.opts[0]} has no meaning here and is ignored")
 
 
 def _print_version(context: click.Context, parameter: click.Parameter, wanted: bool) -> None:
@@ -127,7 +128,7 @@ def _run(**flags: Any) -> int:
     if profiling.profile is None:
         tagged = _as_tagged(serving, sources)
         return _serve(tagged, sources, worker_per_gpu="workers" not in sources and tagged is serving)
-    return _profile(serving, profiling, sources, flags)
+    return _profile(serving, profiling, sources)
 
 
 def _as_tagged(serving: ServeSettings, sources: dict[str, str]) -> ServeSettings:
@@ -158,10 +159,10 @@ def _warmup(file: str | None) -> tuple[WarmUpCall, ...]:
     return read_warmup(Path(file))
 
 
-def _profile(serving: ServeSettings, profiling: ProfileSettings, sources: dict[str, str], flags: dict[str, Any]) -> int:
+def _profile(serving: ServeSettings, profiling: ProfileSettings, sources: dict[str, str]) -> int:
     from plimsoll.profile_command import run_profile
 
-    return run_profile(serving, profiling, sources, flags)
+    return run_profile(serving, profiling, sources)
 
 
 def _from_inference_config(flags: dict[str, Any]) -> dict[str, Any]:

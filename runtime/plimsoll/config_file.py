@@ -1,11 +1,13 @@
 """Finds and reads the settings file: the one named, else `config.json` in the app root, else beside the script.
 
-A file that was named must be right in every key. One that was merely found may belong to the model (many models
-come with a `config.json`): of it only the keys that are settings are taken.
+What a file that was named says of settings must be right, and keys that are none are warned of. One that was merely
+found may belong to the model (many models come with a `config.json`): of it the keys that are settings are taken, and
+nothing is said of the others.
 """
 
 from __future__ import annotations
 
+import difflib
 import json
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -13,6 +15,7 @@ from typing import Any
 
 from plimsoll.errors import UsageError
 from plimsoll.settings import ConfigFile, ProfileSettings, ServeSettings, environment_names
+from plimsoll.warning import warn
 
 _NAMES = ("AZUREML_CONFIG_FILE", "PLIMSOLL_CONFIG_FILE")
 # Azure ML keys that are about its own services, and mean nothing here.
@@ -55,10 +58,21 @@ def _named(path: Path) -> ConfigFile:
         values = _read(path)
     except (OSError, ValueError) as error:
         raise UsageError(f"config file {path}: {error}") from None
-    unknown = sorted(set(values) - _known() - _WITHOUT_MEANING)
+    unknown = [key for key in values if key not in _known() | _WITHOUT_MEANING]
     if unknown:
-        raise UsageError(f"config file {path}: unknown key {unknown[0]!r}", remedy="see plimsoll --help for the names")
+        warn(f"config file {path}: ignored, because no setting has that name: {', '.join(map(_with_nearest, unknown))}")
     return ConfigFile(str(path), values)
+
+
+def _with_nearest(key: str) -> str:
+    """The key, and the setting that may have been meant."""
+    names = {_plain(name): name for name in sorted(_known())}
+    nearest = difflib.get_close_matches(_plain(key), names, n=1)
+    return f"{key!r} (did you mean {names[nearest[0]]!r}?)" if nearest else repr(key)
+
+
+def _plain(name: str) -> str:
+    return name.lower().replace("-", "_")
 
 
 def _found(path: Path) -> ConfigFile | None:

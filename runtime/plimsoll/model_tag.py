@@ -55,7 +55,7 @@ def read_tag(model_dir: Path) -> ModelTag | None:
     path = model_dir / TAG_FILE
     try:
         return ModelTag.model_validate_json(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return None
     except PermissionError as error:
         if not os.access(model_dir, os.X_OK):

@@ -28,14 +28,12 @@ from plimsoll.server.paths import entry_spec
 from plimsoll.settings import ProfileSettings, ServeSettings, flag, no_flag
 
 
-def run_profile(
-    serving: ServeSettings, profiling: ProfileSettings, sources: Mapping[str, str], flags: Mapping[str, Any]
-) -> int:
-    """`sources` says which settings were given and how, `flags` which on the command line. Returns the exit code."""
+def run_profile(serving: ServeSettings, profiling: ProfileSettings, sources: Mapping[str, str]) -> int:
+    """`sources` says which settings were given and how. Returns the exit code."""
     gates = read_gates(profiling.fail_if, profiling.baseline, profiling.max_regression, profiling.require)
     _check_skipping(profiling)
     tagged = check_taggable(serving.model_dir) if profiling.tag_model else None
-    options = _options(serving, profiling, sources, flags)
+    options = _options(serving, profiling, sources)
     rival = _rival(profiling, options)
     with _told_when_interrupted(options.output_dir):
         result = _measured(options, profiling.verify, gates, rival)
@@ -68,14 +66,12 @@ def _measured(options: ProfileOptions, verify: str | None, gates: Gates, rival: 
         return write_judged(verify_profile(options, Path(verify), progress), options.output_dir, gates, progress)
 
 
-def _options(
-    serving: ServeSettings, profiling: ProfileSettings, sources: Mapping[str, str], flags: Mapping[str, Any]
-) -> ProfileOptions:
+def _options(serving: ServeSettings, profiling: ProfileSettings, sources: Mapping[str, str]) -> ProfileOptions:
     from_flag = sources.get("entry_script", "").startswith("flag")
     script = entry_spec(serving, from_flag).entry_script
     return ProfileOptions(
         dataset=Path(str(profiling.profile)),
-        server_arguments=_server_arguments(script, serving, sources, flags),
+        server_arguments=_server_arguments(script, serving, sources),
         output_dir=Path(profiling.output),
         budget_s=_budget_s(profiling.budget),
         target_rps=profiling.target_rps,
@@ -111,15 +107,14 @@ def _workers(serving: ServeSettings, sources: Mapping[str, str]) -> int:
     return len(gpus) or serving.workers
 
 
-def _server_arguments(
-    script: str, serving: ServeSettings, sources: Mapping[str, str], flags: Mapping[str, Any]
-) -> list[str]:
-    """The serving flags of this command, for the server that is measured; it finds its own port.
+def _server_arguments(script: str, serving: ServeSettings, sources: Mapping[str, str]) -> list[str]:
+    """The settings of this command as flags, for the server that is measured; it finds its own port.
 
-    What came from the environment or a config file reaches it the same way.
+    What came from the environment reaches it the same way.
     """
     own = {"entry_script", "host", "port", "health_port"}
-    names = [name for name in ServeSettings.model_fields if name not in own and flags.get(name) is not None]
+    told = [name for name in ServeSettings.model_fields if name not in own and name in sources]
+    names = [name for name in told if not sources[name].startswith("environment ")]
     given = [("entry_script", script), *((name, getattr(serving, name)) for name in names)]
     return [part for name, value in given for part in _as_flag(name, value)]
 

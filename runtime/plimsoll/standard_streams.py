@@ -1,7 +1,5 @@
 """Descriptors 0, 1 and 2 are open, whoever started us."""
 
-from __future__ import annotations
-
 import os
 import sys
 

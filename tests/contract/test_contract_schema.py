@@ -65,7 +65,7 @@ def test_other_content_types_are_refused(with_packages: RunScript, content_type:
         (b"", "POST body is empty. Expecting a JSON dictionary."),
         (b"{", "POST body could not be decoded as JSON: Expecting property name enclosed in double quotes"),
         (b'{"data": "\xff"}', "POST body could not be decoded as JSON: 'utf-8' codec can't decode byte 0xff"),
-        (b"[" * 100_000, "POST body could not be decoded as JSON: maximum recursion depth exceeded"),
+        (b"[" * 100_000, "POST body could not be decoded as JSON: "),  # Python 3.14 has other words for it
         (b"[1]", "POST body should be a JSON dictionary."),
         (b"null", "POST body should be a JSON dictionary."),
         (b'{"scale": 1}', "A value is not provided for the 'data' parameter."),

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from contract_scripts import RunScript, ScriptRun, other, post
 
-pytestmark = pytest.mark.models
+pytestmark = [pytest.mark.models, pytest.mark.tensorflow]
 ARTICLE = Path(__file__).with_name("gpu_article_score.py.txt")
 
 # Two outputs, of which the article's script answers with the second: mean red, green and blue of each picture.

@@ -86,13 +86,29 @@ def test_a_file_that_init_writes_counts(load: Load) -> None:
     assert script.swaggers()["2"] == {"written": "by init"}
 
 
-@pytest.mark.parametrize(
-    ("text", "reason"), [("{", "cannot be read as JSON: "), ("[1]", "is not a JSON object"), ("\udcff", "as JSON: ")]
-)
-def test_a_file_that_is_no_json_object_stops_the_start(load: Load, tmp_path: Path, text: str, reason: str) -> None:
-    (tmp_path / "swagger3.json").write_bytes(text.encode("utf-8", "surrogateescape"))
-    with pytest.raises(BrokenScript, match=r"swagger3.json: the API description .*" + reason):
+@pytest.mark.parametrize("content", [b"{", b"", b'"\xff"', b"\xef\xbb\xbf{}"])
+def test_a_file_that_is_no_json_stops_the_start(load: Load, tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "swagger3.json").write_bytes(content)
+    with pytest.raises(BrokenScript, match=r"swagger3.json: the API description cannot be read as JSON: "):
         load(SCRIPT).swaggers()
+
+
+@pytest.mark.parametrize("name", ["swagger.json", "swagger2.json"])
+@pytest.mark.parametrize("content", ["text", [1], 7])
+def test_json_that_is_no_object_is_served_with_a_warning(
+    load: Load, tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str, content: object
+) -> None:
+    (tmp_path / name).write_text(json.dumps(content))
+    assert load(SCRIPT).swaggers()["2"] == content
+    assert f"{tmp_path}/{name}: the API description is not a JSON object, and is served" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("content", ["null", "false", '""', "[]", "{}"])
+def test_empty_json_counts_as_no_file(load: Load, tmp_path: Path, content: str) -> None:
+    (tmp_path / "swagger.json").write_text(content)
+    assert load(SCRIPT).swaggers()["2"]["swagger"] == "2.0"
+    (tmp_path / "swagger2.json").write_text('{"mine": "2"}')
+    assert load(SCRIPT).swaggers()["2"] == {"mine": "2"}
 
 
 @pytest.mark.parametrize(

@@ -64,7 +64,7 @@ def test_a_script_that_cannot_start_ends_with_3(tmp_path: Path, source: str, mes
     [
         ([], 1, "no entry script (give --entry-script score.py or set AZUREML_ENTRY_SCRIPT)"),
         (["--entry-script", "gone.py"], 3, "entry script not found: {folder}/gone.py"),
-        (["--entry-script", "score.py", "--model-dir", "gone"], 3, "model folder not found: {folder}/gone"),
+        (["--entry-script", "builtin:onnx", "--model-dir", "gone"], 3, "model folder not found: {folder}/gone"),
         (["--entry-script", "score.py", "--app-root", "gone"], 3, "app root not found: {folder}/gone"),
         (["--entry-script", "score.py", "--workers", "-1"], 1, "flag --workers = '-1': input should be greater"),
         (

@@ -15,6 +15,7 @@ import pytest
 from plimsoll.entry.failures import remedy_for
 from plimsoll.errors import EntryError
 from plimsoll.server.run import heartbeat_folder
+from support.fixtures import Serve
 from support.server import PATIENCE_S, free_port
 
 OK = "def init(): pass\ndef run(data): return data\n"
@@ -76,6 +77,42 @@ def test_a_closed_model_folder(tmp_path: Path, close: Callable[[Path], Path]) ->
     )
     deep = f"{model}/deep"
     assert f"model folder cannot be reached: {deep}: Permission denied ({WHO}" in refusal(tmp_path, *flags, deep)
+
+
+MAY_BE_MISSING = """
+import os
+def init():
+    if os.environ.get("MUST_BE_THERE"): open("m.bin")
+def run(data): return os.environ["AZUREML_MODEL_DIR"]
+"""
+
+
+def test_a_missing_model_folder_is_for_init_to_judge(tmp_path: Path, serve: Serve) -> None:
+    """The variable stays as it was given: scripts join it with a folder of their own."""
+    server = serve(MAY_BE_MISSING, "--model-dir", "gone")
+    assert server.post("/score", b"1").json() == "gone"
+    warnings = [line for line in server.log().splitlines() if "warning" in line]
+    assert warnings == [f"plimsoll: warning: model folder not found: {tmp_path}/gone: init() has to do without"]
+
+
+def test_an_init_that_fails_without_its_model_folder_says_so(tmp_path: Path) -> None:
+    (tmp_path / "score.py").write_text(MAY_BE_MISSING)
+    last = refusal(tmp_path, "--entry-script", "score.py", "--model-dir", f"{tmp_path}/gone", MUST_BE_THERE="1")
+    assert "FileNotFoundError: [Errno 2] No such file or directory: 'm.bin'" in last
+    assert last.endswith(f"(the model folder {tmp_path}/gone does not exist)")
+
+
+def test_a_model_that_is_one_file(tmp_path: Path, serve: Serve) -> None:
+    (tmp_path / "model.bin").touch()
+    server = serve(MAY_BE_MISSING, "--model-dir", "model.bin")
+    assert server.post("/score", b"1").json() == str(tmp_path / "model.bin")
+    assert "warning" not in server.log()
+
+
+def test_a_missing_source_folder(tmp_path: Path, serve: Serve) -> None:
+    server = serve("def init(): pass\ndef run(data): return 1", "--source-dir", "gone")
+    assert server.post("/score", b"1").status == 200
+    assert f"plimsoll: warning: source folder not found: {tmp_path}/gone: nothing can be imported" in server.log()
 
 
 def test_a_closed_model_file(tmp_path: Path, close: Callable[[Path], Path]) -> None:

@@ -6,12 +6,13 @@ import subprocess
 import sys
 import textwrap
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
-from image_engine import REPOSITORY, Base, Engine, NoEngine, base_image, default_argument, engine_folder, find_engine
-from image_python import stand_in_python
+from image_base import OTHER_VERSIONS, Base, base_image, default_version
+from image_engine import REPOSITORY, Engine, NoEngine, engine_folder, find_engine
 
 _NOTES = pytest.StashKey[list[str]]()
 
@@ -43,19 +44,23 @@ def engine(note: Callable[[str], None]) -> Engine:
     return found
 
 
-@pytest.fixture(scope="session")
-def base(engine: Engine, note: Callable[[str], None]) -> Base:
-    wanted = default_argument(REPOSITORY / "Dockerfile.cpu", "PYTHON_IMAGE")
+def _versions() -> list[Any]:
+    marks = {version: [pytest.mark.images_pythons] for version in OTHER_VERSIONS}
+    return [pytest.param(version, marks=marks.get(version, ())) for version in (default_version(), *OTHER_VERSIONS)]
+
+
+@pytest.fixture(scope="session", params=_versions())
+def base(engine: Engine, note: Callable[[str], None], request: pytest.FixtureRequest) -> Base:
     try:
-        return base_image(engine, wanted, stand_in_python(), note)
+        return base_image(engine, request.param, note)
     except NoEngine as error:
         pytest.exit(str(error), returncode=3)
 
 
 @pytest.fixture(scope="session")
 def slim(engine: Engine, base: Base, note: Callable[[str], None]) -> str:
-    """The image without TensorFlow and ONNX Runtime."""
-    return built(engine, base, note, "slim", "cpu")
+    """The image without TensorFlow and ONNX Runtime, on a base that is named by its digest."""
+    return built(engine, base, note, "slim", "cpu", {"PYTHON_IMAGE": base.reference, "BASE_DIGEST": base.digest})
 
 
 @pytest.fixture(scope="session")
@@ -68,11 +73,19 @@ def gpu(engine: Engine, base: Base, note: Callable[[str], None]) -> str:
     return built(engine, base, note, None, "gpu")
 
 
-def built(engine: Engine, base: Base, note: Callable[[str], None], target: str | None, name: str) -> str:
-    tag = f"localhost/plimsoll:{target or name}"
+def built(
+    engine: Engine,
+    base: Base,
+    note: Callable[[str], None],
+    target: str | None,
+    name: str,
+    args: Mapping[str, str] | None = None,
+) -> str:
+    suffix = f"-{base.version}" if base.version in OTHER_VERSIONS else ""
+    tag = f"localhost/plimsoll:{target or name}{suffix}"
     begin_s = time.monotonic()
     dockerfile = REPOSITORY / f"Dockerfile.{name}"
-    result = engine.build(dockerfile, tag, target=target, args={"PYTHON_IMAGE": base.name})
+    result = engine.build(dockerfile, tag, target=target, args=args or {"PYTHON_IMAGE": base.name})
     if result.returncode:
         said = "\n".join((result.stdout + result.stderr).splitlines()[-20:])
         pytest.fail(f"{dockerfile.name} does not build: …\n{said}", pytrace=False)

@@ -6,6 +6,7 @@ installed. Nothing is imitated: what is built and run here are images and contai
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
@@ -91,6 +92,11 @@ class Engine:
         except subprocess.TimeoutExpired:
             return False
 
+    def reference(self, image: str) -> str:
+        """By digest, as it can be pulled again; just the name where the engine knows no digest."""
+        told = self.call("image", "inspect", "--format", "{{json .RepoDigests}}", image).stdout
+        return next(iter(json.loads(told) or []), image)
+
     def rootfs_bytes(self, image: str) -> int:
         """What the files of the image hold, unpacked; hard links count once."""
         counted = self.once(image, "-xs", "--apparent-size", "--block-size=1", "/", flags=(*AS_ROOT, "du"))
@@ -100,14 +106,6 @@ class Engine:
     def environment(self) -> dict[str, str]:
         """For scripts that call the engine themselves."""
         return os.environ | dict(self.env)
-
-
-@dataclass(frozen=True)
-class Base:
-    """What the images are built on; a stand-in where the official image cannot be pulled."""
-
-    name: str
-    is_stand_in: bool
 
 
 AS_ROOT = ("--user", "0:0", "--entrypoint")
@@ -127,33 +125,12 @@ def find_engine(folder: Path, say: Callable[[str], None]) -> Engine:
         say("no Docker daemon and no Podman here: installing Podman from the distribution's packages")
     installed = subprocess.run([SCRIPTS / "install.sh"], capture_output=True, text=True)
     if installed.returncode or not shutil.which("podman"):
-        raise NoEngine(f"no container engine: {_last_line(installed.stderr) or 'podman is not on the PATH'}")
+        raise NoEngine(f"no container engine: {last_line(installed.stderr) or 'podman is not on the PATH'}")
     engine = _configured(folder) if _needs_configuration() else Engine("podman", folder)
     info = engine.call("info")
     if info.returncode:
-        raise NoEngine(f"no container engine: podman info: {_last_line(info.stderr)}")
+        raise NoEngine(f"no container engine: podman info: {last_line(info.stderr)}")
     return engine
-
-
-def base_image(engine: Engine, wanted: str, python: str, say: Callable[[str], None]) -> Base:
-    """The base to build on: `wanted`, or a stand-in made with the interpreter `python`. Raises NoEngine."""
-    if engine.pull(wanted):
-        return Base(wanted, is_stand_in=False)
-    name = "localhost/plimsoll-base:stand-in"
-    say(f"{wanted} CANNOT BE PULLED: building on a stand-in made of this machine's Debian and CPython")
-    if not engine.has(name):
-        command = [SCRIPTS / "make-base.sh", engine.command, name, python]
-        made = subprocess.run(command, capture_output=True, text=True, env=engine.environment())
-        if made.returncode:
-            raise NoEngine(f"no base image: {wanted} cannot be pulled, and {_last_line(made.stderr)}")
-    return Base(name, is_stand_in=True)
-
-
-def default_argument(dockerfile: Path, name: str) -> str:
-    """The value of ``ARG name=value``."""
-    found = re.search(rf"^ARG {name}=(\S+)", dockerfile.read_text(), re.MULTILINE)
-    assert found, f"{dockerfile} has no ARG {name}"
-    return found[1]
 
 
 def _answers(command: str) -> bool:
@@ -197,5 +174,6 @@ def _apt_settings() -> str:
     return "".join(f"{line}\n" for line in lines if re.match(r"Acquire::(http|https|Check-|Retries)", line))
 
 
-def _last_line(text: str) -> str:
+def last_line(text: str) -> str:
+    """Where the tools of containers say what went wrong."""
     return text.strip().splitlines()[-1] if text.strip() else ""

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
-from image_engine import Base, Engine
+from image_base import Base
+from image_engine import Engine
 
 pytestmark = pytest.mark.images
 

@@ -23,6 +23,7 @@ print("well")
 """
 
 
+@pytest.mark.tensorflow
 @pytest.mark.models
 def test_tensorflow_is_not_woken_and_has_no_gpu() -> None:
     done = subprocess.run([sys.executable, "-c", ASLEEP], capture_output=True, text=True)

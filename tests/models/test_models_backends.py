@@ -125,12 +125,14 @@ def in_fresh_process(folder: Path, device: str) -> subprocess.CompletedProcess[s
     )
 
 
+@pytest.mark.tensorflow
 def test_a_saved_model_with_these_threads_which_stay(made: Make) -> None:
     result = in_fresh_process(made("tensorflow").out / "model", "cpu")
     assert json.loads(result.stdout.partition("RESULT ")[2]) == [3, 3, ["serving_default"]], result.stderr
     assert "TensorFlow keeps its threads and devices" in result.stderr
 
 
+@pytest.mark.tensorflow
 def test_a_gpu_that_is_not_there_is_refused(made: Make) -> None:
     result = in_fresh_process(made("tensorflow").out / "model", "gpu")
     assert "TensorFlow sees no GPU (install tensorflow[and-cuda] and run with a GPU)" in result.stderr

@@ -12,7 +12,7 @@ import pytest
 from builtin_scripts import BYTES, answers, npy, npz, request, started
 from model_scripts import Make
 
-pytestmark = pytest.mark.models
+pytestmark = [pytest.mark.models, pytest.mark.tensorflow]
 
 MAKER = """
 import sys

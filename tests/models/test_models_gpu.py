@@ -84,6 +84,7 @@ def test_a_model_loaded_through_backends_insists(made: Make, machine: Machine, t
     assert "ONNX Runtime here has no CUDAExecutionProvider, only " in last
 
 
+@pytest.mark.tensorflow
 def test_tensorflow_that_sees_no_gpu(machine: Machine, tmp_path: Path) -> None:
     script = tmp_path / "score.py"
     script.write_text(OWN_TENSORFLOW)
@@ -91,6 +92,7 @@ def test_tensorflow_that_sees_no_gpu(machine: Machine, tmp_path: Path) -> None:
     assert "--gpu required, but the script fell back to the CPU: TensorFlow: it sees 0 GPU(s)" in last
 
 
+@pytest.mark.tensorflow
 def test_version_1_scripts_are_looked_at_too(machine: Machine, tmp_path: Path) -> None:
     script = tmp_path / "score.py"
     script.write_text("import tensorflow as tf\ndef init(): tf.Session()\ndef run(data): return data\n")
@@ -254,6 +256,7 @@ def test_tensorflow_follows_the_mode(monkeypatch: pytest.MonkeyPatch, tmp_path: 
         said_to_tensorflow(monkeypatch, tmp_path, Config(gpus=0))
 
 
+@pytest.mark.tensorflow
 def test_tensorflow_knows_these_names() -> None:
     """What is stood in for above has to be there."""
     program = (

@@ -43,6 +43,7 @@ def test_digits_over_http(made: Make, script: str, tmp_path: Path) -> None:
     assert sum(found == wanted for found, wanted in pairs) / len(pairs) > 0.95
 
 
+@pytest.mark.tensorflow
 def test_a_jpeg_posted_by_curl(made: Make, tmp_path: Path) -> None:
     model = made("tensorflow")
     score = tmp_path / "score.py"
@@ -56,7 +57,7 @@ def test_a_jpeg_posted_by_curl(made: Make, tmp_path: Path) -> None:
         assert curl(server, "--data-binary", "no picture").stdout.endswith("\n400")
 
 
-@pytest.mark.parametrize("name", ["onnx", "sklearn", "tensorflow"])
+@pytest.mark.parametrize("name", ["onnx", "sklearn", pytest.param("tensorflow", marks=pytest.mark.tensorflow)])
 def test_builtin_scripts_need_no_python(made: Make, name: str, tmp_path: Path) -> None:
     model = made(name)
     with Server(

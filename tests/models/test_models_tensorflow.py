@@ -7,7 +7,7 @@ import json
 import pytest
 from model_scripts import Make
 
-pytestmark = pytest.mark.models
+pytestmark = [pytest.mark.models, pytest.mark.tensorflow]
 
 
 def test_pictures_in_probabilities_out(made: Make) -> None:

@@ -21,6 +21,7 @@ class Notes:
 
     def __init__(self) -> None:
         self.phases: list[str] = []
+        self.notes: list[str] = []
         self.moves = 0
 
     def phase(self, name: str, total_s: float) -> None:
@@ -31,7 +32,7 @@ class Notes:
         self.moves += 1
 
     def note(self, text: str) -> None:
-        """Not looked at."""
+        self.notes.append(text)
 
 
 def options_for(folder: Path, script: str, rows: list[str], **changes: Any) -> ProfileOptions:

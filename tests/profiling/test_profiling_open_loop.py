@@ -12,6 +12,7 @@ import pytest
 from little_server import little_server
 from profile_runs import Notes, processes_that_mention
 
+from plimsoll.profiling.bench import connections_ahead
 from plimsoll.profiling.ceiling import measure_ceiling
 from plimsoll.profiling.dataset import TEXT_TYPE, Row, load_dataset
 from plimsoll.profiling.driver.open_loop import Arrivals
@@ -29,7 +30,7 @@ def driver_for(folder: Path, *bodies: str, timeout_s: float = 5.0) -> Iterator[D
 
 
 def rate(driver: DriverClient, rate_rps: float, seconds: float, cap: int = 200) -> RateAnswer:
-    return driver.rate(rate_rps, seconds, seed=1, connections=8, most_in_flight=cap, on_tick=lambda: None)
+    return driver.rate(Arrivals(rate_rps, seconds, 1, cap), connections=8, most_connections=cap, on_tick=lambda: None)
 
 
 def test_arrivals_are_poisson_and_the_same_for_the_same_seed() -> None:
@@ -86,6 +87,16 @@ def test_failures_and_timeouts_are_counted(tmp_path: Path) -> None:
 @pytest.mark.parametrize(("rate_rps", "slots", "cap"), [(100.0, 1, 300), (1.0, 1, 8), (1.0, 8, 32), (9000.0, 1, 1024)])
 def test_the_cap_is_what_arrives_in_three_seconds(rate_rps: float, slots: int, cap: int) -> None:
     assert in_flight_cap(rate_rps, slots) == cap
+
+
+@pytest.mark.parametrize(
+    ("in_flight", "most", "count"), [(0.0, 1024, 8), (1.2, 1024, 12), (5.0, 1024, 38), (500.0, 1024, 64), (5.0, 6, 6)]
+)
+def test_connections_ahead_suffice_for_all_but_the_tail(in_flight: float, most: int, count: int) -> None:
+    """M/M/1: an arrival finds n or more in flight with probability utilisation to the power of n."""
+    assert connections_ahead(in_flight, most) == count
+    utilisation = in_flight / (1 + in_flight)
+    assert count == min(most, 64) or utilisation**count <= 0.001
 
 
 @pytest.mark.parametrize(

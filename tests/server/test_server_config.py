@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from plimsoll.host.cpus import describe_host
 from support.fixtures import Serve, WriteScript
-from support.server import free_port, wait_for
+from support.server import PATIENCE_S, Server, free_port, wait_for
 
 ECHO = """
     import json, os
@@ -56,7 +58,6 @@ def test_flag_beats_environment_beats_file(serve: Serve, folder: Path) -> None:
     [
         ("{", "config file settings.json: Expecting property name"),
         ("[]", "config file settings.json: not a JSON object"),
-        ('{"wokers": 2}', "config file settings.json: unknown key 'wokers' (see plimsoll --help for the names)"),
         ('{"workers": 0}', "settings.json: workers = 0: input should be greater than or equal to 1"),
         (
             '{"SCORING_TIMEOUT_MS": "soon"}',
@@ -64,7 +65,7 @@ def test_flag_beats_environment_beats_file(serve: Serve, folder: Path) -> None:
         ),
     ],
 )
-def test_a_config_file_that_was_named_must_be_right(serve: Serve, folder: Path, content: str, message: str) -> None:
+def test_a_named_config_file_is_right_about_settings(serve: Serve, folder: Path, content: str, message: str) -> None:
     (folder / "settings.json").write_text(content)
     server = serve(ECHO, "--config-file", "settings.json", wait=False)
     assert server.wait_exit() == 1
@@ -72,9 +73,39 @@ def test_a_config_file_that_was_named_must_be_right(serve: Serve, folder: Path, 
     assert server.log().count("\n") == 1
 
 
+@pytest.mark.parametrize("named", ["flag", "environment"])
+def test_a_key_that_is_no_setting_is_warned_of(serve: Serve, folder: Path, named: str) -> None:
+    config = {"wokers": 3, "AZUREML_MODEL_DIRS": "x", "WORKER_COUNT": 2, "quite other": {}, "WORKSPACE_NAME": "w"}
+    (folder / "settings.json").write_text(json.dumps(config))
+    flags = ("--config-file", "settings.json") if named == "flag" else ()
+    server = serve(ECHO, *flags, env={} if flags else {"AZUREML_CONFIG_FILE": "settings.json"})
+    wait_for(lambda: len(server.workers()) == 2, "two workers")
+    warnings = [line for line in server.log().splitlines() if "warning" in line]
+    assert warnings == [
+        "plimsoll: warning: config file settings.json: ignored, because no setting has that name: "
+        "'wokers' (did you mean 'workers'?), 'AZUREML_MODEL_DIRS' (did you mean 'AZUREML_MODEL_DIR'?), 'quite other'"
+    ]
+
+
+def test_a_profile_takes_the_config_file_like_a_server(write_script: WriteScript, folder: Path) -> None:
+    """The measured server too, which here says what it was told and goes no further."""
+    write_script("import os\ndef init(): raise LookupError(os.environ.get('AZUREML_MODEL_DIR'))\ndef run(data): pass")
+    (folder / "model").mkdir()
+    (folder / "rows.txt").write_text("1\n")
+    (folder / "settings.json").write_text('{"AZUREML_MODEL_DIR": "model", "wokers": 1}')
+    flags = ["--entry-script", "score.py", "--profile", "rows.txt", "--config-file", "settings.json"]
+    command = [sys.executable, "-m", "plimsoll", *flags]
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=PATIENCE_S)
+    assert done.returncode == 3
+    assert f"LookupError: {folder}/model" in done.stderr
+    assert done.stderr.count("'wokers' (did you mean 'workers'?)") == 1
+
+
 def test_a_models_own_config_json_disturbs_nothing(serve: Serve, folder: Path) -> None:
     (folder / "config.json").write_text('{"hidden_size": 768, "architectures": ["Bert"]}')
-    assert serve(ECHO).post("/score", b"1").status == 200
+    server = serve(ECHO)
+    assert server.post("/score", b"1").status == 200
+    assert "warning" not in server.log()
 
 
 def test_threads_of_libraries_follow_the_cores_and_the_user(serve: Serve) -> None:
@@ -126,6 +157,33 @@ def test_swagger_and_openapi(serve: Serve) -> None:
     assert unknown.status == 404
     assert unknown.json()["message"] == "Swagger version [9] is not valid. Supported versions: [2, 3, 3.1]."
     assert unknown.headers["x-request-id"] == "mine"
+
+
+def test_the_description_is_not_there_until_the_script_is_loaded(serve: Serve, folder: Path) -> None:
+    server = serve(
+        """
+        import os, time
+        def init():
+            while not os.path.exists("go"): time.sleep(0.01)
+        def run(data): return data
+        """,
+        wait=False,
+    )
+    wait_for(lambda: _answers(server), "an open port")
+    for path in ("/swagger.json", "/openapi.json"):
+        reply = server.get(path)
+        assert (reply.status, reply.json()["code"], reply.headers["retry-after"]) == (503, "not_ready", "1")
+        assert reply.json()["message"].startswith("The API is not known yet: ")
+    (folder / "go").touch()
+    server.wait_ready()
+    assert server.get("/swagger.json").status == 200
+
+
+def _answers(server: Server) -> bool:
+    try:
+        return server.get("/health/live").status == 200
+    except OSError:
+        return False
 
 
 @pytest.mark.parametrize("path", ["/", "/swagger.json"])

@@ -66,12 +66,15 @@ def answer_without_run(method: str) -> Answer:
     return empty_answer() if method == "OPTIONS" else message_answer(405, "Method not allowed")
 
 
-def raw_reader(signature: Signature) -> Reader:
+def raw_reader(signature: Signature, request_of: Callable[[Call], Any] | None = None) -> Reader:
     """@rawhttp: run() gets the request itself, whatever its method."""
-    from plimsoll.entry.request import Request  # Werkzeug: only for scripts that ask for it
+    if request_of is None:
+        from plimsoll.entry.request import Request  # Werkzeug: only for scripts that ask for it
+
+        request_of = Request.of
 
     def read(call: Call) -> Arguments:
-        arguments: Arguments = {signature.data: Request.of(call)}
+        arguments: Arguments = {signature.data: request_of(call)}
         if signature.takes_headers:
             arguments["request_headers"] = request_headers(call.head.headers)
         return arguments

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from plimsoll.entry.failures import BrokenScript
+from plimsoll.entry.failures import BrokenScript, log_line
 from plimsoll.entry.openapi_documents import Document, Service, openapi3, swagger2
 from plimsoll.entry.spec import EntrySpec
 from plimsoll.errors import NotFound
@@ -75,7 +75,8 @@ def _described(run: Callable[..., Any], spec: EntrySpec) -> tuple[Service, list[
     return service, registry.get_supported_versions(run)
 
 
-def _users(app_root: str, names: tuple[str, ...]) -> Document | None:
+def _users(app_root: str, names: tuple[str, ...]) -> Any:
+    """What the first of the files says that is not empty: it is served, whatever it is."""
     for name in names:
         path = Path(app_root, name)
         if path.exists() and (document := _loaded(path)):
@@ -83,11 +84,12 @@ def _users(app_root: str, names: tuple[str, ...]) -> Document | None:
     return None
 
 
-def _loaded(path: Path) -> Document:
+def _loaded(path: Path) -> Any:
     try:
         document = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as failure:
         raise BrokenScript(f"{path}: the API description cannot be read as JSON: {failure}") from None
     if not isinstance(document, dict):
-        raise BrokenScript(f"{path}: the API description is not a JSON object")
+        done = "served as it is" if document else "left out"
+        log_line(f"{path}: the API description is not a JSON object, and is {done}: nobody can make a client of it")
     return document

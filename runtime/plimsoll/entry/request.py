@@ -15,5 +15,9 @@ class Request(WerkzeugRequest):
     def of(cls, call: Call) -> Request:
         return cls(environ_of(call))
 
+    def _get_current_object(self) -> Request:
+        """In Azure ML's server run() gets a proxy of Flask's, and scripts that start threads ask it for this."""
+        return self
+
 
 AMLRequest = Request

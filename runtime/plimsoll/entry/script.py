@@ -6,7 +6,8 @@ worker pays for in memory, so Werkzeug, numpy and asyncio come only with scripts
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import os
+from collections.abc import Callable, Sequence
 from time import perf_counter
 
 from plimsoll.entry import fallbacks, openapi
@@ -16,7 +17,16 @@ from plimsoll.entry.awaiting import resolved
 from plimsoll.entry.batches import Batches
 from plimsoll.entry.batching import Batched, BatchRule, batched
 from plimsoll.entry.call import Answer, Call
-from plimsoll.entry.failures import BrokenScript, log_failure, model_listing, one_line, remedy_for, user_traceback
+from plimsoll.entry.failures import (
+    BrokenScript,
+    log_failure,
+    log_line,
+    model_listing,
+    one_line,
+    remedy_for,
+    user_traceback,
+)
+from plimsoll.entry.flask_use import import_if_used, is_imported
 from plimsoll.entry.forked import end_if_forked
 from plimsoll.entry.loading import load_module, prepare_path
 from plimsoll.entry.openapi_documents import Document
@@ -26,28 +36,54 @@ from plimsoll.entry.schema import SchemaReader, is_decorated
 from plimsoll.entry.signature import Signature, UserFunction, find_functions, signature_of
 from plimsoll.entry.spec import EntrySpec
 
+_Run = Callable[[Call], Answer]
+_RunBatch = Callable[[Sequence[Call]], list[Answer]]
+_LATE_FLASK = (
+    "Flask was first imported during a call. From the next one on jsonify, make_response, g and current_app work;"
+    " import it at the top of the script, and the first call has them too, and the request."
+)
+
 
 class Script:
     """A loaded script. `needs_head` False: run() never looks at headers, so the front need not send them.
 
     Exceptions to that for a plain script: GET needs the target, and a form's POST its Content-Type.
-    `batch`: how many calls run() takes at once, None where it takes one.
+    `batch`: how many calls run() takes at once, None where it takes one. `run` never raises for what the script
+    does, SystemExit included: the worker and its other calls live on. A streamed body must be iterated on the same
+    thread, and closed.
     """
 
-    __slots__ = ("_batches", "_init", "_read", "_run", "_spec", "_timeout_ms", "batch", "needs_head")
+    __slots__ = (
+        "_in_flask",
+        "_init",
+        "_raw",
+        "_read",
+        "_run",
+        "_signature",
+        "_spec",
+        "_timeout_ms",
+        "_together",
+        "_users_run",
+        "batch",
+        "needs_head",
+        "run",
+    )
 
     def __init__(self, spec: EntrySpec, init: UserFunction, run: UserFunction, timeout_ms: int) -> None:
-        signature = signature_of(run, spec.entry_script)
-        raw, schema = raw_requested(), is_decorated(run)
+        self._signature = signature = signature_of(run, spec.entry_script)
+        self._raw = raw = raw_requested()
+        schema = is_decorated(run)
         self._spec = spec
         self._init = init
-        self._run = run
+        self._run = self._users_run = run
         self._timeout_ms = timeout_ms
+        self._in_flask = False
         self._read = _reader(signature, spec.entry_script, raw=raw, schema=schema)
         self.needs_head = raw or schema or signature.takes_headers
         found = batched(run)
         self.batch: BatchRule | None = found.rule if found else None
-        self._batches = self._in_batches(found, converts=schema) if found else None
+        self._together: _RunBatch | None = self._in_batches(found, converts=schema).run if found else None
+        self.run: _Run = self._answer if self._together is None else self._alone
 
     @classmethod
     def load(cls, spec: EntrySpec, *, scoring_timeout_ms: int = 3_600_000) -> Script:
@@ -68,19 +104,22 @@ class Script:
             end_if_forked(failure)
             report = user_traceback(failure) + model_listing(self._spec.model_dir)
             message = f"User's init function failed: {self._spec.entry_script}: {one_line(failure)}"
-            raise BrokenScript(message, report=report, remedy=remedy_for(failure)) from None
+            raise BrokenScript(message, report=report, remedy=remedy_for(failure) or self._missing_model()) from None
+        if import_if_used(self._spec.entry_script):
+            self.needs_head = True
+            self._put_into_flask()
 
     def swaggers(self) -> dict[str, Document]:
         """By version; after init(), which may write the files. Raises `BrokenScript` for a file that is no JSON."""
-        return openapi.documents(self._run, self._spec)
+        return openapi.documents(self._users_run, self._spec)
 
-    def run(self, call: Call) -> Answer:
-        """Never raises for what the script does, SystemExit included: the worker and its other calls live on.
+    def run_batch(self, calls: Sequence[Call]) -> list[Answer]:
+        """One answer per call, in their order; as one run() where the script takes batches."""
+        if self._together is not None:
+            return self._together(calls)
+        return [self.run(call) for call in calls]
 
-        A streamed body must be iterated on the same thread, and closed.
-        """
-        if self._batches is not None:
-            return self._batches.run([call])[0]
+    def _answer(self, call: Call) -> Answer:
         arguments = self._read(call)
         if isinstance(arguments, Answer):
             return arguments
@@ -93,19 +132,37 @@ class Script:
             return self._failed(failure)
         return answer_of(result, call.head, perf_counter() - started_s)
 
-    def run_batch(self, calls: Sequence[Call]) -> list[Answer]:
-        """One answer per call, in their order; as one run() where the script takes batches."""
-        if self._batches is not None:
-            return self._batches.run(calls)
-        return [self.run(call) for call in calls]
+    def _alone(self, call: Call) -> Answer:
+        return self.run_batch([call])[0]
 
     def _in_batches(self, found: Batched, *, converts: bool) -> Batches:
         if converts:
             return Batches(found.function, self._read, self._failed, convert=self._run)
         return Batches(self._run, self._read, self._failed)
 
+    def _put_into_flask(self) -> None:
+        """From the next call on run() has Flask's contexts; scripts without Flask do not even ask."""
+        from plimsoll.entry.flask_calls import FlaskCalls  # which brings Werkzeug along
+
+        flask = FlaskCalls(self._spec.entry_script, self._failed, sees_head=self.needs_head)
+        self._in_flask = True
+        if self._together is not None:
+            self._together = flask.around_batch(self._together)
+            return
+        self._run = flask.processed(self._users_run)
+        if self._raw:
+            self._read = raw_reader(self._signature, flask.current_request)
+        self.run = flask.around(self._answer)
+
+    def _missing_model(self) -> str:
+        model = self._spec.model_dir
+        return "" if model is None or os.path.exists(model) else f"the model folder {model} does not exist"  # noqa: PTH110
+
     def _failed(self, failure: BaseException) -> Answer:
         log_failure(f"run() of {self._spec.entry_script} failed:", failure)
+        if not self._in_flask and is_imported():
+            log_line(_LATE_FLASK)
+            self._put_into_flask()
         timed_out = isinstance(failure, TimeoutError)
         message = f"Scoring timeout after {self._timeout_ms} ms" if timed_out else SCRIPT_FAILED
         return message_answer(500, message, run_function_failed=True)

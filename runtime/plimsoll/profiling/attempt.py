@@ -9,7 +9,7 @@ from pathlib import Path
 
 from plimsoll.errors import StartError
 from plimsoll.host.groups import GroupUse, LimitedGroup
-from plimsoll.profiling.bench import Bench, ServerLost
+from plimsoll.profiling.bench import Bench, NotMeasured, ServerLost
 from plimsoll.profiling.findings import Findings
 from plimsoll.profiling.pacing import usual_window_s
 from plimsoll.profiling.rates import run_rate
@@ -64,6 +64,8 @@ def try_out(session: Session, attempt: Attempt, reference: Reference, enclosure:
             _run(session, bench, attempt, reference, enclosure)
         except (ServerLost, StartError) as error:
             attempt.fail("start" if attempt.startup is None else "memory", f"the server was lost: {error}")
+        except NotMeasured as lost:
+            attempt.fail("driver", str(lost))
         after = enclosure.use()
         attempt.use = after.since(before) if after and before else None
     _judge_memory(attempt, watched=enclosure.group is None or not enclosure.joins)
@@ -144,7 +146,7 @@ def _problems(findings: Findings, attempt: Attempt, reference: Reference) -> lis
     level, problems = attempt.level, list[str]()
     if level is None:
         return problems
-    if level.unexpected_failures > reference.failures:
+    if level.unexpected_failures > reference.failures or level.latency.withheld:
         problems.append(f"{level.unexpected_failures} requests failed, without limits {reference.failures}")
     if level.achieved_rps < _RATE_SHARE * reference.achieved_rps or level.queue_grows:
         problems.append(f"it answered {level.achieved_rps:.3g} requests/s of {reference.achieved_rps:.3g}")

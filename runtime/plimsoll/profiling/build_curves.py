@@ -49,7 +49,7 @@ def build_latency_curves(findings: Findings) -> list[LatencyCurve]:
     capacity = findings.capacity
     knee = capacity.knee()
     wanted = [level for level in capacity.levels if level.connections == 1 or level is knee]
-    return [_curve(level) for level in wanted if level.successes]
+    return [_curve(level) for level in wanted if level.successes and not level.latency.withheld]
 
 
 def _curve(level: Level) -> LatencyCurve:

@@ -24,7 +24,9 @@ _THOUSAND = 1000
 
 
 def latency_seconds(latency: Distribution) -> LatencySeconds:
-    """Percentiles as far as the number of requests allows."""
+    """Percentiles as far as the number of requests allows; nothing where too many of them failed."""
+    if latency.withheld:
+        return LatencySeconds()
     return LatencySeconds(
         mean=latency.mean_s(),
         p50=latency.percentile_s(0.5),

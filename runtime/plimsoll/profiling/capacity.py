@@ -6,18 +6,17 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from plimsoll.profiling.batching import BatchFit, BatchUse, best_batch_size, fit_batches
-from plimsoll.profiling.bench import Bench, Window, failures_by_row
+from plimsoll.profiling.bench import Bench, NotMeasured, Window, failures_by_row
+from plimsoll.profiling.connections import MOST_CONNECTIONS
 from plimsoll.profiling.intervals import rank_percentile
-from plimsoll.profiling.latency import Distribution, pool
+from plimsoll.profiling.latency import MOST_FAILED_SHARE, Distribution, pool
 from plimsoll.profiling.meter import TreeMemory
 from plimsoll.profiling.pacing import Pace, pace
 from plimsoll.profiling.slo import Slo
 
 _SMALLEST_GAIN = 0.05
 _FLAT_LEVELS = 2
-_MOST_CONNECTIONS = 1024
 _SLOW_S = 1.0
-_TOO_MANY_FAILURES = 0.01
 _KNEE_SHARE = 0.95
 _LEVELS_TO_PLAN_FOR = 5
 _BATCH_STEP = 4
@@ -53,6 +52,11 @@ class Level:
         return sum(window.answer.successes for window in self.windows)
 
     @property
+    def failing(self) -> bool:
+        """Whether more failed than now and then one."""
+        return self.unexpected_failures > MOST_FAILED_SHARE * self.requests
+
+    @property
     def elapsed_s(self) -> float:
         """Load time, the pauses between windows left out."""
         return sum(window.answer.elapsed_s for window in self.windows)
@@ -70,8 +74,8 @@ class Level:
 
     @property
     def latency(self) -> Distribution:
-        """Successes of all windows, pooled."""
-        return pool(window.answer.latency for window in self.windows)
+        """Of all windows, pooled."""
+        return pool((window.answer.latency for window in self.windows), self.unexpected_failures)
 
     @property
     def little_ratio(self) -> float | None:
@@ -105,10 +109,11 @@ class Level:
 
 @dataclass(slots=True)
 class Capacity:
-    """The levels in the order they were run, and why no further one was."""
+    """The levels in the order they were run, and why no further one was; `bounded`: for want of connections."""
 
     levels: list[Level] = field(default_factory=list)
     stopped: str = "not run"
+    bounded: bool = False
 
     def max_batch_size(self) -> int | None:
         """None where run() takes single calls."""
@@ -123,9 +128,13 @@ class Capacity:
         fit, most = self.batch_fit(), self.max_batch_size()
         return None if fit is None or most is None else best_batch_size(fit, most, slo.seconds if slo else None)
 
+    def sound(self) -> list[Level]:
+        """The levels in which few requests failed; all of them where there is none."""
+        return [level for level in self.levels if not level.failing] or self.levels
+
     def best_rps(self) -> float:
         """The greatest throughput."""
-        return max((level.throughput_rps for level in self.levels), default=0.0)
+        return max((level.throughput_rps for level in self.sound()), default=0.0)
 
     def knee(self) -> Level | None:
         """The fewest connections that reach 95 % of the greatest throughput."""
@@ -134,7 +143,7 @@ class Capacity:
     def saturated(self) -> list[Level]:
         """All levels that reach 95 % of the greatest throughput."""
         least_rps = self.best_rps() * _KNEE_SHARE
-        return [level for level in self.levels if level.successes and level.throughput_rps >= least_rps]
+        return [level for level in self.sound() if level.successes and level.throughput_rps >= least_rps]
 
 
 def find_capacity(bench: Bench, capacity: Capacity, rate_rps: float, budget_s: float) -> None:
@@ -142,7 +151,8 @@ def find_capacity(bench: Bench, capacity: Capacity, rate_rps: float, budget_s: f
     watch = bench.begin("capacity", budget_s)
     flat = 0
     batches = bench.batches()
-    counts = list(connection_counts(bench.options.slots, 1 / rate_rps, batches.max_size if batches else None))
+    batch_size = batches.max_size if batches else None
+    counts = list(connection_counts(bench.options.slots, 1 / rate_rps, batch_size, bench.most_connections))
     # How long a batch takes is only told by batches of all sizes: short levels, but every one of them.
     levels, windows = (len(counts), 1) if batches else (_LEVELS_TO_PLAN_FOR, _WINDOWS)
     for connections in counts:
@@ -153,28 +163,39 @@ def find_capacity(bench: Bench, capacity: Capacity, rate_rps: float, budget_s: f
             capacity.stopped = "the time was up"
             return
         best_rps = capacity.best_rps()
-        level = run_level(bench, connections, plan)
+        try:
+            level = run_level(bench, connections, plan)
+        except NotMeasured as lost:
+            if not capacity.levels:
+                raise
+            capacity.stopped = f"with {connections} connections {lost}"
+            return
         capacity.levels.append(level)
-        if level.unexpected_failures > _TOO_MANY_FAILURES * level.requests:
+        if level.failing:
             capacity.stopped = f"with {connections} connections {level.unexpected_failures} requests failed"
             return
         flat = flat + 1 if level.throughput_rps < best_rps * (1 + _SMALLEST_GAIN) else 0
         if flat == _FLAT_LEVELS:
             capacity.stopped = "twice as many connections brought less than 5 % more answers, two times running"
             return
+    capacity.bounded = counts[-1] == bench.most_connections < MOST_CONNECTIONS
     capacity.stopped = "all levels were run"
+    if capacity.bounded:
+        capacity.stopped = f"the limit on open files allows {bench.most_connections} connections"
 
 
-def connection_counts(slots: int, latency_s: float, max_batch_size: int | None = None) -> Iterator[int]:
+def connection_counts(
+    slots: int, latency_s: float, max_batch_size: int | None = None, most: int = MOST_CONNECTIONS
+) -> Iterator[int]:
     """1, 2, 4, …; where one request takes over a second only one, one per slot and two per slot.
 
     Where run() takes batches, 1, 4, 16, … up to two full batches per slot: one that runs and one that fills up.
     """
     full = slots * (max_batch_size or 1)
     if latency_s > _SLOW_S:
-        yield from sorted({1, slots, 2 * full})
+        yield from sorted({1, min(slots, most), min(2 * full, most)})
         return
-    most = min(_MOST_CONNECTIONS, 2 * full) if max_batch_size else _MOST_CONNECTIONS
+    most = min(most, 2 * full) if max_batch_size else most
     connections = 1
     while connections < most:
         yield connections
@@ -183,7 +204,8 @@ def connection_counts(slots: int, latency_s: float, max_batch_size: int | None =
 
 
 def run_level(bench: Bench, connections: int, plan: Pace) -> Level:
-    """One number of connections for a while."""
+    """One number of connections for a while; no more than can be had."""
+    connections = min(connections, bench.most_connections)
     bench.meter.reset_peaks()
     before = bench.batches()
     windows = tuple(

@@ -3,9 +3,17 @@
 from __future__ import annotations
 
 from plimsoll.profiling.capacity import Capacity
+from plimsoll.profiling.driver.tally import is_success
 from plimsoll.profiling.findings import Findings
 from plimsoll.profiling.intervals import rank_percentile, squared_variation, upper_bound
-from plimsoll.profiling.recommendation import CpuAnswer, Demand, MemoryAnswer, recommend_cpu, recommend_memory
+from plimsoll.profiling.recommendation import (
+    CpuAnswer,
+    Demand,
+    MemoryAnswer,
+    plain_rate,
+    recommend_cpu,
+    recommend_memory,
+)
 from plimsoll.profiling.shape import Shape
 from plimsoll.profiling.sizes import Size
 
@@ -107,8 +115,34 @@ def warn_of_bounds(findings: Findings) -> None:
         findings.warnings.append(
             f"{findings.options.slo} was not shown at any rate that was tried: the recommendation does not keep it"
         )
+    warn_of_connections(findings)
+    warn_of_failures(findings)
     allowed_gb, memory = findings.options.max_memory_gb, findings.memory
     if allowed_gb is not None and memory is not None and memory.request_bytes > allowed_gb * 1e9:
         findings.warnings.append(
             f"the model needs {memory.request_bytes / 1e9:.2f} GB of memory, more than the {allowed_gb:g} GB allowed"
+        )
+
+
+def warn_of_connections(findings: Findings) -> None:
+    """Only where more connections would have been used; a queue that grows anyway has no use for them."""
+    budget = findings.connections
+    waited = sum(level.answer.waited for level in findings.rates if not level.queue_grows)
+    if budget is None or not budget.bounds:
+        return
+    if findings.capacity.bounded:
+        findings.warnings.append(f"throughput was still rising with all connections in use: {budget.sentence()}")
+    if waited:
+        findings.warnings.append(f"in the open loop {waited} requests waited for a connection: {budget.sentence()}")
+
+
+def warn_of_failures(findings: Findings) -> None:
+    """A rate at which requests fail is not one that a replica carries."""
+    level = findings.operating_level()
+    if level is not None and level.latency.withheld:
+        requests, counts = level.answer.load.requests, level.answer.load.outcomes.items()
+        failed = ", ".join(f"{outcome}: {count}" for outcome, count in counts if not is_success(outcome))
+        findings.warnings.append(
+            f"at {plain_rate(level.rate_rps)} requests/s {level.unexpected_failures} of {requests} requests failed"
+            f" ({failed}): no latency is stated, as that of the others would mislead"
         )

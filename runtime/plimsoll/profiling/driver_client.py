@@ -22,8 +22,9 @@ from plimsoll.errors import InternalError
 from plimsoll.host.parent import tie_to_parent
 from plimsoll.profiling.dataset import Row
 from plimsoll.profiling.dataset_spool import spooled
+from plimsoll.profiling.driver.open_loop import Arrivals
 from plimsoll.profiling.driver.requests import expected_outcomes
-from plimsoll.profiling.driver.tally import is_success
+from plimsoll.profiling.driver.tally import OUTCOME_DRIVER, is_success
 from plimsoll.profiling.latency import Distribution, decode_distribution
 
 TICK_S = 0.25
@@ -41,6 +42,17 @@ class RowAnswer:
     latency_s: float
     response_bytes: int
     expected: str | None = None
+    driver_error: str | None = None
+
+    @property
+    def requests(self) -> int:
+        """One."""
+        return 1
+
+    @property
+    def lost_by_driver(self) -> int:
+        """1 where the request never left the driver: then this is no measurement of the row."""
+        return int(self.outcome == OUTCOME_DRIVER)
 
     @property
     def succeeded(self) -> bool:
@@ -50,7 +62,10 @@ class RowAnswer:
 
 @dataclass(frozen=True, slots=True)
 class LoadAnswer:
-    """One stretch of load; `failed_rows` counts failures by row index, `differing` answers unlike the row's first."""
+    """One stretch of load; `failed_rows` counts failures by row index, `differing` answers unlike the row's first.
+
+    `driver_error` is what the driver itself lacked for a request.
+    """
 
     connections: int
     requests: int
@@ -65,6 +80,12 @@ class LoadAnswer:
     whole_passes: bool
     driver_cpu_s: float
     differing: int = 0
+    driver_error: str | None = None
+
+    @property
+    def lost_by_driver(self) -> int:
+        """Requests that never left the driver: with any, this is no measurement of the server."""
+        return self.outcomes.get(OUTCOME_DRIVER, 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +93,8 @@ class RateAnswer:
     """One stretch of open-loop load; latencies count from the instant each request was due.
 
     `lateness` is how long after that the driver sent it. `in_flight` are means over equal parts of the stretch.
-    With `overrun` requests piled up to the cap, and fewer than `offered` were sent.
+    With `overrun` requests piled up to the cap, and fewer than `offered` were sent. `waited` had to wait in the driver
+    for a connection, as there could be no more; their lateness is not the driver's.
     """
 
     load: LoadAnswer
@@ -81,6 +103,7 @@ class RateAnswer:
     lateness: Distribution
     most_in_flight: int
     in_flight: tuple[float, ...]
+    waited: int = 0
 
 
 class DriverClient:
@@ -106,6 +129,7 @@ class DriverClient:
         self._errors = errors
         self._expected: dict[int, str] = {}
         self._received = b""
+        self.most_connections = 1
 
     @property
     def pid(self) -> int:
@@ -120,7 +144,8 @@ class DriverClient:
         self._expected = expected_outcomes(rows)
         target = {"host": "127.0.0.1", "port": port, "path": "/score", "timeoutSeconds": timeout_s}
         with spooled(rows) as path:
-            self._ask({"command": "open", "rows": str(path), "seed": seed, "sameAnswers": same_answers, **target})
+            message = {"command": "open", "rows": str(path), "seed": seed, "sameAnswers": same_answers, **target}
+            self.most_connections = self._ask(message)["mostConnections"]
 
     def choose_rows(self, rows: Sequence[int], seed: int) -> None:
         """From now on load consists of these row indexes only."""
@@ -129,7 +154,13 @@ class DriverClient:
     def send_row(self, row: int, on_tick: Tick) -> RowAnswer:
         """One request, nothing else in flight."""
         answer = self._ask({"command": "row", "row": row}, on_tick)
-        return RowAnswer(answer["outcome"], answer["latencySeconds"], answer["responseBytes"], self._expected.get(row))
+        return RowAnswer(
+            outcome=answer["outcome"],
+            latency_s=answer["latencySeconds"],
+            response_bytes=answer["responseBytes"],
+            expected=self._expected.get(row),
+            driver_error=answer["driverError"],
+        )
 
     def load(
         self, connections: int, seconds: float, max_seconds: float, whole_passes: bool, on_tick: Tick
@@ -138,12 +169,11 @@ class DriverClient:
         message = {"connections": connections, "seconds": seconds, "maxSeconds": max_seconds}
         return _load_answer(self._ask({"command": "load", **message, "wholePasses": whole_passes}, on_tick))
 
-    def rate(
-        self, rate_rps: float, seconds: float, seed: int, connections: int, most_in_flight: int, on_tick: Tick
-    ) -> RateAnswer:
-        """Open-loop load; see plimsoll.profiling.driver.open_loop.Arrivals. `connections` are made beforehand."""
-        message = {"rate": rate_rps, "seconds": seconds, "seed": seed, "mostInFlight": most_in_flight}
-        answer = self._ask({"command": "rate", **message, "connections": connections}, on_tick)
+    def rate(self, arrivals: Arrivals, connections: int, most_connections: int, on_tick: Tick) -> RateAnswer:
+        """Open-loop load. `connections` are made beforehand, more as they are needed, never over `most_connections`."""
+        message = {"rate": arrivals.rate_rps, "seconds": arrivals.seconds, "seed": arrivals.seed}
+        limits = {"mostInFlight": arrivals.most_in_flight, "mostConnections": most_connections}
+        answer = self._ask({"command": "rate", "connections": connections, **message, **limits}, on_tick)
         return RateAnswer(
             load=_load_answer(answer),
             offered=answer["offered"],
@@ -151,6 +181,7 @@ class DriverClient:
             lateness=decode_distribution(answer["lateness"], answer["latenessSumSeconds"]),
             most_in_flight=answer["mostInFlight"],
             in_flight=tuple(answer["inFlight"]),
+            waited=answer["waited"],
         )
 
     def close(self) -> None:
@@ -215,4 +246,5 @@ def _load_answer(answer: dict[str, Any]) -> LoadAnswer:
         whole_passes=answer["wholePasses"],
         driver_cpu_s=answer["driverCpuSeconds"],
         differing=answer["differing"],
+        driver_error=answer["driverError"],
     )

@@ -10,6 +10,7 @@ from plimsoll.host.memory import ProcessMemory
 from plimsoll.profiling.capacity import Capacity
 from plimsoll.profiling.ceiling import Ceiling
 from plimsoll.profiling.census import Census
+from plimsoll.profiling.connections import ConnectionBudget
 from plimsoll.profiling.dataset import Dataset
 from plimsoll.profiling.gpu_findings import GpuFindings
 from plimsoll.profiling.growth import Growth
@@ -54,6 +55,7 @@ class Findings:
     spin_after: Spin | None = None
     throttled_s: float = 0.0
     ceiling: Ceiling | None = None
+    connections: ConnectionBudget | None = None
     startup: Startup | None = None
     census: Census = field(default_factory=Census)
     warmup: Warmup = field(default_factory=Warmup)

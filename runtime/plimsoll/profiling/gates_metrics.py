@@ -25,7 +25,12 @@ def _percentile(name: str, azure_digits: str) -> Metric:
 
 
 def _latency_s(profile: Profile, name: str, azure_digits: str) -> float | None:
-    """At the recommended rate if that was tried out, else at the knee, where it is longer."""
+    """At the recommended rate if that was tried out, else at the knee, where it is longer.
+
+    Where the rate was tried and too many requests failed, there is none: the knee must not stand in for it.
+    """
+    if any(level.latency_seconds.mean is None for level in profile.measurements.rate_levels[-1:]):
+        return None
     point = profile.recommendation.operating_point
     tried_s: float | None = getattr(point.latency_seconds, name, None) if point else None
     knee_ms: float | None = getattr(profile.azureml, f"latency_percentile_{azure_digits}_in_ms")

@@ -16,19 +16,28 @@ _LONGEST_US = 3_600_000_000
 _DIGITS = 3
 _NS_PER_US = 1000
 CONFIDENCE = 0.95
+# With more failures than this nobody's latency is stated: the level shows a server that breaks, not how fast it is.
+# One in a hundred is where the search for the capacity stops, too.
+MOST_FAILED_SHARE = 0.01
 
 
 @dataclass(frozen=True, slots=True)
 class Distribution:
-    """Latencies of successful requests, pooled."""
+    """Latencies of successful requests, pooled; `failed` requests had no right answer, however long one waits."""
 
     histogram: HdrHistogram
     sum_s: float
+    failed: int = 0
 
     @property
     def count(self) -> int:
         """How many requests."""
         return int(self.histogram.get_total_count())
+
+    @property
+    def withheld(self) -> bool:
+        """Whether so many requests failed that the time of the others would mislead."""
+        return self.failed > MOST_FAILED_SHARE * (self.count + self.failed)
 
     def mean_s(self) -> float | None:
         """Exact mean, from the sum and not from the buckets."""
@@ -55,10 +64,14 @@ class Distribution:
         )
 
     def percentile_s(self, share: float) -> float | None:
-        """The latency that `share` (0..1) of the requests do not exceed; None where there are too few requests."""
-        if self.count < needed_for(share):
+        """The latency that `share` (0..1) of all requests do not exceed, a failed one being slower than any answer.
+
+        None where there are too few requests, or too many of them failed.
+        """
+        rank = share * (self.count + self.failed)
+        if self.withheld or rank > self.count or self.count < needed_for(share):
             return None
-        return cast("int", self.histogram.get_value_at_percentile(share * 100)) / 1e6
+        return cast("int", self.histogram.get_value_at_percentile(rank / self.count * 100)) / 1e6
 
 
 def needed_for(share: float) -> int:
@@ -69,13 +82,13 @@ def needed_for(share: float) -> int:
     return math.ceil(math.log(1 - CONFIDENCE) / math.log(share))
 
 
-def pool(distributions: Iterable[Distribution]) -> Distribution:
-    """All requests together."""
+def pool(distributions: Iterable[Distribution], failed: int = 0) -> Distribution:
+    """All requests together; `failed` of them are in none of the distributions."""
     pooled, sum_s = _empty(), 0.0
     for distribution in distributions:
         pooled.add(distribution.histogram)
         sum_s += distribution.sum_s
-    return Distribution(pooled, sum_s)
+    return Distribution(pooled, sum_s, failed)
 
 
 def encode_histogram(latencies_ns: Iterable[int]) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 
-from plimsoll.profiling.bench import Bench, Stopwatch
+from plimsoll.profiling.bench import Bench, NotMeasured, Stopwatch
 from plimsoll.profiling.capacity import find_capacity
 from plimsoll.profiling.census import take_census
 from plimsoll.profiling.decide import decide
@@ -59,7 +59,10 @@ def _watch_growth(bench: Bench, findings: Findings, plan: Plan) -> None:
     if not plan.growth_s:
         findings.growth_unknown = "the budget is too short for it"
         return
-    findings.growth = watch_growth(bench, findings.capacity, plan.growth_s)
+    try:
+        findings.growth = watch_growth(bench, findings.capacity, plan.growth_s)
+    except NotMeasured as lost:
+        findings.growth_unknown = str(lost)
 
 
 def _operate(bench: Bench, findings: Findings, plan: Plan) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
 
 from plimsoll.profiling.bench import Bench, Window, failures_by_row
@@ -31,8 +32,8 @@ class RateLevel:
 
     @property
     def latency(self) -> Distribution:
-        """Successes, from the instant each request was due."""
-        return self.answer.load.latency
+        """From the instant each request was due."""
+        return dataclasses.replace(self.answer.load.latency, failed=self.unexpected_failures)
 
     @property
     def achieved_rps(self) -> float:
@@ -69,14 +70,13 @@ class RateLevel:
     def driver_limited(self) -> bool:
         """The driver itself sent late: 99 % of the requests within 1 ms, or 2 % of the median latency, is in time."""
         late_s = self.answer.lateness.percentile_s(0.99) or self.answer.lateness.max_s() or 0.0
-        return late_s > max(_LATE_S, _LATE_SHARE * (self.latency.percentile_s(0.5) or 0.0))
+        return late_s > max(_LATE_S, _LATE_SHARE * (self.answer.load.latency.percentile_s(0.5) or 0.0))
 
 
 def run_rate(bench: Bench, rate_rps: float, seconds: float) -> RateLevel:
     """One level; the same rate and time always bring the same arrivals and the same order of rows."""
     bench.begin("open loop", seconds)
     bench.meter.reset_peaks()
-    bench.restart_order()
     window, answer = bench.rate_window(rate_rps, seconds, in_flight_cap(rate_rps, bench.options.slots))
     failures = failures_by_row([window])
     unexpected = sum(count for row, count in failures.items() if row not in bench.known_failing)

@@ -6,7 +6,10 @@ from plimsoll.profiling.result_base import Model
 
 
 class LatencySeconds(Model):
-    """Of successful requests; a percentile is null where fewer requests were made than it needs."""
+    """A percentile is null where fewer requests were made than it needs; all are where over 1 % failed.
+
+    `mean` and `max` are of successful requests, percentiles of all: one that failed is slower than any answer.
+    """
 
     mean: float | None = None
     p50: float | None = None

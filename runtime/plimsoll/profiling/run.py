@@ -10,10 +10,10 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from types import FrameType
 
-from plimsoll.errors import RowsFailed, StartError, UsageError
+from plimsoll.errors import InternalError, RowsFailed, StartError, UsageError
 from plimsoll.host.cpus import describe_host
 from plimsoll.host.memory import read_memory
-from plimsoll.profiling.bench import ServerLost, Stopwatch
+from plimsoll.profiling.bench import NotMeasured, ServerLost, Stopwatch
 from plimsoll.profiling.build import build_profile
 from plimsoll.profiling.ceiling import measure_ceiling
 from plimsoll.profiling.census import Census
@@ -121,12 +121,22 @@ def _first_server(session: Session) -> TakesTheWholeCard | None:
         except ServerLost as lost:
             details = tuple(bench.server.last_lines())
             findings.problem = Problem(lost.code, str(lost), _SERVER_LOST_EXIT, details)
+        except NotMeasured as lost:
+            _leave_out(findings, lost)
         findings.gpu.note_allocator(allocator_peaks_bytes(bench.server.metrics()))
         findings.peak_unknown = bench.meter.peak_unknown
         findings.memory_unknown = bench.meter.memory_unknown
         findings.driver_memory = read_memory(session.driver.pid)
         findings.throttled_s = throttled_s() - throttled_before_s
     return None
+
+
+def _leave_out(findings: Findings, lost: NotMeasured) -> None:
+    """Without an answer for CPU there is nothing to recommend; else only the open loop is missing."""
+    if findings.cpu is None:
+        findings.problem = Problem("driver_lost", str(lost), InternalError.exit_code)
+    else:
+        findings.warnings.append(f"no latency at a steady rate: {lost}")
 
 
 def _second_servers(session: Session) -> None:
@@ -137,7 +147,7 @@ def _second_servers(session: Session) -> None:
         sweep_by_quota(session)
         decide(findings)
         search(session)
-    except (ServerLost, StartError) as error:
+    except (ServerLost, StartError, NotMeasured) as error:
         findings.warnings.append(f"the search for a better size broke off: {error}")
     decide(findings)
     verify(session)

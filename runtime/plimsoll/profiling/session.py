@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from plimsoll.profiling.bench import Bench, Stopwatch
+from plimsoll.profiling.connections import budget_connections
 from plimsoll.profiling.driver_client import DriverClient
 from plimsoll.profiling.findings import Findings
 from plimsoll.profiling.meter import ServerMeter
@@ -68,7 +69,15 @@ class Session:
         return plan is None or self.watch.elapsed_s() + seconds <= plan.overtime_s
 
     def aim(self, bench: Bench) -> None:
-        """Points the driver at this server; the answers of the first one are remembered."""
+        """Points the driver at this server; the answers of the first one are remembered.
+
+        Whoever waits is told before anything is measured if the limit on open files bounds what can be offered.
+        """
         options, timeout_s = self.findings.options, self.findings.request_timeout_s + _LONGER_S
         again, self.aimed = self.aimed, True
         self.driver.open(self.findings.dataset.rows, bench.server.port, timeout_s, options.seed, again)
+        budget = budget_connections(self.driver.most_connections, bench.meter.front_pids())
+        bench.most_connections = budget.most
+        if self.findings.connections is None and budget.bounds:
+            self.progress.note(budget.sentence())
+        self.findings.connections = self.findings.connections or budget

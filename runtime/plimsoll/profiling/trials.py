@@ -10,7 +10,7 @@ from plimsoll.profiling.rates import RateLevel
 from plimsoll.profiling.start import Startup
 
 Method = Literal["cgroup v1", "cgroup v2", "container", "affinity"]
-Cause = Literal["memory", "cpu", "start", "noise"]
+Cause = Literal["memory", "cpu", "start", "noise", "driver"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from typing import Any
 
 from plimsoll.profiling.findings import Findings
 from plimsoll.profiling.gpu_words import gpu_rules
-from plimsoll.profiling.latency import needed_for
+from plimsoll.profiling.latency import MOST_FAILED_SHARE, needed_for
 
 _NOT_RUN = "this phase was not run"
 _PERCENTILES = {"50": 0.5, "90": 0.9, "95": 0.95, "99": 0.99, "999": 0.999}
@@ -105,7 +105,7 @@ def _rules(findings: Findings) -> Rules:
     if not findings.rates:
         rules.append(("recommendation.operatingPoint.latencySeconds.*", f"{_NOT_RUN} (open loop)"))
     if findings.capacity.levels:
-        rules += _percentile_rules()
+        rules += _latency_rules()
         rules.append(("measurements.request.cpuSeconds.upperBound", "needs three windows of load"))
         rules.append(("*coresUsed*", "the level was too short for a sample"))
         rules.append(("*warmup.spread", "a window without a single answer"))
@@ -137,9 +137,12 @@ def _growth_rules(findings: Findings) -> Rules:
     ]
 
 
-def _percentile_rules() -> Rules:
-    return [
-        (pattern, f"needs {needed_for(share)} successful requests")
+def _latency_rules() -> Rules:
+    few = f"{MOST_FAILED_SHARE:.0%}"
+    whole = ("*latencySeconds.mean", "*latencySeconds.max", "*averageLatencyInMs")
+    rules = [(pattern, f"more than {few} of the requests failed") for pattern in whole]
+    return rules + [
+        (pattern, f"needs {needed_for(share)} successful requests, and at most {few} that failed")
         for name, share in _PERCENTILES.items()
         for pattern in (f"*latencySeconds.p{name}", f"*latenessSeconds.p{name}", f"*latencyPercentile{name}InMs")
     ]

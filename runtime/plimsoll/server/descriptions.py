@@ -13,6 +13,8 @@ from plimsoll.errors import NotFound, NotReady, RequestError
 from plimsoll.server.replies import error_body
 from plimsoll.workers.supervisor import Supervisor
 
+# A worker may load for a second or an hour: nobody's connection is held so long for a description.
+_RETRY_AFTER_S = 1
 _FLAG = {"x-ms-run-function-failed": "False"}
 
 
@@ -40,11 +42,13 @@ class Descriptions:
         available = self._supervisor.features.swaggers
         try:
             if not available:
-                raise NotReady(f"The API is not known yet: {self._supervisor.unready_reason() or 'no description'}.")
+                reason = self._supervisor.unready_reason() or "no description"
+                raise NotReady(f"The API is not known yet: {reason}.", retry_after_s=_RETRY_AFTER_S)
             return Response(json.dumps(chosen(available, version)), headers=_FLAG, media_type="application/json")
         except (NotFound, NotReady) as error:
             return _refused(error)
 
 
 def _refused(error: RequestError) -> Response:
-    return Response(error_body(error), error.status, _FLAG, "application/json")
+    retry = {} if error.retry_after_s is None else {"retry-after": str(error.retry_after_s)}
+    return Response(error_body(error), error.status, _FLAG | retry, "application/json")

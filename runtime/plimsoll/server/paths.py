@@ -13,6 +13,7 @@ from plimsoll.errors import EntryError, UsageError
 from plimsoll.server.auth import ApiKeys
 from plimsoll.server.tracing import Tracing
 from plimsoll.settings import ServeSettings
+from plimsoll.warning import warn
 
 _BUILTIN = "builtin:"
 _USUAL_SCRIPT = "score.py"
@@ -27,21 +28,33 @@ def entry_spec(settings: ServeSettings, from_flag: bool) -> EntrySpec:
     root = Path(settings.app_root or ".").resolve()
     script = _script(name, Path() if from_flag else root)
     source = root / settings.source_dir if settings.source_dir else None
-    model = Path(settings.model_dir).resolve() if settings.model_dir else None
     _must_exist("entry script", script, Path.is_file)
-    for name, folder in (("app root", root), ("source folder", source), ("model folder", model)):
-        if folder is not None:
-            _must_exist(name, folder, Path.is_dir)
+    _must_exist("app root", root, Path.is_dir)
+    if source is not None and not _exists("source folder", source, Path.exists):
+        warn(f"source folder not found: {source}: nothing can be imported from it")
     return EntrySpec(
         entry_script=str(script),
         app_root=str(root),
         source_dir=str(source) if source else None,
-        model_dir=str(model) if model else None,
+        model_dir=_model(settings.model_dir, may_be_missing=not name.startswith(_BUILTIN)),
         tf1_compat=settings.tf1_compat,
         service_name=settings.service_name,
         service_version=settings.service_version,
         service_path_prefix=settings.service_path_prefix,
     )
+
+
+def _model(given: str | None, *, may_be_missing: bool) -> str | None:
+    """The path of a folder or file; as it was given where there is none, and init() must know what it makes of it."""
+    if not given:
+        return None
+    path = Path(given).resolve()
+    if not may_be_missing:
+        _must_exist("model folder", path, Path.is_dir)
+    elif not _exists("model folder", path, Path.exists):
+        warn(f"model folder not found: {path}: init() has to do without")
+        return given
+    return str(path)
 
 
 def _script(name: str, base: Path) -> Path:
@@ -66,14 +79,19 @@ def check_files(settings: ServeSettings) -> None:
 
 
 def _must_exist(what: str, path: Path, exists: Callable[[Path], bool]) -> None:
+    if not _exists(what, path, exists):
+        raise EntryError(f"{what} not found: {path}", remedy="check the path, it is shown as it was resolved")
+
+
+def _exists(what: str, path: Path, exists: Callable[[Path], bool]) -> bool:
+    """Raises EntryError for what is there, or may be, and cannot be read."""
     try:
         found = exists(path)
     except PermissionError:
         raise EntryError(f"{what} cannot be reached: {path}: Permission denied", remedy=_rights(path)) from None
-    if not found:
-        raise EntryError(f"{what} not found: {path}", remedy="check the path, it is shown as it was resolved")
-    if not os.access(path, os.R_OK | (os.X_OK if path.is_dir() else 0)):
+    if found and not os.access(path, os.R_OK | (os.X_OK if path.is_dir() else 0)):
         raise EntryError(f"{what} cannot be read: {path}: Permission denied", remedy=_rights(path))
+    return found
 
 
 def _rights(path: Path) -> str:

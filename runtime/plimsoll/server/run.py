@@ -123,7 +123,9 @@ def _greeting(settings: ServeSettings, spec: EntrySpec) -> str:
 def _options(settings: ServeSettings, listeners: list[socket.socket], backlog: int) -> dict[str, object]:
     worker_class = type("FrontWorker", (FrontWorker,), {"DRAIN_S": settings.drain_seconds})
     return {
-        "bind": [f"fd://{listener.fileno()}" for listener in listeners],
+        # Given away: gunicorn closes these descriptors itself, and a socket of ours that closed them again would hit
+        # whatever has the number by then (the heartbeat file).
+        "bind": [f"fd://{listener.detach()}" for listener in listeners],
         "backlog": backlog,
         "workers": 1,
         "worker_class": worker_class,

@@ -9,6 +9,7 @@ import sys
 
 import uvloop
 
+from plimsoll.host.descriptors import raise_descriptor_limit
 from plimsoll.profiling.driver.commands import Driver
 
 # A line holds at most the indexes of a big dataset.
@@ -43,6 +44,7 @@ async def _obey_all(lines: asyncio.Queue[bytes]) -> None:
 def main() -> None:
     """Ctrl-C in a terminal reaches the whole group: the profiler decides when the driver ends."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    raise_descriptor_limit()
     uvloop.run(_serve())
 
 

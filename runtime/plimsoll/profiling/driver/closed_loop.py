@@ -7,8 +7,9 @@ import time
 from dataclasses import dataclass
 from typing import Any
 
+from plimsoll.profiling.driver.pool import Pool
 from plimsoll.profiling.driver.requests import Prepared, RowOrder
-from plimsoll.profiling.driver.slot import Slot, connect_all, expire_forever
+from plimsoll.profiling.driver.slot import Slot
 from plimsoll.profiling.driver.tally import Tally
 
 
@@ -23,25 +24,26 @@ class Until:
 
 
 class ClosedLoop:
-    """One stretch of load over slots that may already hold connections."""
+    """One stretch of load over so many connections of the pool."""
 
-    def __init__(self, slots: list[Slot], requests: Prepared, order: RowOrder, until: Until) -> None:
-        self._slots = slots
+    def __init__(self, pool: Pool, connections: int, requests: Prepared, order: RowOrder, until: Until) -> None:
+        self._pool = pool
+        self._slots = pool.first(connections)
         self._requests = requests
         self._order = order
         self._until = until
         self._issued = 0
-        self._running = len(slots)
+        self._running = len(self._slots)
         self._done = asyncio.Event()
         self.tally = Tally(requests.expected, requests.answers)
 
-    async def run(self, timeout_s: float) -> dict[str, Any]:
+    async def run(self) -> dict[str, Any]:
         """Connects, sends until told to stop, waits for the last answer."""
-        await connect_all(self._slots)
+        await self._pool.connect(len(self._slots))
         self.tally = Tally(self._requests.expected, self._requests.answers)
         for slot in self._slots:
             slot.start(self)
-        expiry = asyncio.create_task(expire_forever(self._slots, timeout_s))
+        expiry = asyncio.create_task(self._pool.expire_forever())
         await self._done.wait()
         expiry.cancel()
         return self.tally.as_message(len(self._slots), self._order.at_pass_end)

@@ -7,11 +7,13 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
+from plimsoll.host.descriptors import open_descriptors
 from plimsoll.profiling.dataset_spool import read_spool
 from plimsoll.profiling.driver.closed_loop import ClosedLoop, Until
 from plimsoll.profiling.driver.open_loop import Arrivals, OpenLoop
+from plimsoll.profiling.driver.pool import Pool, connections_allowed
 from plimsoll.profiling.driver.requests import Prepared, RowOrder, prepare
-from plimsoll.profiling.driver.slot import Slot, Target
+from plimsoll.profiling.driver.slot import Target
 
 Message = dict[str, Any]
 
@@ -21,8 +23,8 @@ class Driver:
 
     def __init__(self) -> None:
         self._requests = Prepared((), {})
-        self._target = Target("127.0.0.1", 0, 1.0)
-        self._slots: list[Slot] = []
+        self._pool = Pool(Target("127.0.0.1", 0, 1.0))
+        self._other_descriptors = open_descriptors()
         self._order = RowOrder([0], 0)
         self._commands: dict[str, Callable[[Message], Awaitable[Message]]] = {
             "open": self._open,
@@ -38,15 +40,16 @@ class Driver:
 
     async def _open(self, message: Message) -> Message:
         rows = read_spool(Path(message["rows"]))
-        self._target = Target(message["host"], message["port"], message["timeoutSeconds"])
+        target = Target(message["host"], message["port"], message["timeoutSeconds"])
         known = self._requests.answers if message["sameAnswers"] else {}
-        self._requests = prepare(rows, self._target.host, self._target.port, message["path"], known)
+        self._requests = prepare(rows, target.host, target.port, message["path"], known)
         self._order = RowOrder(range(len(rows)), message["seed"])
-        self._slots = []
+        self._pool.bound(0)
+        self._pool = Pool(target)
         # From here on nothing but counters is allocated: a collection would only add to somebody's latency.
         gc.collect()
         gc.freeze()
-        return {"rows": len(rows)}
+        return {"rows": len(rows), "mostConnections": connections_allowed(self._other_descriptors)}
 
     async def _choose(self, message: Message) -> Message:
         """Leaves rows out of the load."""
@@ -55,31 +58,24 @@ class Driver:
 
     async def _row(self, message: Message) -> Message:
         order = RowOrder([message["row"]], 0)
-        loop = ClosedLoop(self._take_slots(1), self._requests, order, Until(0, 0, requests=1))
-        await loop.run(self._target.timeout_s)
+        loop = ClosedLoop(self._pool, 1, self._requests, order, Until(0, 0, requests=1))
+        await loop.run()
         tally = loop.tally
         (latency_ns,) = [*tally.success_latencies_ns, *tally.failure_latencies_ns]
         return {
             "outcome": next(iter(tally.outcomes)),
+            "driverError": tally.driver_error,
             "latencySeconds": latency_ns / 1e9,
             "responseBytes": tally.response_bytes,
         }
 
     async def _load(self, message: Message) -> Message:
         until = Until(message["seconds"], message["maxSeconds"], message["wholePasses"], message.get("requests"))
-        slots = self._take_slots(message["connections"])
-        return await ClosedLoop(slots, self._requests, self._order, until).run(self._target.timeout_s)
+        # Fewer connections would be another level: where they cannot be had, that has to show.
+        self._pool.bound(max(message["connections"], connections_allowed(self._other_descriptors)))
+        return await ClosedLoop(self._pool, message["connections"], self._requests, self._order, until).run()
 
     async def _rate(self, message: Message) -> Message:
         plan = Arrivals(message["rate"], message["seconds"], message["seed"], message["mostInFlight"])
-        slots = self._take_slots(message["connections"])
-        loop = OpenLoop(slots, self._another_slot, self._requests, self._order, plan)
-        return await loop.run(self._target.timeout_s)
-
-    def _another_slot(self) -> Slot:
-        self._slots.append(Slot(self._target))
-        return self._slots[-1]
-
-    def _take_slots(self, count: int) -> list[Slot]:
-        self._slots += [Slot(self._target) for _ in range(count - len(self._slots))]
-        return self._slots[:count]
+        self._pool.bound(min(message["mostConnections"], connections_allowed(self._other_descriptors)))
+        return await OpenLoop(self._pool, message["connections"], self._requests, self._order, plan).run()

@@ -21,6 +21,8 @@ class Connection(asyncio.Protocol):
         self._on_answer = on_answer
         self._on_lost = on_lost
         self._transport: asyncio.Transport | None = None
+        self._unsent = b""
+        self._abandoned = False
         self._parser = httptools.HttpResponseParser(self)
         self._body_bytes = 0
         self._checksum = 0
@@ -32,19 +34,25 @@ class Connection(asyncio.Protocol):
         return self._transport is not None and self._reusable and not self._transport.is_closing()
 
     def send(self, request: bytes) -> None:
-        """Writes a whole request."""
+        """Writes a whole request, as soon as there is a connection."""
         if self._transport is None:
-            raise RuntimeError("send() before the connection was made")
-        self._transport.write(request)
+            self._unsent = request
+        else:
+            self._transport.write(request)
 
     def abandon(self) -> None:
-        """Closes at once; an answer that still comes is ignored."""
+        """Closes at once, or when it is made; an answer that still comes is ignored."""
+        self._abandoned = True
         self._on_answer, self._on_lost = _ignore, _ignore
         if self._transport is not None:
             self._transport.abort()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast("asyncio.Transport", transport)
+        if self._abandoned:
+            self._transport.abort()
+        elif self._unsent:
+            self._transport.write(self._unsent)
 
     def data_received(self, data: bytes) -> None:
         try:

@@ -2,6 +2,10 @@
 
 Latency counts from the instant a request was due, so that a stall is felt by all who had to wait behind it and not
 only by the one that met it (the error known as coordinated omission).
+
+A request takes the connection that was used last, so that few are in use; where none is idle, one more is made. Where
+the pool may have no more, the request waits here for the first that gets free, and its latency includes that. A server
+with fewer slots than there are connections would have let it wait just as long.
 """
 
 from __future__ import annotations
@@ -11,13 +15,13 @@ import itertools
 import random
 import time
 from array import array
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 from plimsoll.profiling.driver.alarm import Alarm
+from plimsoll.profiling.driver.pool import Pool
 from plimsoll.profiling.driver.requests import Prepared, RowOrder
-from plimsoll.profiling.driver.slot import Slot, connect_all, expire_forever
+from plimsoll.profiling.driver.slot import Slot
 from plimsoll.profiling.driver.tally import Tally
 from plimsoll.profiling.latency import encode_histogram
 
@@ -47,39 +51,38 @@ class Arrivals:
 
 
 class OpenLoop:
-    """One stretch of arrivals over slots that may already hold connections; `more` makes another slot."""
+    """One stretch of arrivals; so many connections are made before it begins."""
 
-    def __init__(
-        self, slots: list[Slot], more: Callable[[], Slot], requests: Prepared, order: RowOrder, plan: Arrivals
-    ) -> None:
-        self._all = slots
-        self._idle = list(slots)
-        self._more = more
+    def __init__(self, pool: Pool, connections: int, requests: Prepared, order: RowOrder, plan: Arrivals) -> None:
+        self._pool = pool
+        self._connected = len(pool.first(connections))
+        self._idle = pool.slots[::-1]
         self._requests = requests
         self._order = order
         self._plan = plan
         self._offsets_ns = plan.offsets_ns()
         self._arrived = 0
         self._sent = 0
+        self._waited = 0
         self._overrun = False
         self._lateness_ns = array("q")
         self._in_flight = array("q")
         self._done = asyncio.Event()
         self.tally = Tally(requests.expected, requests.answers)
 
-    async def run(self, timeout_s: float) -> dict[str, Any]:
+    async def run(self) -> dict[str, Any]:
         """Connects, sends every request at its instant, waits for the last answer."""
-        await connect_all(self._all)
+        await self._pool.connect(self._connected)
         alarm = Alarm(lambda: self._ring(alarm))
         self.tally = Tally(self._requests.expected, self._requests.answers)
         alarm.set(self._due_ns(0))
-        expiry = asyncio.create_task(expire_forever(self._all, timeout_s))
+        expiry = asyncio.create_task(self._pool.expire_forever())
         try:
             await self._done.wait()
         finally:
             expiry.cancel()
             alarm.close()
-        return self.tally.as_message(len(self._all), self._order.at_pass_end) | self._extras()
+        return self.tally.as_message(len(self._pool.slots), self._order.at_pass_end) | self._extras()
 
     def take(self) -> tuple[int, bytes, int] | None:
         """A request that is due, or None where there is none at the moment."""
@@ -87,15 +90,18 @@ class OpenLoop:
             return None
         due_ns = self._due_ns(self._sent)
         self._sent += 1
-        self._lateness_ns.append(time.perf_counter_ns() - due_ns)
         row = self._order.take()
         return row, self._requests.wire[row], due_ns
 
     def release(self, slot: Slot) -> None:
         """It waits for the next arrival; the last answer after the last arrival ends the stretch."""
         self._idle.append(slot)
-        if self._over and len(self._idle) == len(self._all):
+        if self._over and not self._busy:
             self._done.set()
+
+    @property
+    def _busy(self) -> int:
+        return len(self._pool.slots) - len(self._idle)
 
     @property
     def _over(self) -> bool:
@@ -108,25 +114,27 @@ class OpenLoop:
         now_ns = time.perf_counter_ns()
         while not self._over and self._due_ns(self._arrived) <= now_ns:
             # What an arrival finds before it is the average over time (Poisson arrivals see time averages).
-            self._in_flight.append(len(self._all) - len(self._idle))
+            self._in_flight.append(self._busy + self._arrived - self._sent)
             self._overrun = self._in_flight[-1] >= self._plan.most_in_flight
-            self._arrived += not self._overrun
-            self._send()
+            if not self._overrun:
+                self._arrived += 1
+                self._send()
         if not self._over:
             alarm.set(self._due_ns(self._arrived))
 
     def _send(self) -> None:
-        if self._overrun:
+        slot = self._idle.pop() if self._idle else self._pool.another()
+        if slot is None:
+            self._waited += 1
             return
-        if not self._idle:
-            self._all.append(self._more())
-            self._idle.append(self._all[-1])
-        self._idle.pop().start(self)
+        self._lateness_ns.append(time.perf_counter_ns() - self._due_ns(self._sent))
+        slot.start(self)
 
     def _extras(self) -> dict[str, Any]:
         return {
             "offered": len(self._offsets_ns),
             "overrun": self._overrun,
+            "waited": self._waited,
             "lateness": encode_histogram(self._lateness_ns),
             "latenessSumSeconds": sum(self._lateness_ns) / 1e9,
             "mostInFlight": max(self._in_flight),

@@ -6,17 +6,25 @@ The hot path is callbacks only: answer → record → next row → write. Corout
 from __future__ import annotations
 
 import asyncio
+import errno
+import os
 import time
 from dataclasses import dataclass
 from typing import Protocol
 
 from plimsoll.profiling.driver.connection import Connection
-from plimsoll.profiling.driver.tally import OUTCOME_CLOSED, OUTCOME_REFUSED, OUTCOME_TIMEOUT, Tally
+from plimsoll.profiling.driver.tally import (
+    OUTCOME_CLOSED,
+    OUTCOME_DRIVER,
+    OUTCOME_REFUSED,
+    OUTCOME_TIMEOUT,
+    Tally,
+)
 
 _RECONNECT_PAUSE_S = 0.05
-# Each look costs CPU that a small machine lacks: a tenth of the timeout is exact enough.
-_EXPIRY_SHARE = 0.1
-_LONGEST_EXPIRY_S = 0.25
+# Errors of socket(2) and connect(2) that are this side's: no descriptor, no memory, no local port that is free, no
+# entry in the routing cache. The server was not even asked.
+_OWN_ERRORS = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM, errno.EADDRNOTAVAIL, errno.EAGAIN}
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,18 +57,12 @@ class Slot:
         self._source: Source | None = None
         self._row: int | None = None
         self._due_ns = 0
-        self._sent_ns = 0
-        self._reconnecting: asyncio.Task[None] | None = None
+        self._connecting: asyncio.Task[None] | None = None
 
     async def connect(self) -> None:
-        """Makes a connection unless there is one; raises OSError where nobody listens."""
-        if self._connection is not None and self._connection.usable:
-            return
-        self._drop_connection()
-        make = asyncio.get_running_loop().create_connection(
-            lambda: Connection(self._answered, self._lost), self._target.host, self._target.port
-        )
-        _, self._connection = await asyncio.wait_for(make, self._target.timeout_s)
+        """Makes a connection unless there is one; raises OSError where that fails."""
+        if self._connection is None or not self._connection.usable:
+            await self._make(self._replace_connection())
 
     def start(self, source: Source) -> None:
         """Begins to take requests."""
@@ -69,12 +71,19 @@ class Slot:
 
     def expire(self, now_ns: int) -> None:
         """Gives up a request that is over its time."""
-        if self._row is None or now_ns - self._sent_ns < self._target.timeout_s * 1e9:
+        if self._row is None or now_ns - self._due_ns < self._target.timeout_s * 1e9:
             return
-        if self._reconnecting is not None:
-            self._reconnecting.cancel()
-        self._drop_connection()
+        self.close()
         self._finish(OUTCOME_TIMEOUT, 0)
+
+    def close(self) -> None:
+        """Drops the connection, also one that is still being made."""
+        if self._connecting is not None:
+            self._connecting.cancel()
+            self._connecting = None
+        if self._connection is not None:
+            self._connection.abandon()
+            self._connection = None
 
     def _next(self) -> None:
         if self._source is None:
@@ -85,37 +94,40 @@ class Slot:
             source.release(self)
             return
         self._row, request, self._due_ns = taken
-        self._sent_ns = time.perf_counter_ns()
         if self._connection is not None and self._connection.usable:
             self._connection.send(request)
-        else:
-            # The farewell of the old connection must not be taken for the loss of the new one.
-            self._drop_connection()
-            self._reconnecting = asyncio.create_task(self._connect_and_send(request))
-
-    async def _connect_and_send(self, request: bytes) -> None:
-        try:
-            await self.connect()
-        except OSError:
-            # A server that is gone must not be asked ten thousand times a second.
-            await asyncio.sleep(_RECONNECT_PAUSE_S)
-            self._finish(OUTCOME_REFUSED, 0)
             return
-        if self._connection is not None:
-            self._connection.send(request)
+        connection = self._replace_connection()
+        connection.send(request)
+        self._connecting = asyncio.create_task(self._make_or_fail(connection))
+
+    def _replace_connection(self) -> Connection:
+        # The farewell of the old connection must not be taken for the loss of the new one.
+        self.close()
+        self._connection = Connection(self._answered, self._lost)
+        return self._connection
+
+    async def _make(self, connection: Connection) -> None:
+        make = asyncio.get_running_loop().create_connection(lambda: connection, self._target.host, self._target.port)
+        await asyncio.wait_for(make, self._target.timeout_s)
+
+    async def _make_or_fail(self, connection: Connection) -> None:
+        try:
+            await self._make(connection)
+        except OSError as error:
+            # Where no connection can be had, nobody must be asked ten thousand times a second.
+            await asyncio.sleep(_RECONNECT_PAUSE_S)
+            if self._connection is connection and self._source is not None:
+                self._connection = self._connecting = None
+                self._source.tally.driver_error = _own_error(error) or self._source.tally.driver_error
+                self._finish(outcome_of(error), 0)
 
     def _answered(self, status: int, size_bytes: int, checksum: int) -> None:
         self._finish(str(status), size_bytes, checksum)
 
     def _lost(self) -> None:
         self._connection = None
-        if self._row is not None:
-            self._finish(OUTCOME_CLOSED, 0)
-
-    def _drop_connection(self) -> None:
-        if self._connection is not None:
-            self._connection.abandon()
-            self._connection = None
+        self._finish(OUTCOME_CLOSED, 0)
 
     def _finish(self, outcome: str, size_bytes: int, checksum: int = 0) -> None:
         if self._row is None or self._source is None:
@@ -125,16 +137,13 @@ class Slot:
         self._next()
 
 
-async def connect_all(slots: list[Slot]) -> None:
-    """Before any clock runs; where it fails the request that comes first tries again and is a failure."""
-    await asyncio.gather(*(slot.connect() for slot in slots), return_exceptions=True)
+def _own_error(error: OSError) -> str | None:
+    """What this side lacked; None where it is the server that cannot be reached."""
+    return os.strerror(error.errno) if error.errno in _OWN_ERRORS else None
 
 
-async def expire_forever(slots: list[Slot], timeout_s: float) -> None:
-    """Gives up requests that are over their time, until cancelled; slots may be added meanwhile."""
-    pause_s = min(timeout_s * _EXPIRY_SHARE, _LONGEST_EXPIRY_S)
-    while True:
-        await asyncio.sleep(pause_s)
-        now_ns = time.perf_counter_ns()
-        for slot in list(slots):
-            slot.expire(now_ns)
+def outcome_of(error: OSError) -> str:
+    """Of a request for which no connection could be made."""
+    if isinstance(error, TimeoutError):
+        return OUTCOME_TIMEOUT
+    return OUTCOME_DRIVER if _own_error(error) else OUTCOME_REFUSED

@@ -14,6 +14,8 @@ from plimsoll.profiling.latency import encode_histogram
 OUTCOME_TIMEOUT = "timeout"
 OUTCOME_CLOSED = "closed"
 OUTCOME_REFUSED = "refused"
+# It never left: the driver itself had no descriptor or no port for it. A level with such requests is no measurement.
+OUTCOME_DRIVER = "driver"
 
 
 @dataclass(slots=True)
@@ -21,7 +23,8 @@ class Tally:
     """Every request is in it: a failure has a latency too. Times are monotonic nanoseconds.
 
     `expected` holds the right outcome of the rows for which it is not any 2xx. `answers` remembers the checksum of
-    each row's first answer; a later one with another checksum is counted in `differing`.
+    each row's first answer; a later one with another checksum is counted in `differing`. `driver_error` is what the
+    driver itself lacked for a request.
     """
 
     expected: Mapping[int, str] = field(default_factory=dict)
@@ -38,6 +41,7 @@ class Tally:
     response_bytes: int = 0
     successes_before_stop: int = 0
     last_before_stop_ns: int = 0
+    driver_error: str | None = None
 
     def record(self, row: int, outcome: str, latency_ns: int, size_bytes: int, checksum: int = 0) -> None:
         """Counts one finished request."""
@@ -82,6 +86,7 @@ class Tally:
             "failureLatencySumSeconds": sum(self.failure_latencies_ns) / 1e9,
             "responseBytes": self.response_bytes,
             "differing": self.differing,
+            "driverError": self.driver_error,
             "wholePasses": whole_passes,
             "driverCpuSeconds": (time.process_time_ns() - self.begun_cpu_ns) / 1e9,
         }

@@ -1,0 +1,106 @@
+"""A level in which many requests failed does not tell how fast the server is: no percentile, no advice from it."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+
+import pytest
+from made_up import MEMORY, findings, level, rate_level, row_cost, window
+from profile_runs import Notes, options_for, written
+from test_profiling_run import SLEEP, unexplained
+
+from plimsoll.profiling.build import build_profile
+from plimsoll.profiling.capacity import Capacity
+from plimsoll.profiling.decide import decide, warn_of_bounds
+from plimsoll.profiling.findings import Findings
+from plimsoll.profiling.gates_metrics import METRICS
+from plimsoll.profiling.latency import Distribution, decode_distribution, encode_histogram
+from plimsoll.profiling.run import profile
+from plimsoll.profiling.start import Startup
+
+
+def answered(*milliseconds: int, failed: int = 0) -> Distribution:
+    times_ns = [count * 1_000_000 for count in milliseconds]
+    return dataclasses.replace(decode_distribution(encode_histogram(times_ns), sum(times_ns) / 1e9), failed=failed)
+
+
+def test_a_failed_request_is_slower_than_any_answer() -> None:
+    """1..1000 ms and nine failures: 99 % of the 1009 are reached nine answers further up than 99 % of the 1000."""
+    times = range(1, 1001)
+    assert answered(*times).percentile_s(0.99) == pytest.approx(0.990, abs=0.001)
+    assert answered(*times, failed=9).percentile_s(0.99) == pytest.approx(0.999, abs=0.001)
+    assert answered(*times, failed=9).percentile_s(0.5) == pytest.approx(0.505, abs=0.001)
+    assert answered(*[5] * 3000, failed=2).percentile_s(0.999) == pytest.approx(0.005, abs=0.0001)
+    assert answered(*[5] * 3000, failed=4).percentile_s(0.999) is None, "among the slowest thousandth none was answered"
+
+
+def test_no_percentile_where_over_one_in_a_hundred_failed() -> None:
+    assert answered(*[5] * 9900, failed=100).percentile_s(0.5) is not None
+    withheld = answered(*[5] * 9900, failed=101)
+    assert withheld.withheld
+    assert [withheld.percentile_s(share) for share in (0.5, 0.9, 0.95, 0.99)] == [None] * 4
+
+
+def measured(failures: int) -> Findings:
+    """An operating level of 400 requests of which so many failed."""
+    found = findings()
+    found.startup = Startup(1.0, 0.5, MEMORY)
+    found.census.rows = {0: row_cost(0)}
+    found.capacity = Capacity([level(window(1, 1000.0))], stopped="all levels were run")
+    found.rates = [rate_level(100.0, failures=failures)]
+    decide(found)
+    warn_of_bounds(found)
+    return found
+
+
+def test_the_operating_point_has_no_latency_where_requests_failed() -> None:
+    found = measured(failures=270)
+    result = build_profile(found, 1.0)
+    point = result.recommendation.operating_point
+    assert point is not None
+    assert set(point.latency_seconds.model_dump().values()) == {None}
+    assert set(result.measurements.rate_levels[0].latency_seconds.model_dump().values()) == {None}
+    assert "at most 1% that failed" in result.unknown["recommendation.operatingPoint.latencySeconds.p99"]
+    assert "more than 1%" in result.unknown["measurements.rateLevels.0.latencySeconds.mean"]
+    (warning,) = result.warnings
+    assert "270 of 400 requests failed (500: 270)" in warning
+
+
+def test_a_gate_on_latency_does_not_take_the_knee_for_a_rate_that_failed() -> None:
+    whole, broken = build_profile(measured(0), 1.0), build_profile(measured(270), 1.0)
+    for name in ("p50", "p95", "p99"):
+        assert METRICS[name].read(whole) is not None
+        assert METRICS[name].read(broken) is None
+        assert getattr(broken.measurements.concurrency_levels[0].latency_seconds, name) is not None, "the knee has one"
+
+
+def test_now_and_then_a_failure_is_no_reason_to_be_silent() -> None:
+    result = build_profile(measured(failures=3), 1.0)
+    point = result.recommendation.operating_point
+    assert point is not None
+    assert point.latency_seconds.p95 is not None
+    assert result.warnings == []
+
+
+def test_a_level_that_failed_does_not_set_the_capacity() -> None:
+    sound = level(window(1, 100.0), window(1, 100.0))
+    broken = dataclasses.replace(level(window(2, 900.0, failures={0: 600})), unexpected_failures=600)
+    assert broken.throughput_rps > sound.throughput_rps
+    assert Capacity([sound, broken]).saturated() == [sound]
+    assert Capacity([sound, broken]).best_rps() == sound.throughput_rps
+    assert Capacity([broken]).knee() is broken, "better than no answer where nothing else was measured"
+
+
+def test_a_server_that_refuses_most_connections(tmp_path: Path) -> None:
+    """It takes two connections and works on ten calls at once: at 20 ms each, random arrivals soon need a third."""
+    flags = ["--threads", "10", "--max-connections", "2"]
+    options = options_for(tmp_path, SLEEP, ["1", "2", "3"], budget_s=8.0, flags=flags, threads=10, target_rps=200.0)
+    result = profile(options, Notes())
+    level = result.measurements.rate_levels[-1]
+    assert level.successes < 0.99 * level.requests
+    assert set(level.outcomes) >= {"200", "503"}
+    assert sum(level.outcomes.values()) == level.requests
+    assert level.latency_seconds.p50 is None
+    assert any("no latency is stated" in warning for warning in result.warnings)
+    assert unexplained(written(options)) == []
