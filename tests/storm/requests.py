@@ -75,11 +75,8 @@ class Mix:
         self._random = random.Random(seed)
         self._departures = departures
         self._batched = batched
-        kinds = {
-            name: kind
-            for name, kind in KINDS.items()
-            if (kind.in_batches or not batched) and (not only or name in only)
-        }
+        wanted = {name: KINDS[name] for name in only or KINDS}
+        kinds = {name: kind for name, kind in wanted.items() if kind.in_batches or not batched}
         self._makers = [kind.make for kind in kinds.values()]
         self._weights = [kind.weight for kind in kinds.values()]
 
@@ -110,8 +107,8 @@ def got(path: bytes) -> bytes:
 def _echo(rng: random.Random, token: str) -> Request:
     (_, least, most) = rng.choices(_SIZES, [share for share, _, _ in _SIZES])[0]
     body = asking("echo", token, 0, rng.randint(least, most), rng.randrange(1000))
-    right = json.dumps({"token": transformed(token), "size": len(body), "crc": zlib.crc32(body)}).encode()
     close = rng.random() < 0.1
+    right = json.dumps({"token": transformed(token), "size": len(body), "crc": zlib.crc32(body)}).encode()
     return Request("echo", posted(body, close=close), body, right, one_shot=close)
 
 

@@ -13,7 +13,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -50,6 +50,7 @@ class Shape:
     quiet: bool = True
     """Whether some pauses between faults are so long that the next death is a single one."""
     ending: signal.Signals = signal.SIGTERM
+    environment: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def flags(self) -> list[str]:
@@ -63,14 +64,18 @@ class Shape:
         return self.threads * (BATCH if self.batched else 1)
 
 
+_EXACT_MEMORY = {"MALLOC_MMAP_THRESHOLD_": "131072", "MALLOC_TRIM_THRESHOLD_": "131072"}
+"""Has glibc give back what is freed. Left alone it keeps as much as the largest bodies of late were long, which comes
+and goes by 5 and 10 MB and hides what grows."""
+
 SHAPES = (
-    Shape("calm"),
+    Shape("calm", environment=_EXACT_MEMORY),
     Shape("workers", faults=WORKER_FAULTS),
     Shape("threads", threads=4, faults=WORKER_FAULTS),
     Shape("batches", batched=True, faults=WORKER_FAULTS),
     Shape("front", faults=FRONT_FAULTS, ending=signal.SIGKILL),
-    Shape("calm threads", threads=4),
-    Shape("calm batches", batched=True),
+    Shape("calm threads", threads=4, environment=_EXACT_MEMORY),
+    Shape("calm batches", batched=True, environment=_EXACT_MEMORY),
 )
 
 
@@ -147,7 +152,7 @@ def play(shape: Shape, seed: str, folder: Path, extent: Extent, progress: Progre
     script = prepared(folder, batched=shape.batched)
     mark = f"{os.getpid()}-{seed}-{shape.name}".replace(" ", "-")
     begun_at = time.monotonic()
-    with Server(script, *shape.flags, env={MARK: mark}) as server:
+    with Server(script, *shape.flags, env={MARK: mark, **shape.environment}) as server:
         start_s = time.monotonic() - begun_at
         scene = Scene(server, mark, shape.workers, shape.threads, random.Random(f"{seed} scene"))
         scene.wait_whole()
@@ -171,7 +176,9 @@ class _Round:
     def play(self, extent: Extent, progress: Progress) -> Result:
         shape, scene = self._shape, self._scene
         self._warm_up(300 if shape.faults else min(10_000, extent.requests // 4))
-        before, footprints = scene.samples(), self._footprints()
+        self._end_small()
+        footprints = self._footprints()
+        before = scene.samples()
         began = time.monotonic()
         load = Load(scene.server.port, self._seed, shape, extent.requests)
         injector = Injector(scene, shape.faults, f"{self._seed} faults", extent.strikes, quiet=shape.quiet)
@@ -187,10 +194,13 @@ class _Round:
         return self._reckoned(told, injector, before, footprints, took_s)
 
     def _warm_up(self, count: int) -> None:
-        load = Load(self._scene.server.port, f"{self._seed} warm", self._shape, count)
-        wait_for(lambda: load.over, "the end of the warm-up", 300)
-        load.stop()
+        self._run("warm", self._shape, count)
         self._scene.wait_idle()
+
+    def _run(self, name: str, shape: Shape, count: int) -> None:
+        load = Load(self._scene.server.port, f"{self._seed} {name}", shape, count)
+        wait_for(lambda: load.over, f"the end of the load {name!r}", 300)
+        load.stop()
 
     def _reckoned(
         self,
@@ -208,6 +218,7 @@ class _Round:
         self._try("wait until whole", scene.wait_whole)
         self._try("wait until idle", scene.wait_idle)
         after = scene.samples()
+        self._end_small()
         front_deaths = sum(strike.front_deaths for strike in strikes)
         deaths = audit.deaths_between(before, after) if not front_deaths else sum(s.deaths[1] for s in strikes)
         self._complain(*(f"{key}: {what}" for key, what in told["examples"].items()))
@@ -235,6 +246,10 @@ class _Round:
         found = {"master": footprint(master), "front": footprint(scene.front())}
         workers = scene.workers()
         return found | {f"worker {number}": footprint(worker) for number, worker in enumerate(workers)}
+
+    def _end_small(self) -> None:
+        """A slot holds on to its last call until the next comes: let that be a small one."""
+        self._run("small", replace(self._shape, only=("work",), departures=0.0, lanes=8), 100)
 
     def _settled(self, before: dict[str, Footprint]) -> dict[str, Footprint]:
         """The server takes a moment to see that a client has closed its connection."""
