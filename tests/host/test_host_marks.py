@@ -11,7 +11,8 @@ import psutil
 import pytest
 from host_children import child, tell
 
-from plimsoll.host.marks import Mark, mark_of, marked, new_server_mark
+from plimsoll.host import procfs
+from plimsoll.host.marks import Mark, carries, mark_of, new_server_mark
 from plimsoll.host.strays import Strays
 from support.families import living, wait_all_ended
 
@@ -64,8 +65,8 @@ def test_a_daemon_without_session_parent_and_environment_is_found_and_ended_and_
     with child(sources[0]) as first, child(sources[1]) as second:
         daemon, bystander = (psutil.Process(int(tell(one))) for one in (first, second))
         try:
-            assert {process.pid for process in marked(mark.__eq__)} == {first.pid, daemon.pid}
-            assert Strays(lambda: marked(mark.__eq__)).end_all(20)
+            assert set(filter(carries(mark.__eq__), procfs.pids())) == {first.pid, daemon.pid}
+            assert Strays(carries(mark.__eq__)).end_all(20)
             wait_all_ended([daemon], "the daemon")
             assert first.wait() == -9
             assert living([bystander]) == [bystander]
@@ -91,8 +92,8 @@ def test_where_the_hard_limit_is_lower_a_process_cannot_be_marked() -> None:
 def test_root_without_capabilities_finds_what_has_become_another_user() -> None:
     """As in a container: prlimit(2) is refused there, /proc/<pid>/limits is not."""
     mark = new_server_mark()
-    looking = "from plimsoll.host.marks import marked; "
-    looking += f"print([process.pid for process in marked(lambda mark: mark.server == {mark.server})])"
+    looking = "from plimsoll.host.marks import carries; from plimsoll.host.procfs import pids; "
+    looking += f"print(list(filter(carries(lambda mark: mark.server == {mark.server}), pids())))"
     source = f"""
 import os, subprocess, sys
 from plimsoll.host.marks import Mark, put_on
@@ -126,6 +127,6 @@ def test_multiprocessings_tracker_gets_a_moment_to_remove_what_it_tracks() -> No
     with child(source) as it:
         name = tell(it)
         assert Path("/dev/shm", name).exists()
-        assert len(marked(mark.__eq__)) == 2
-        assert Strays(lambda: marked(mark.__eq__)).end_all(20)
+        assert len(list(filter(carries(mark.__eq__), procfs.pids()))) == 2
+        assert Strays(carries(mark.__eq__)).end_all(20)
         assert not Path("/dev/shm", name).exists()
