@@ -37,7 +37,9 @@ class ServeSettings(BaseModel):
 
     entry_script: Annotated[
         str | None,
-        Field(description="Path of score.py, relative to the current folder; in an app root that is set: score.py."),
+        Field(
+            description="Path of score.py, relative to the current folder; in an app root that is set: score.py, else main.py."
+        ),
         azure("AZUREML_ENTRY_SCRIPT"),
     ] = None
     app_root: Annotated[
