@@ -1,11 +1,16 @@
-"""One fault of the storm alone, under a load, with the storm's reckoning: for tests that name a fault."""
+"""One fault of the storm alone, or its load alone, with the storm's reckoning: for tests that name a fault."""
 
 from __future__ import annotations
 
+import time
+from collections import Counter
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-from storm.round import SHAPES, Extent, Result, play
+from storm.audit import complaints_of_clients, complaints_of_log
+from storm.round import SHAPES, Extent, Load, Result, Shape, play
+from support.server import PATIENCE_S, Server
 
 _SHAPES = {shape.name: shape for shape in SHAPES}
 
@@ -18,3 +23,17 @@ def alone(shape: str, fault: str, folder: Path, strikes: int = 2) -> Result:
     assert not result.complaints, "\n".join(result.complaints)
     assert len(result.strikes) == strikes
     return result
+
+
+def load(server: Server, requests: int, seed: str, meanwhile: Callable[[], None] = lambda: None) -> list[str]:
+    """What the clients of a server in which nothing may die have to complain of."""
+    shape = Shape("load", lanes=8)
+    running = Load(server.port, seed, shape, requests)
+    deadline = time.monotonic() + 2 * PATIENCE_S
+    while not running.over and time.monotonic() < deadline:
+        time.sleep(0.1)
+        meanwhile()
+    told = running.stop()
+    outcomes = Counter(told["outcomes"])
+    found = complaints_of_clients(outcomes, 0, [], shape.lanes, shape.per_death) + complaints_of_log(server.log())
+    return found if told["started"] == requests else [*found, f"only {told['started']} requests were sent"]

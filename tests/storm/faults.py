@@ -82,7 +82,7 @@ def _asked(action: str, *arguments: object) -> Callable[[Scene, random.Random], 
 
 
 def _kill_front(scene: Scene, rng: random.Random) -> tuple[float, None]:
-    front = scene.server.front()
+    front = scene.front()
     front.kill()
     at = time.monotonic()
     wait_for(lambda: not front.is_running() or front.status() == psutil.STATUS_ZOMBIE, "end of the front")
@@ -90,14 +90,14 @@ def _kill_front(scene: Scene, rng: random.Random) -> tuple[float, None]:
 
 
 def _end_front(scene: Scene, rng: random.Random) -> tuple[float, None]:
-    front = scene.server.front()
+    front = scene.front()
     front.terminate()
     wait_for(lambda: not front.is_running() or front.status() == psutil.STATUS_ZOMBIE, "end of the front")
     return time.monotonic(), None
 
 
 def _freeze_front(scene: Scene, rng: random.Random) -> tuple[float, None]:
-    _freeze(scene.server.front(), rng.uniform(*_SHORT_S))
+    _freeze(scene.front(), rng.uniform(*_SHORT_S))
     return time.monotonic(), None
 
 

@@ -230,9 +230,10 @@ class _Round:
         )  # fmt: skip
 
     def _footprints(self) -> dict[str, Footprint]:
-        server = self._scene.server
-        found = {"master": footprint(psutil.Process(server.process.pid)), "front": footprint(server.front())}
-        workers = self._scene.workers()
+        scene = self._scene
+        master = psutil.Process(scene.server.process.pid)
+        found = {"master": footprint(master), "front": footprint(scene.front())}
+        workers = scene.workers()
         return found | {f"worker {number}": footprint(worker) for number, worker in enumerate(workers)}
 
     def _settled(self, before: dict[str, Footprint]) -> dict[str, Footprint]:

@@ -20,6 +20,7 @@ from support.server import Server, wait_for
 
 MARK = "PLIMSOLL_STORM"
 """In the environment of the server, and so of everything that it starts, however far it runs away."""
+_WORKER = "plimsoll.workers.main"
 _SAMPLE = re.compile(r"^(\w+)(?:\{(.*)\})? (\S+)$", re.M)
 _UNIQUE = re.compile(r"(?<=wgunicorn-)\w+|:\[\d+\]$")
 """What tells descriptors of one kind apart."""
@@ -97,9 +98,22 @@ class Scene:
 
     def workers(self) -> list[psutil.Process]:
         """Those alive now; fewer, or none, while they or the front are being replaced."""
-        with contextlib.suppress(psutil.NoSuchProcess, IndexError):
-            return self.server.workers()
+        with contextlib.suppress(psutil.NoSuchProcess, StopIteration):
+            # What a worker has left behind is the front's child as well.
+            return [child for child in self.server.workers() if _WORKER in child.cmdline()]
         return []
+
+    def front(self) -> psutil.Process:
+        """Waits for it while it is being replaced."""
+
+        def found() -> psutil.Process | None:
+            with contextlib.suppress(psutil.NoSuchProcess, StopIteration):
+                return self.server.front()
+            return None
+
+        front = wait_for(found, "a front")
+        assert isinstance(front, psutil.Process)
+        return front
 
     def wait_whole(self) -> None:
         wait_for(self.is_whole, "all workers ready")
