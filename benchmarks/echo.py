@@ -23,6 +23,7 @@ from pathlib import Path
 import psutil
 
 from plimsoll.host.cpu_clock import process_cpu_ns
+from plimsoll.host.guardian import NAME as GUARDIAN
 
 HERE = Path(__file__).parent
 SCRIPT = "def init(): pass\ndef run(data): return data\n"
@@ -111,7 +112,7 @@ def _url(port: int) -> str:
 
 
 def _print_memory(server: psutil.Process) -> None:
-    (front,) = server.children()
+    (front,) = [child for child in server.children() if child.name() != GUARDIAN]
     (worker,) = front.children()
     for name, process in (("front", front), ("worker", worker)):
         print(f"{name}: {process.memory_full_info().pss / 1e6:.1f} MB PSS")

@@ -24,6 +24,13 @@ def locked(lock: str) -> dict[str, str]:
     return dict(re.findall(r"^([\w.-]+)==(\S+)", text, re.MULTILINE))
 
 
+def files(lock: str) -> dict[tuple[str, str], set[str]]:
+    """Hashes by name and version; a package may be there in one version for each of several Pythons."""
+    text = (ROOT / "images" / "locks" / f"{lock}.txt").read_text().replace("\\\n", " ")
+    lines = re.findall(r"^([\w.-]+)==(\S+)(.*)", text, re.MULTILINE)
+    return {(name, version): set(re.findall(r"sha256:\w+", rest)) for name, version, rest in lines}
+
+
 def arguments(dockerfile: str) -> list[tuple[str, str]]:
     return re.findall(r"^ARG (\w+)=(\S*)$", (ROOT / dockerfile).read_text(), re.MULTILINE)
 
@@ -57,8 +64,11 @@ def test_the_frameworks_of_the_gpu_image_share_one_cuda() -> None:
 
 @pytest.mark.parametrize("lock", ["slim", "cpu", "gpu", "build"])
 def test_locks_agree_with_the_one_that_the_tests_run_with(lock: str) -> None:
-    all_of_them, here = locked("all"), locked(lock)
-    assert {name: version for name, version in here.items() if all_of_them.get(name, version) != version} == {}
+    """The same versions with the same hashes: what `make install` proves for a Python holds for the images."""
+    all_of_them, names = files("all"), locked("all")
+    here = files(lock)
+    assert here
+    assert {one: hashes for one, hashes in here.items() if one[0] in names and all_of_them.get(one) != hashes} == {}
 
 
 @pytest.mark.parametrize("lock", ["slim", "cpu", "gpu", "build"])

@@ -55,6 +55,14 @@ def test_values_are_cleaned() -> None:
     assert (settings.log_level, settings.port) == ("warning", 8080)
 
 
+@pytest.mark.parametrize(
+    ("text", "level"),
+    [("WARN", "warning"), ("20", "info"), ("Fatal", "critical"), ("NOTSET", "debug"), ("INFO", "info")],
+)
+def test_log_levels_are_those_of_python_too(text: str, level: str) -> None:
+    assert resolve(ServeSettings, {}, {"AZUREML_LOG_LEVEL": text})[0].log_level == level
+
+
 def test_every_setting_is_described_and_has_unique_names() -> None:
     flags, variables = [], []
     for model in (ServeSettings, ProfileSettings):

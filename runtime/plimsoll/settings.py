@@ -7,7 +7,7 @@ flag > environment > config file > default. A setting is read once, by `resolve`
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
@@ -20,14 +20,31 @@ ENVIRONMENT_PREFIX = "PLIMSOLL_"
 
 @dataclass(frozen=True, slots=True)
 class Aliases:
-    """What Azure ML calls the same setting: environment names, which rank below our own, and command-line flags."""
+    """What Azure ML calls the same setting: environment names, which rank below our own, and command-line flags.
+
+    `values`: other ways to say one of the setting's values.
+    """
 
     names: tuple[str, ...] = ()
     flags: tuple[str, ...] = ()
+    values: Mapping[str, str] = field(default_factory=dict)
 
 
-def azure(*names: str, flag: str = "") -> Aliases:
-    return Aliases(names, (flag,) if flag else ())
+def azure(*names: str, flag: str = "", values: Mapping[str, str] | None = None) -> Aliases:
+    return Aliases(names, (flag,) if flag else (), values or {})
+
+
+# Whatever Python's logging knows: Azure ML's server takes any text for a level, and uses none.
+_LEVELS = {
+    "notset": "debug",
+    "warn": "warning",
+    "fatal": "critical",
+    "10": "debug",
+    "20": "info",
+    "30": "warning",
+    "40": "error",
+    "50": "critical",
+}
 
 
 class ServeSettings(BaseModel):
@@ -37,7 +54,10 @@ class ServeSettings(BaseModel):
 
     entry_script: Annotated[
         str | None,
-        Field(description="Path of score.py, relative to the current folder; in an app root that is set: score.py."),
+        Field(
+            description="Path of score.py, relative to the current folder;"
+            " in an app root that is set: score.py, else main.py."
+        ),
         azure("AZUREML_ENTRY_SCRIPT"),
     ] = None
     app_root: Annotated[
@@ -156,7 +176,7 @@ class ServeSettings(BaseModel):
     log_level: Annotated[
         Literal["debug", "info", "warning", "error", "critical"],
         Field(description="Least severe log line that is written."),
-        azure("AZUREML_LOG_LEVEL"),
+        azure("AZUREML_LOG_LEVEL", values=_LEVELS),
     ] = "info"
 
 
@@ -319,4 +339,5 @@ def _typed(info: FieldInfo, raw: Any) -> Any:
     if wants_text or not isinstance(raw, str):
         return str(raw) if wants_text else raw
     text = raw.strip().lower()
+    text = aliases_of(info).values.get(text, text)
     return int(text) if text.isdigit() else text  # a Literal of numbers knows no text

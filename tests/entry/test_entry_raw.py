@@ -264,6 +264,36 @@ def run(request):
     assert value(script.run(call("GET"))) == ["closed"]
 
 
+def test_a_stream_that_nobody_reads_at_all_is_closed(load: Load) -> None:
+    script = load(f"""{PRELUDE}
+log = []
+@rawhttp
+def run(request):
+    response = Response(iter(["one"]))
+    response.call_on_close(lambda: log.append("closed"))
+    return response if request.method == "POST" else log
+""")
+    script.run(post()).body.close()  # type: ignore[union-attr]
+    assert value(script.run(call("GET"))) == ["closed"]
+
+
+@pytest.mark.parametrize("statement", ["raise ValueError('early')", "yield 5"])
+def test_a_stream_that_fails_before_its_first_chunk_is_a_failure_of_run(
+    load: Load, statement: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    script = load(f"""{PRELUDE}
+def parts():
+    {statement}
+    yield b"one"
+@rawhttp
+def run(request): return AMLResponse(parts(), 200)
+""")
+    answer = script.run(post())
+    assert (answer.status, answer.run_function_failed) == (500, True)
+    assert message(answer) == "An unexpected error occurred in scoring script. Check the logs for more info."
+    assert capsys.readouterr().err.count("failed") == 1
+
+
 @pytest.mark.parametrize("statement", ["raise ValueError('late')", "yield 5"])
 def test_a_stream_that_fails_says_so_to_the_log_only(
     load: Load, statement: str, capsys: pytest.CaptureFixture[str]

@@ -197,7 +197,8 @@ def test_a_warm_up_that_forks_leaves_a_worker_that_serves(serve: Serve, tmp_path
     server = serve(FORKING, *TIMEOUT, "--warmup", str(rows))
     server.wait_log("warm-up of 1 row(s)")
     assert "0 failed" in server.log()
-    assert server.post("/score", b"1").json() == 1
+    worker, answering, _ = server.post("/score", b'"_exit"').json()
+    assert worker == answering == server.workers()[0].pid
 
 
 LISTING = """

@@ -28,8 +28,8 @@ def small() -> Iterator[LimitedGroup]:
         pytest.skip(f"no memory limit can be set here: {reason}")
 
 
-def started_inside(group: LimitedGroup, folder: Path) -> tuple[int, str]:
-    """Exit code and last line of a server that joins the group before anything else."""
+def started_inside(group: LimitedGroup, folder: Path) -> tuple[int, list[str]]:
+    """Exit code and lines of a server that joins the group before anything else."""
     join = "import os, sys\nfor door in sys.argv[1].split(','): open(door, 'w').write('0')\nos.execv(sys.executable, "
     command = f"{join}[sys.executable, '-m', 'plimsoll', *sys.argv[2:]])"
     doors = ",".join(map(str, group.doors))
@@ -40,19 +40,22 @@ def started_inside(group: LimitedGroup, folder: Path) -> tuple[int, str]:
         text=True,
         timeout=PATIENCE_S,
     )
-    return done.returncode, done.stderr.rstrip().splitlines()[-1]
+    return done.returncode, done.stderr.rstrip().splitlines()
 
 
 def test_a_model_too_big_for_the_limit_ends_with_3_and_names_the_limit(tmp_path: Path, small: LimitedGroup) -> None:
     (tmp_path / "score.py").write_text(HUNGRY)
-    code, last = started_inside(small, tmp_path)
+    code, lines = started_inside(small, tmp_path)
+    last = lines[-1]
     assert code == 3
+    assert any(f"the memory limit of {LIMIT_MB} MiB leaves 19 MiB for the model in each of 1" in line for line in lines)
     assert f"the worker was killed by signal 9 (SIGKILL) while it loaded {tmp_path}/score.py: out of memory" in last
     assert f"the memory limit of {LIMIT_MB} MiB was reached (give the container more memory" in last
 
 
 def test_a_worker_that_somebody_else_kills_does_not_blame_the_limit(tmp_path: Path, small: LimitedGroup) -> None:
     (tmp_path / "score.py").write_text("import os\ndef init(): os.kill(os.getpid(), 9)\ndef run(data): return data\n")
-    code, last = started_inside(small, tmp_path)
+    code, lines = started_inside(small, tmp_path)
+    last = lines[-1]
     assert code == 3
     assert f"while it loaded {tmp_path}/score.py (the memory limit of {LIMIT_MB} MiB was not reached)" in last

@@ -133,9 +133,11 @@ def test_an_app_root_without_a_script(tmp_path: Path) -> None:
     assert f"entry script not found: {tmp_path}/score.py" in refusal(tmp_path, AML_APP_ROOT=str(tmp_path))
 
 
-def test_the_script_of_an_app_root_is_score_py(tmp_path: Path) -> None:
-    """As in the images, which say where the app root is and nothing else."""
-    (tmp_path / "score.py").write_text(OK)
+@pytest.mark.parametrize("sources", [{"score.py": OK}, {"main.py": OK}, {"score.py": OK, "main.py": "not this one"}])
+def test_the_script_of_an_app_root_is_score_py(tmp_path: Path, sources: dict[str, str]) -> None:
+    """As in the images, which say where the app root is and nothing else; main.py is the name in Azure ML's."""
+    for name, source in sources.items():
+        (tmp_path / name).write_text(source)
     port = free_port()
     command = [sys.executable, "-m", "plimsoll", "--port", str(port)]
     with subprocess.Popen(command, cwd="/", env=os.environ | {"AML_APP_ROOT": str(tmp_path)}) as server:

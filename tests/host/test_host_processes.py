@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import threading
 import time
 from pathlib import Path
 
@@ -39,6 +40,46 @@ def test_the_clock_of_a_child_that_burns_300_ms() -> None:
         assert before_ns is not None
         assert after_ns is not None
         assert (after_ns - before_ns) / 1e9 == pytest.approx(0.3, rel=0.03)
+
+
+def test_an_orphan_that_the_root_adopts_and_waits_for_is_counted_once() -> None:
+    source = (
+        BURN
+        + """
+import os
+from plimsoll.host.parent import adopt_orphans
+adopt_orphans()
+ours, theirs = os.pipe()
+print("ready", flush=True)
+sys.stdin.readline()
+if os.fork() == 0:
+    if os.fork():
+        time.sleep(1)  # long enough to be seen as the parent
+        os._exit(0)
+    burn(0.3)
+    os.read(ours, 1)
+    os._exit(0)
+os.wait()
+print(1, flush=True)
+sys.stdin.readline()
+os.write(theirs, b"x")
+os.wait()
+print(2, flush=True)
+sys.stdin.readline()
+"""
+    )
+    with child(source) as it:
+        tree, ledger = ProcessTree(it.pid), CpuLedger[str]()
+
+        def cpu_ns() -> int:
+            return ledger.read((process, "all") for process in tree.members())["all"]
+
+        before_ns = cpu_ns()
+        threading.Timer(0.5, cpu_ns).start()
+        tell(it)
+        cpu_ns()  # now it is an orphan
+        tell(it)
+        assert (cpu_ns() - before_ns) / 1e9 == pytest.approx(0.3, abs=0.1)
 
 
 def test_what_ended_children_used_is_not_lost() -> None:

@@ -120,6 +120,7 @@ GARBAGE = {
     "an unknown kind": frames._HEADER.pack(77, 0, 200, 1, 0, 0, 0, 0),
     "a chunk of no stream": frames._HEADER.pack(Kind.CHUNK, 0, 200, 1, 0, 0, 0, 0),
     "a status that is none": frames._HEADER.pack(Kind.ANSWER, 0, 7, 1, 0, 0, 0, 0),
+    "an error that explains nothing": frames._HEADER.pack(Kind.ANSWER, Flag.ERROR, 500, 1, 0, 2, 0, 0) + b"[]",
     "text": b"Traceback (most recent call last): " * 10,
 }
 

@@ -6,11 +6,12 @@ import json
 import sys
 from typing import Any
 
-from plimsoll.entry.answers import JSON_TYPE, RESULT_UNUSABLE, message_answer
+from plimsoll.entry.answers import JSON_TYPE, RESULT_UNUSABLE, SCRIPT_FAILED, message_answer
 from plimsoll.entry.awaiting import resolved
 from plimsoll.entry.call import Answer, Head
 from plimsoll.entry.failures import log_line, one_line
 from plimsoll.entry.streams import Stream, streamed
+from plimsoll.errors import ScriptFailed
 
 CERTAINLY_JSON = frozenset({str, dict, list, tuple, int, float, bool, type(None)})
 """Types of results that need no second look."""
@@ -29,6 +30,8 @@ def answer_of(result: Any, head: Head, run_s: float) -> Answer:
         if type(result) not in CERTAINLY_JSON and (answer := _as_it_is(result, head, run_s)) is not None:
             return answer
         body = b"{}" if result is None else _ENCODER.encode(result).encode()
+    except ScriptFailed:  # a stream that failed before its first chunk, and has logged why
+        return message_answer(500, SCRIPT_FAILED, run_function_failed=True)
     except BaseException as failure:
         log_line(f"The result of run() cannot be sent: {one_line(failure)}")
         return message_answer(500, RESULT_UNUSABLE)

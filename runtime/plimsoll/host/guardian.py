@@ -2,92 +2,78 @@
 
 The kernel ends front and workers with their master (see plimsoll.host.parent), but not what workers have started: that
 is handed to a process outside. The master cannot do it, since nothing is told to a process that is killed.
+
+While it waits it is a shell, of 0.1 MB. A fork of the master would come to 3 MB: it would keep every page that both
+master and front have written to since. The shell becomes ``python -m plimsoll.host.guardian MARK MASTER_PID START``.
 """
 
 from __future__ import annotations
 
-import contextlib
-import fcntl
 import os
-import select
-import signal
-from typing import NoReturn
+import subprocess
+import sys
 
-from plimsoll.host.marks import Mark, marked
-from plimsoll.host.parent import rename
+from plimsoll.host.marks import Mark, carries
 from plimsoll.host.processes import Process
 from plimsoll.host.strays import Strays
 
 NAME = "plimsoll-guard"
 """As ps(1) and top(1) show it."""
 _PATIENCE_S = 60.0
-_IGNORED = {signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT, signal.SIGUSR1, signal.SIGUSR2}
+# The master holds the other end of the pipe, and so does the front, which dies with it.
+_WAIT = f"""
+trap '' TERM INT HUP QUIT USR1 USR2
+printf {NAME} > /proc/$$/comm
+read _
+exec "$@"
+"""
 
 
 class Guardian:
-    """A fork of the master, which shares its memory; `mark` is the server's."""
+    """Of this process; `mark` is the server's."""
 
     def __init__(self, mark: Mark) -> None:
-        self._mark = mark
-        self._pid = 0
+        master = Process.read(os.getpid())
+        assert master is not None
+        what = [sys.executable, "-P", "-m", __name__, *map(str, (mark.number, *master.key))]
+        self._command = ["/bin/sh", "-c", _WAIT, NAME, *what]
+        self._process: subprocess.Popen[bytes] | None = None
 
     def ensure(self) -> None:
         """Starts it, or starts it again."""
-        if self._is_running():
+        if self._process is not None and self._process.poll() is None:
             return
-        master = os.pidfd_open(os.getpid())
-        try:
-            pid = os.fork()
-            if pid == 0:
-                _guard(master, self._mark)
-            self._pid = pid
-        finally:
-            os.close(master)
+        self._forget()
+        self._process = subprocess.Popen(
+            self._command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            cwd="/",
+            # Out of the terminal's reach.
+            start_new_session=True,
+        )
 
     def end(self) -> None:
         """The master is about to end, and has left nothing."""
-        if self._is_running():
-            os.kill(self._pid, signal.SIGKILL)
-            os.waitpid(self._pid, 0)
-        self._pid = 0
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
+        self._forget()
 
-    def _is_running(self) -> bool:
-        try:
-            return self._pid != 0 and os.waitpid(self._pid, os.WNOHANG) == (0, 0)
-        except ChildProcessError:  # gunicorn waits for every child of the master
-            return False
-
-
-def _guard(master: int, mark: Mark) -> NoReturn:
-    try:
-        waiting = select.poll()
-        waiting.register(_withdraw(master), select.POLLIN)
-        waiting.poll()
-        Strays(lambda: _left(mark)).end_all(_PATIENCE_S)
-    finally:
-        os._exit(0)
+    def _forget(self) -> None:
+        if self._process is not None and self._process.stdin is not None:
+            self._process.stdin.close()
+        self._process = None
 
 
-def _withdraw(master: int) -> int:
-    """Out of the terminal's reach, without the listening sockets, and without the log that somebody may wait for.
-
-    Returns what has become of `master`.
-    """
-    kept = fcntl.fcntl(master, fcntl.F_DUPFD_CLOEXEC, 3)  # its number may be that of a stream that was closed
-    os.setsid()
-    for number in _IGNORED:
-        signal.signal(number, signal.SIG_IGN)
-    rename(NAME)
-    nothing = os.open(os.devnull, os.O_RDWR)
-    for stream in range(3):
-        os.dup2(nothing, stream)
-    os.closerange(3, kept)
-    os.closerange(kept + 1, os.sysconf("SC_OPEN_MAX"))
-    with contextlib.suppress(OSError):
-        os.chdir("/")
-    return kept
+def main(arguments: list[str]) -> None:
+    number, master_pid, started_ticks = map(int, arguments)
+    mark, master = Mark.of_number(number), Process(master_pid, started_ticks, 0, ())
+    if mark is not None and not master.alive():
+        own_pid, is_of_server = os.getpid(), carries(lambda other: other.server == mark.server)
+        Strays(lambda pid: pid != own_pid and is_of_server(pid)).end_all(_PATIENCE_S)
 
 
-def _left(mark: Mark) -> list[Process]:
-    own = os.getpid()
-    return [process for process in marked(lambda other: other.server == mark.server) if process.pid != own]
+if __name__ == "__main__":
+    main(sys.argv[1:])

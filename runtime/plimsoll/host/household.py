@@ -6,9 +6,8 @@ import logging
 from collections.abc import Collection, Iterable
 
 from plimsoll.host.guardian import Guardian
-from plimsoll.host.marks import Mark, marked, new_server_mark, put_on
+from plimsoll.host.marks import Mark, carries, new_server_mark, put_on
 from plimsoll.host.parent import adopt_orphans
-from plimsoll.host.processes import Process
 from plimsoll.host.strays import Strays
 
 _LOG = logging.getLogger("plimsoll.server")
@@ -26,7 +25,7 @@ class Household:
         self._fronts: frozenset[int] = frozenset()
         self._gone = 0
         self._has_strays = False
-        self._strays = Strays(self._left_by_fronts)
+        self._strays = Strays(carries(self._is_left_by_front))
         adopt_orphans()
         if self._guardian is not None:
             self._guardian.ensure()
@@ -51,8 +50,8 @@ class Household:
         if self._strays.end_all(_PATIENCE_S):
             self._guardian.end()
 
-    def _left_by_fronts(self) -> list[Process]:
-        return marked(lambda mark: mark.server == self._mark.server and mark.front not in (0, *self._fronts))
+    def _is_left_by_front(self, mark: Mark) -> bool:
+        return mark.server == self._mark.server and mark.front not in (0, *self._fronts)
 
 
 def _wrapped(fronts: Iterable[int]) -> frozenset[int]:

@@ -9,12 +9,10 @@ from __future__ import annotations
 
 import os
 import resource
-import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from plimsoll.host import procfs
-from plimsoll.host.processes import Process
 
 _LIMIT = resource.RLIMIT_RTTIME
 _LINE = "Max realtime timeout"
@@ -48,9 +46,14 @@ class Mark:
 def new_server_mark() -> Mark:
     """One that no process on this machine carries."""
     taken = {mark.server for mark in map(mark_of, procfs.pids()) if mark is not None}
-    while (server := secrets.randbelow(1 << _SERVER_BITS)) in taken:
+    while (server := _random_server()) in taken:
         continue
     return Mark(server)
+
+
+def _random_server() -> int:
+    # The module `secrets` would cost every worker a megabyte.
+    return int.from_bytes(os.urandom(8)) % (1 << _SERVER_BITS)
 
 
 def put_on(mark: Mark) -> bool:
@@ -75,21 +78,14 @@ def mark_of(pid: int) -> Mark | None:
     return Mark.of_number(soft)
 
 
-def marked(is_one: Callable[[Mark], bool]) -> list[Process]:
-    """All living processes with such a mark. Costs a microsecond per process of the machine."""
-    found = (_read_if(pid, is_one) for pid in procfs.pids() if _matches(pid, is_one))
-    return [process for process in found if process is not None]
+def carries(is_one: Callable[[Mark], bool]) -> Callable[[int], bool]:
+    """Says of a pid whether its process has such a mark: a system call, no file is read."""
 
+    def matches(pid: int) -> bool:
+        mark = mark_of(pid)
+        return mark is not None and is_one(mark)
 
-def _read_if(pid: int, is_one: Callable[[Mark], bool]) -> Process | None:
-    """The mark is looked at once more, after the start time was read: then both are of one process."""
-    process = Process.read(pid)
-    return process if process is not None and _matches(pid, is_one) else None
-
-
-def _matches(pid: int, is_one: Callable[[Mark], bool]) -> bool:
-    mark = mark_of(pid)
-    return mark is not None and is_one(mark)
+    return matches
 
 
 def _mark_in_file(pid: int) -> Mark | None:

@@ -8,7 +8,6 @@ import signal
 from collections.abc import Callable
 
 _PR_SET_PDEATHSIG = 1
-_PR_SET_NAME = 15
 _PR_SET_CHILD_SUBREAPER = 36
 _PR_GET_CHILD_SUBREAPER = 37
 
@@ -37,11 +36,6 @@ def adopts_orphans() -> bool:
     answer = ctypes.c_int(0)
     _libc().prctl(_PR_GET_CHILD_SUBREAPER, ctypes.byref(answer), 0, 0, 0)
     return answer.value == 1
-
-
-def rename(name: str) -> None:
-    """What ps(1) shows of this process, 15 characters at most."""
-    _libc().prctl(_PR_SET_NAME, name.encode(), 0, 0, 0)
 
 
 def _tie(libc: ctypes.CDLL, parent_pid: int, signal_number: signal.Signals) -> None:

@@ -47,14 +47,23 @@ class Process:
 
     def send(self, signal_number: signal.Signals) -> None:
         """Signals the process if it is still this one."""
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            # A descriptor for a process never comes to mean another one, as its number may between look and signal.
-            handle = os.pidfd_open(self.pid)
-            try:
-                if self.alive():
-                    signal.pidfd_send_signal(handle, signal_number)
-            finally:
-                os.close(handle)
+        signal_if(self.pid, signal_number, lambda pid: self.alive())
+
+
+def signal_if(pid: int, signal_number: signal.Signals, is_one: Callable[[int], bool]) -> bool:
+    """Signals who has this pid if it is one of those; says whether it was.
+
+    A descriptor for a process never comes to mean another one, as a pid may between look and signal.
+    """
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        handle = os.pidfd_open(pid)
+        try:
+            if is_one(pid):
+                signal.pidfd_send_signal(handle, signal_number)
+                return True
+        finally:
+            os.close(handle)
+    return False
 
 
 class ProcessTree:

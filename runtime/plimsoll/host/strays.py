@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
-from plimsoll.host.processes import Process
+from plimsoll.host import procfs
+from plimsoll.host.processes import Process, signal_if
 
 _HALTING_PASSES = 20
 _TRACKER_PATIENCE_S = 1.0
@@ -14,10 +15,11 @@ _ROUND_S = 0.02
 
 
 class Strays:
-    """`find` looks for them anew at every call; none of them is waited for here."""
+    """Those that `is_one` says of `pids`, by default of all there are. None of them is waited for here."""
 
-    def __init__(self, find: Callable[[], list[Process]]) -> None:
-        self._find = find
+    def __init__(self, is_one: Callable[[int], bool], pids: Callable[[], Iterable[int]] = procfs.pids) -> None:
+        self._is_one = is_one
+        self._pids = pids
         self._trackers: dict[tuple[int, int], float] = {}
 
     def end(self) -> bool:
@@ -42,20 +44,27 @@ class Strays:
 
     def _halted(self) -> list[Process]:
         """Stopped first, all of them: one that is killed makes room for the next that another one starts."""
-        found: dict[tuple[int, int], Process] = {}
+        halted: dict[int, Process | None] = {}
         for _ in range(_HALTING_PASSES):
-            new = [process for process in self._find() if process.key not in found]
-            for process in new:
-                found[process.key] = process
-                if not _is_tracker(process):
-                    process.send(signal.SIGSTOP)
-            if not new:
+            before = len(halted)
+            # Each at the moment it is come across: one that goes from pid to pid is gone from this one soon.
+            for pid in self._pids():
+                if pid not in halted and self._is_one(pid) and signal_if(pid, signal.SIGSTOP, self._is_one):
+                    halted[pid] = _left_running_if_tracker(Process.read(pid))
+            if len(halted) == before:
                 break
-        return list(found.values())
+        return [process for process in halted.values() if process is not None]
 
     def _is_overdue(self, tracker: Process, now_s: float) -> bool:
         """multiprocessing's trackers remove shared memory and semaphores when all who used them are gone."""
         return now_s - self._trackers.setdefault(tracker.key, now_s) > _TRACKER_PATIENCE_S
+
+
+def _left_running_if_tracker(process: Process | None) -> Process | None:
+    """None is what has ended and is not waited for yet."""
+    if process is not None and _is_tracker(process):
+        process.send(signal.SIGCONT)
+    return process
 
 
 def _is_tracker(process: Process) -> bool:

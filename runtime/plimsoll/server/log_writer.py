@@ -8,6 +8,7 @@ shared with whoever started us, and they would not expect it.
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import select
@@ -38,10 +39,12 @@ class LogWriter:
         self.dropped = 0
 
     def start(self) -> None:
-        """From now on a thread writes."""
+        """From now on a thread writes, where one can be had."""
         self._closing = False
-        self._thread = threading.Thread(target=self._write_all, name="log", daemon=True)
-        self._thread.start()
+        thread = threading.Thread(target=self._write_all, name="log", daemon=True)
+        with contextlib.suppress(RuntimeError):  # the limit on processes is reached: lines are written as before
+            thread.start()
+            self._thread = thread
 
     def close(self, patience_s: float) -> None:
         """Waits for what is held, `patience_s` at most: a reader that stands still must not keep the server alive."""

@@ -16,16 +16,17 @@ from plimsoll.settings import ServeSettings
 from plimsoll.warning import warn
 
 _BUILTIN = "builtin:"
-_USUAL_SCRIPT = "score.py"
+# The second is what Azure ML's images serve when nobody says anything.
+_USUAL_SCRIPTS = ("score.py", "main.py")
 
 
 def entry_spec(settings: ServeSettings, from_flag: bool) -> EntrySpec:
     """Absolute paths of the script and its surroundings. Raises UsageError or EntryError."""
+    root = Path(settings.app_root or ".").resolve()
     # Whoever has an app root, as the images have, keeps the script in it.
-    name = settings.entry_script or (_USUAL_SCRIPT if settings.app_root else None)
+    name = settings.entry_script or (_usual_script(root) if settings.app_root else None)
     if name is None:
         raise UsageError("no entry script", remedy="give --entry-script score.py or set AZUREML_ENTRY_SCRIPT")
-    root = Path(settings.app_root or ".").resolve()
     script = _script(name, Path() if from_flag else root)
     source = root / settings.source_dir if settings.source_dir else None
     _must_exist("entry script", script, Path.is_file)
@@ -55,6 +56,10 @@ def _model(given: str | None, *, may_be_missing: bool) -> str | None:
         warn(f"model folder not found: {path}: init() has to do without")
         return given
     return str(path)
+
+
+def _usual_script(root: Path) -> str:
+    return next((name for name in _USUAL_SCRIPTS if os.path.exists(root / name)), _USUAL_SCRIPTS[0])  # noqa: PTH110
 
 
 def _script(name: str, base: Path) -> Path:

@@ -14,9 +14,10 @@ import time
 from collections.abc import Callable, Collection
 from dataclasses import replace
 
-from plimsoll.host.marks import Mark, mark_of, marked
+from plimsoll.host import procfs
+from plimsoll.host.descendants import Descendants
+from plimsoll.host.marks import Mark, carries, mark_of
 from plimsoll.host.parent import adopts_orphans
-from plimsoll.host.processes import Process, ProcessTree
 from plimsoll.host.strays import Strays
 
 _LOG = logging.getLogger("plimsoll.workers")
@@ -35,7 +36,7 @@ class Families:
         self._adopts = adopts_orphans()
         self._started = 0
         self._ended: dict[Mark, float] = {}
-        self._strays = Strays(lambda: marked(self._ended.__contains__))
+        self._strays = Strays(carries(self._ended.__contains__))
         self._round: asyncio.TimerHandle | None = None
         self._reaping: asyncio.TimerHandle | None = None
         if self._adopts:
@@ -59,9 +60,10 @@ class Families:
         """All workers have ended: so does everything below this process, marked or not."""
         if not self._adopts:
             return
-        strays = Strays(_below_this_process)
+        descendants = Descendants()
+        strays = Strays(descendants.includes, descendants.pids)
         deadline_s = time.monotonic() + patience_s
-        while not strays.end() and time.monotonic() < deadline_s:
+        while not _over(strays) and time.monotonic() < deadline_s:
             await asyncio.sleep(_ROUND_S)
             self._reap_all()
         for timer in (self._round, self._reaping):
@@ -72,11 +74,7 @@ class Families:
         if self._round is not None:
             self._round.cancel()
             self._round = None
-        try:
-            over = self._strays.end()
-        except OSError:  # no descriptor is free to look with
-            over = False
-        if over:
+        if _over(self._strays):
             self._ended.clear()
             return
         self._warn_of_the_immortal()
@@ -87,7 +85,7 @@ class Families:
         for mark, since_s in self._ended.items():
             if now_s - since_s > _WARN_AFTER_S:
                 self._ended[mark] = now_s
-                pids = ", ".join(str(process.pid) for process in marked(mark.__eq__))
+                pids = ", ".join(map(str, filter(carries(mark.__eq__), procfs.pids())))
                 _LOG.warning("processes of a worker that has ended are killed and do not end: pid %s", pids)
 
     def _reap(self) -> None:
@@ -103,5 +101,8 @@ class Families:
                 os.waitpid(ended.si_pid, os.WNOHANG)
 
 
-def _below_this_process() -> list[Process]:
-    return ProcessTree(os.getpid()).members()[1:]
+def _over(strays: Strays) -> bool:
+    try:
+        return strays.end()
+    except OSError:  # no descriptor is free to look with: again in a moment
+        return False

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -81,6 +82,8 @@ class PendingCall:
             return
         if self.streaming or frame.kind != Kind.ANSWER or not 200 <= frame.status < 600:
             raise MalformedFrame(f"a frame of kind {frame.kind} with status {frame.status} cannot come now")
+        if frame.flags & Flag.ERROR and self.state is CallState.RUNNING and not _is_object(frame.body):
+            raise MalformedFrame("an error that is no JSON object")
 
     def resolve(self, frame: Frame) -> None:
         """Takes an ANSWER or CHUNK frame; the call stays RUNNING while more is to come."""
@@ -103,3 +106,10 @@ class PendingCall:
             self.chunks.put_nowait(Frame(0, self.call_id, flags=Flag.ABORTED))
         elif not self.answer.done():
             self.answer.set_exception(error)
+
+
+def _is_object(body: bytes) -> bool:
+    try:
+        return isinstance(json.loads(body), dict)
+    except ValueError:
+        return False
