@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from storm.audit import complaints_of_clients, complaints_of_log
+from storm.injector import SHORT
 from storm.round import SHAPES, Extent, Load, Result, Shape, play
 from support.server import PATIENCE_S, Server
 
@@ -18,7 +19,7 @@ _SHAPES = {shape.name: shape for shape in SHAPES}
 def alone(shape: str, fault: str, folder: Path, strikes: int = 2) -> Result:
     """Nobody may have lost more than the fault is allowed to cost."""
     own = _SHAPES[shape]
-    single = replace(own, faults={fault: own.faults[fault]}, quiet=False, lanes=8)
+    single = replace(own, faults={fault: own.faults[fault]}, pauses=SHORT, lanes=8)
     result = play(single, f"{fault} alone", folder, Extent(seconds=30, strikes=strikes))
     assert not result.complaints, "\n".join(result.complaints)
     assert len(result.strikes) == strikes

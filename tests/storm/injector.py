@@ -14,9 +14,18 @@ from support.server import wait_for
 
 SINGLE_AFTER_S = 11.0
 """A worker that has lived for 10 s is started again at once; one that dies soon waits (plimsoll.workers.backoff)."""
-_PAUSE_S = (0.2, 1.5)
-_QUIET_SHARE = 0.15
-"""Of the pauses, those so long that the next death is a single one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pauses:
+    """Between faults. `quiet_share` of them are so long that the next death is a single one."""
+
+    least_s: float = 0.2
+    most_s: float = 1.5
+    quiet_share: float = 0.15
+
+
+SHORT = Pauses(0.1, 0.4, 0.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,13 +49,18 @@ class Injector(threading.Thread):
     """Runs until `stop()`, or until it has struck `most` times; what it has done is in `strikes`."""
 
     def __init__(
-        self, scene: Scene, faults: Mapping[str, Fault], seed: str, most: int | None = None, *, quiet: bool = True
+        self,
+        scene: Scene,
+        faults: Mapping[str, Fault],
+        seed: str,
+        most: int | None,
+        pauses: Pauses,
     ) -> None:
         super().__init__(name="injector")
         self._scene = scene
         self._faults = faults
         self._most = most
-        self._quiet = quiet
+        self._pauses = pauses
         self._rng = random.Random(seed)
         self._over = threading.Event()
         self._last_death = float("-inf")
@@ -65,9 +79,9 @@ class Injector(threading.Thread):
         self.join()
 
     def _pause_s(self) -> float:
-        quiet = self._rng.random() < _QUIET_SHARE
-        pause_s = self._rng.uniform(*_PAUSE_S)
-        return SINGLE_AFTER_S if quiet and self._quiet else pause_s
+        quiet = self._rng.random() < self._pauses.quiet_share
+        pause_s = self._rng.uniform(self._pauses.least_s, self._pauses.most_s)
+        return SINGLE_AFTER_S if quiet else pause_s
 
     def _strike(self) -> None:
         (name,) = self._rng.choices(list(self._faults), [fault.weight for fault in self._faults.values()])

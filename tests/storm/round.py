@@ -21,7 +21,7 @@ import psutil
 
 from storm import audit
 from storm.faults import FRONT_FAULTS, SCORING_TIMEOUT_S, WORKER_FAULTS, Fault
-from storm.injector import Injector, Strike
+from storm.injector import Injector, Pauses, Strike
 from storm.scene import MARK, Footprint, Scene, footprint
 from support.server import Server, wait_for
 
@@ -47,8 +47,7 @@ class Shape:
     only: tuple[str, ...] = ()
     """Kinds of requests, where it is not the whole mix."""
     lanes: int = LANES
-    quiet: bool = True
-    """Whether some pauses between faults are so long that the next death is a single one."""
+    pauses: Pauses = Pauses()
     ending: signal.Signals = signal.SIGTERM
     environment: Mapping[str, str] = field(default_factory=dict)
 
@@ -175,13 +174,13 @@ class _Round:
 
     def play(self, extent: Extent, progress: Progress) -> Result:
         shape, scene = self._shape, self._scene
-        self._warm_up(300 if shape.faults else min(10_000, extent.requests // 4))
+        self._warm_up(100 if shape.faults else min(10_000, extent.requests // 4))
         self._end_small()
         footprints = self._footprints()
         before = scene.samples()
         began = time.monotonic()
         load = Load(scene.server.port, self._seed, shape, extent.requests)
-        injector = Injector(scene, shape.faults, f"{self._seed} faults", extent.strikes, quiet=shape.quiet)
+        injector = Injector(scene, shape.faults, f"{self._seed} faults", extent.strikes, shape.pauses)
         if shape.faults:
             injector.start()
         while not load.over and time.monotonic() < began + extent.seconds and (not shape.faults or injector.is_alive()):
