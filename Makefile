@@ -84,6 +84,9 @@ tools:
 	@for tool in $(TOOLS); do command -v $$tool >/dev/null || missing="$$missing $$tool"; done; [ -z "$$missing" ] || \
 	    { echo "the tests need$$missing: on Debian and Ubuntu, apt install$$missing libc6-dev" >&2; exit 1; }
 
+soak: $(READY)  ## 10^6 requests through faults of every kind (SOAK='--seconds 600 --seed 7' …; docs/faults.md)
+	PYTHONPATH=tests $(BIN)/python -m storm $(SOAK)
+
 lint: $(READY)  ## style, types and the direction of imports
 	$(BIN)/ruff check runtime tests entry_scripts benchmarks images
 	$(BIN)/ruff format --check runtime tests entry_scripts benchmarks images

@@ -20,11 +20,12 @@ SINGLE_AFTER_S = 11.0
 class Pauses:
     """Between faults. `quiet_share` of them are so long that the next death is a single one."""
 
-    least_s: float = 0.2
-    most_s: float = 1.5
-    quiet_share: float = 0.15
+    least_s: float
+    most_s: float
+    quiet_share: float
 
 
+LONG = Pauses(0.2, 1.5, 0.15)
 SHORT = Pauses(0.1, 0.4, 0.0)
 
 

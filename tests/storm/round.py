@@ -21,7 +21,7 @@ import psutil
 
 from storm import audit
 from storm.faults import FRONT_FAULTS, SCORING_TIMEOUT_S, WORKER_FAULTS, Fault
-from storm.injector import Injector, Pauses, Strike
+from storm.injector import LONG, Injector, Pauses, Strike
 from storm.scene import MARK, Footprint, Scene, footprint
 from support.server import Server, wait_for
 
@@ -47,7 +47,7 @@ class Shape:
     only: tuple[str, ...] = ()
     """Kinds of requests, where it is not the whole mix."""
     lanes: int = LANES
-    pauses: Pauses = Pauses()
+    pauses: Pauses = LONG
     ending: signal.Signals = signal.SIGTERM
     environment: Mapping[str, str] = field(default_factory=dict)
 
@@ -175,7 +175,6 @@ class _Round:
     def play(self, extent: Extent, progress: Progress) -> Result:
         shape, scene = self._shape, self._scene
         self._warm_up(100 if shape.faults else min(10_000, extent.requests // 4))
-        self._end_small()
         footprints = self._footprints()
         before = scene.samples()
         began = time.monotonic()
@@ -194,6 +193,8 @@ class _Round:
 
     def _warm_up(self, count: int) -> None:
         self._run("warm", self._shape, count)
+        if not self._shape.faults:
+            self._end_small()
         self._scene.wait_idle()
 
     def _run(self, name: str, shape: Shape, count: int) -> None:
@@ -217,7 +218,8 @@ class _Round:
         self._try("wait until whole", scene.wait_whole)
         self._try("wait until idle", scene.wait_idle)
         after = scene.samples()
-        self._end_small()
+        if not shape.faults:
+            self._end_small()
         front_deaths = sum(strike.front_deaths for strike in strikes)
         deaths = audit.deaths_between(before, after) if not front_deaths else sum(s.deaths[1] for s in strikes)
         self._complain(*(f"{key}: {what}" for key, what in told["examples"].items()))
