@@ -13,8 +13,9 @@ import pytest
 
 from storm.alone import load
 from storm.requests import Leave, asking, posted
-from storm.round import Extent, Shape, play, prepared
+from storm.round import Extent, play
 from storm.scene import footprint
+from storm.shapes import Shape, prepared
 from support.server import Server, wait_for
 
 IDLE = 3_000

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from storm.alone import load
-from storm.round import prepared
+from storm.shapes import prepared
 from support.clock import Clock
 from support.server import Server
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from storm.alone import load
-from storm.round import prepared
+from storm.shapes import prepared
 from support.server import Server
 
 # Each in a mount namespace of its own; a user who is not root gets one with the rights of root inside.

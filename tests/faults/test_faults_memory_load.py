@@ -18,8 +18,9 @@ import pytest
 
 from plimsoll.host.groups import LimitedGroup, delegate
 from storm.audit import complaints_of_clients
+from storm.load import Load
 from storm.requests import asking, posted
-from storm.round import Load, Shape, prepared
+from storm.shapes import Shape, prepared
 from support.server import Server, wait_for
 
 LIMIT_BYTES = 250 * 2**20

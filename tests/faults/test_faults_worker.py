@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 
 from storm.alone import alone
-from storm.round import Extent, Shape, play
+from storm.round import Extent, play
 from storm.scripts.harm import GARBAGE
+from storm.shapes import Shape
 from support.fixtures import Serve
 from support.server import wait_for
 

@@ -11,7 +11,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from storm.report import Progress, table
-from storm.round import SHAPES, Extent, Result, Shape, play
+from storm.round import Extent, Result, play
+from storm.shapes import SHAPES, Shape
 
 
 def main() -> int:

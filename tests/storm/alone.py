@@ -10,7 +10,9 @@ from pathlib import Path
 
 from storm.audit import complaints_of_clients, complaints_of_log
 from storm.injector import SHORT
-from storm.round import SHAPES, Extent, Load, Result, Shape, play
+from storm.load import Load
+from storm.round import Extent, Result, play
+from storm.shapes import SHAPES, Shape
 from support.server import PATIENCE_S, Server
 
 _SHAPES = {shape.name: shape for shape in SHAPES}

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 from storm.injector import Strike
 from storm.requests import Leave
 from storm.scene import Footprint
 
+_STARTS = 3
 _GROWTH_BYTES = 5_000_000
 _NOISE_BYTES = 2_000_000
 Samples = Mapping[tuple[str, frozenset[tuple[str, str]]], float]
@@ -57,9 +58,14 @@ def _is_never_right(key: str) -> bool:
     return not how.startswith("right") and how not in _POSSIBLE
 
 
-def _count(outcomes: Counter[str], matches: object) -> int:
-    assert callable(matches)
-    return sum(count for key, count in outcomes.items() if matches(*key.split(": ", 1)))
+def _count(outcomes: Counter[str], matches: Callable[[str, str], bool]) -> int:
+    """Of the requests whose kind and outcome match."""
+    return sum(count for key, count in outcomes.items() if matches(*_parts(key)))
+
+
+def _parts(key: str) -> tuple[str, str]:
+    kind, _, how = key.partition(": ")
+    return kind, how
 
 
 def complaints_of_metrics(
@@ -124,6 +130,16 @@ def complaints_of_footprints(before: Mapping[str, Footprint], after: Mapping[str
         f"{name} has {count} more {kind} open than before"
         for name, was in before.items()
         for kind, count in (after[name].descriptors - was.descriptors).items()
+    ]
+
+
+def complaints_of_recovery(strikes: Iterable[Strike], start_s: float) -> list[str]:
+    """After single deaths, against what it took to start the whole server in the same run: the machine may be busy."""
+    most_s = max(1.0, _STARTS * start_s)
+    return [
+        f"{one.name}: {one.whole_after_s:.1f} s until all were ready again; the server starts in {start_s:.1f} s"
+        for one in strikes
+        if one.single and one.whole_after_s is not None and one.whole_after_s > most_s
     ]
 
 

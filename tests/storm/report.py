@@ -7,7 +7,8 @@ from collections import Counter
 from statistics import median
 from typing import Any
 
-from storm.round import Result, Shape
+from storm.round import Result
+from storm.shapes import Shape
 
 
 class Progress:

@@ -2,80 +2,27 @@
 
 from __future__ import annotations
 
-import json
 import os
 import random
-import shutil
 import signal
-import subprocess
-import sys
-import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import psutil
 
 from storm import audit
-from storm.faults import FRONT_FAULTS, SCORING_TIMEOUT_S, WORKER_FAULTS, Fault
-from storm.injector import LONG, Injector, Pauses, Strike
+from storm.injector import Injector, Strike
+from storm.load import Load
 from storm.scene import MARK, Footprint, Scene, footprint
+from storm.shapes import Shape, prepared
 from support.server import Server, wait_for
 
-SCRIPTS = Path(__file__).with_name("scripts")
-_TESTS = Path(__file__).parents[1]
-LANES = 24
-BATCH = 16
-_GRACE_S = 3
 _LEFTOVERS_S = 5.0
 _SETTLED_S = 5.0
-
-
-@dataclass(frozen=True, slots=True)
-class Shape:
-    """A server, and what happens to it. `ending` is the signal that it ends by."""
-
-    name: str
-    workers: int = 2
-    threads: int = 1
-    batched: bool = False
-    faults: Mapping[str, Fault] = field(default_factory=dict)
-    departures: float = 0.02
-    only: tuple[str, ...] = ()
-    """Kinds of requests, where it is not the whole mix."""
-    lanes: int = LANES
-    pauses: Pauses = LONG
-    ending: signal.Signals = signal.SIGTERM
-    environment: Mapping[str, str] = field(default_factory=dict)
-
-    @property
-    def flags(self) -> list[str]:
-        timeout_ms = round(SCORING_TIMEOUT_S * 1000)
-        limits = ["--scoring-timeout-ms", str(timeout_ms), "--grace-seconds", str(_GRACE_S)]
-        return ["--workers", str(self.workers), "--threads", str(self.threads), *limits]
-
-    @property
-    def per_death(self) -> int:
-        """Calls that run in one worker at a time."""
-        return self.threads * (BATCH if self.batched else 1)
-
-
-_EXACT_MEMORY = {"MALLOC_MMAP_THRESHOLD_": "131072", "MALLOC_TRIM_THRESHOLD_": "131072"}
-"""Has glibc give back what is freed. Left alone it keeps as much as the largest bodies of late were long, which comes
-and goes by 5 and 10 MB and hides what grows."""
-
-SHAPES = (
-    Shape("calm", environment=_EXACT_MEMORY),
-    Shape("workers", faults=WORKER_FAULTS),
-    Shape("threads", threads=4, faults=WORKER_FAULTS),
-    Shape("batches", batched=True, faults=WORKER_FAULTS),
-    Shape("front", faults=FRONT_FAULTS, ending=signal.SIGKILL),
-    Shape("calm threads", threads=4, environment=_EXACT_MEMORY),
-    Shape("calm batches", batched=True, environment=_EXACT_MEMORY),
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,43 +42,6 @@ class Result:
     server_cpu_s: float
     grown_bytes: dict[str, int]
     complaints: list[str]
-
-
-class Load:
-    """The generator as a process; its last report is in `told`."""
-
-    def __init__(self, port: int, seed: str, shape: Shape, most: int) -> None:
-        flags = ["--lanes", str(shape.lanes), "--most", str(most), "--departures", str(shape.departures)]
-        flags += [f"--only={kind}" for kind in shape.only] + ["--batched"] * shape.batched
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "storm.clients", str(port), seed, *flags],
-            cwd=_TESTS,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-        self.told: dict[str, Any] = {"started": 0, "outcomes": {}, "examples": {}, "longest_s": 0.0, "cpu_s": 0.0}
-        self._reader = threading.Thread(target=self._read, name="reader")
-        self._reader.start()
-
-    @property
-    def over(self) -> bool:
-        return not self._reader.is_alive()
-
-    def stop(self) -> dict[str, Any]:
-        """Lets the requests under way end."""
-        assert self._process.stdin is not None
-        self._process.stdin.close()
-        self._reader.join()
-        assert self._process.stdout is not None
-        self._process.stdout.close()
-        assert self._process.wait() == 0, "the generator failed"
-        return self.told
-
-    def _read(self) -> None:
-        assert self._process.stdout is not None
-        for line in self._process.stdout:
-            self.told = json.loads(line)
 
 
 Progress = Callable[[Shape, dict[str, Any], int], None]
@@ -156,12 +66,6 @@ def play(shape: Shape, seed: str, folder: Path, extent: Extent, progress: Progre
         scene = Scene(server, mark, shape.workers, shape.threads, random.Random(f"{seed} scene"))
         scene.wait_whole()
         return _Round(shape, seed, scene, start_s).play(extent, progress)
-
-
-def prepared(folder: Path, *, batched: bool = False) -> Path:
-    """The storm's score.py, in a folder of its own."""
-    shutil.copytree(SCRIPTS, folder, dirs_exist_ok=True)
-    return folder / ("batched.py" if batched else "plain.py")
 
 
 class _Round:
@@ -213,33 +117,43 @@ class _Round:
         shape, scene, strikes = self._shape, self._scene, injector.strikes
         if injector.failure is not None:
             self._complain(f"the server did not get over a fault: {injector.failure!r}")
-        outcomes = Counter(told["outcomes"])
-        asked = outcomes + scene.outcomes
-        self._try("wait until whole", scene.wait_whole)
-        self._try("wait until idle", scene.wait_idle)
-        after = scene.samples()
+        self._try(scene.wait_whole)
+        self._try(scene.wait_idle)
+        outcomes, after = Counter(told["outcomes"]), scene.samples()
+        deaths = self._judge_answers(told, outcomes, strikes, before, after)
+        self._complain(*audit.complaints_of_recovery(strikes, self._start_s))
         if not shape.faults:
             self._end_small()
-        front_deaths = sum(strike.front_deaths for strike in strikes)
-        deaths = audit.deaths_between(before, after) if not front_deaths else sum(s.deaths[1] for s in strikes)
-        self._complain(*(f"{key}: {what}" for key, what in told["examples"].items()))
-        self._complain(*(strike.complaint for strike in strikes if strike.complaint))
-        self._complain(*audit.complaints_of_clients(outcomes, deaths, strikes, shape.lanes, shape.per_death))
-        if not front_deaths:
-            self._complain(*audit.complaints_of_metrics(before, after, asked, strikes))
         now = self._settled(footprints)
         self._complain(*audit.complaints_of_footprints(footprints, now))
-        self._end()
-        self._complain(*audit.complaints_of_log(scene.server.log()))
-        grown = {
-            name: now[name].private_bytes - footprints[name].private_bytes for name in footprints.keys() & now.keys()
-        }
+        grown = {name: now[name].private_bytes - footprints[name].private_bytes for name in footprints if name in now}
         if not shape.faults:
             self._complain(*audit.complaints_of_growth(grown, told["started"]))
+        self._end()
+        self._complain(*audit.complaints_of_log(scene.server.log()))
         return Result(
             shape, self._seed, told["started"], outcomes, strikes, deaths, took_s, self._start_s, told["longest_s"],
             told["cpu_s"], _cpu_s(after) - _cpu_s(before), grown, self._complaints,
         )  # fmt: skip
+
+    def _judge_answers(
+        self,
+        told: dict[str, Any],
+        outcomes: Counter[str],
+        strikes: list[Strike],
+        before: audit.Samples,
+        after: audit.Samples,
+    ) -> int:
+        """How many workers have died; where the front has, only the faults can tell."""
+        shape = self._shape
+        front_lived = not any(strike.front_deaths for strike in strikes)
+        deaths = audit.deaths_between(before, after) if front_lived else sum(one.deaths[1] for one in strikes)
+        self._complain(*(f"{key}: {what}" for key, what in told["examples"].items()))
+        self._complain(*(strike.complaint for strike in strikes if strike.complaint))
+        self._complain(*audit.complaints_of_clients(outcomes, deaths, strikes, shape.lanes, shape.per_death))
+        if front_lived:
+            self._complain(*audit.complaints_of_metrics(before, after, outcomes + self._scene.outcomes, strikes))
+        return deaths
 
     def _footprints(self) -> dict[str, Footprint]:
         scene = self._scene
@@ -276,11 +190,11 @@ class _Round:
         for process in left:
             process.kill()
 
-    def _try(self, what: str, step: Callable[[], None]) -> None:
+    def _try(self, step: Callable[[], None]) -> None:
         try:
             step()
         except AssertionError as failure:
-            self._complain(f"{what}: {failure}")
+            self._complain(str(failure))
 
     def _complain(self, *complaints: str) -> None:
         self._complaints += complaints

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import psutil
 
+from storm.clients import outcome
 from storm.requests import Request, asking, posted
 from storm.scripts.tokens import transformed
 from storm.wire import Answer
@@ -58,8 +59,6 @@ class Scene:
         return found
 
     def _sent(self, request: Request, patience_s: float) -> str:
-        from storm.clients import outcome
-
         connection = http.client.HTTPConnection("127.0.0.1", self.server.port, timeout=patience_s)
         with contextlib.closing(connection):
             try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 
 import pytest
 
@@ -91,6 +92,12 @@ def test_descriptors_that_are_left_open() -> None:
         "front has 2 more /memfd:plimsoll-frame (deleted) open than before"
     ]
     assert len(audit.complaints_of_footprints(before, {})) == 1
+
+
+def test_a_recovery_that_takes_too_long_for_this_machine() -> None:
+    slow, in_a_row = replace(KILL, whole_after_s=1.6), replace(KILL, whole_after_s=9.0, single=False)
+    assert len(audit.complaints_of_recovery([KILL, slow, in_a_row], start_s=0.4)) == 1
+    assert audit.complaints_of_recovery([KILL, slow, in_a_row], start_s=0.6) == []
 
 
 def test_growth_is_counted_by_request_and_by_process() -> None:
