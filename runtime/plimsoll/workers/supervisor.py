@@ -30,6 +30,7 @@ from plimsoll.workers.warmup import Check, WarmUp
 _LOG = logging.getLogger("plimsoll.workers")
 _DUMP_S = 0.3
 """Time that a stuck worker gets to write its stacks before it is killed."""
+_RETRY_S = 0.5
 _FAMILY_PATIENCE_S = 5.0
 """How long processes may take to end that were killed, until the shutdown goes on without them."""
 
@@ -102,7 +103,11 @@ class Supervisor:
         async with self._renewing:
             if self._stopping or self._current.get(worker.index) is not worker:
                 return True
-            fresh = self._new(worker.index)
+            try:
+                fresh = self._new(worker.index)
+            except OSError as error:
+                _LOG.error("%s stays: no other can be started (%s)", worker.name, error.strerror)
+                return False
             loaded = self._incoming[fresh] = self._loop.create_future()
             if not await loaded:
                 _LOG.error("%s cannot replace %s and is given up: %s", fresh.name, worker.name, fresh.load_error)
@@ -230,8 +235,14 @@ class Supervisor:
         return [*self._current.values(), *self._incoming, *self._leaving]
 
     def _start(self, index: int) -> None:
-        if not self._stopping:
+        if self._stopping:
+            return
+        try:
             self._current[index] = self._new(index)
+        except OSError as error:  # no descriptor, no process, no memory to be had
+            self._last_trouble = f"worker-{index} cannot be started ({error.strerror}); it is tried again"
+            _LOG.error("%s", self._last_trouble)
+            self._loop.call_later(_RETRY_S, self._start, index)
 
     def _new(self, index: int) -> WorkerProcess:
         worker = WorkerProcess(index, self.spec, self, self._sink, self._families.new_mark())
