@@ -52,18 +52,24 @@ class WorkerProcess:
         self._most_per_batch = spec.max_batch_size
         self._owner = owner
         self._loop = asyncio.get_running_loop()
-        self._control, child_control = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        pairs = [socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET) for _ in range(spec.threads)]
+        # Whatever fails from here on is undone: a server out of descriptors tries again and again.
+        with contextlib.ExitStack() as undo:
+            self._open(spec, sink, undo)
+            undo.pop_all()
+
+    def _open(self, spec: PoolSpec, sink: LineSink, undo: contextlib.ExitStack) -> None:
+        self._control, child_control = _socket_pair(undo)
+        pairs = [_socket_pair(undo) for _ in range(spec.threads)]
         board = self._board = CancelBoard.create(spec.threads)
+        undo.callback(board.close)
         self.slots = [Slot(*ends, partial(board.cancel, number)) for number, ends in enumerate(pairs)]
         descriptors = [child_control.fileno(), board.descriptor, *(worker_end.fileno() for _, worker_end in pairs)]
         with child_control:
-            self._process = self._spawn(descriptors, spec.environment_of(index))
+            self._process = self._spawn(descriptors, spec.environment_of(self.index))
+        undo.push(self._process)  # closes its pipes and waits for it
+        undo.callback(self._process.kill)
         self._pidfd = os.pidfd_open(self.pid)
-        self._outputs = [
-            OutputPipe(self._process.stdout, f"worker-{index}", "stdout", sink),
-            OutputPipe(self._process.stderr, f"worker-{index}", "stderr", sink),
-        ]
+        undo.callback(os.close, self._pidfd)
         self._control.setblocking(False)
         first = {
             "entry": asdict(spec.entry),
@@ -71,6 +77,10 @@ class WorkerProcess:
             "descriptor_limit": spec.descriptor_limit,
         }
         frames.send(self._control, Frame(Kind.CONTROL, 0, body=json.dumps(first).encode()))
+        self._outputs = [
+            OutputPipe(self._process.stdout, f"worker-{self.index}", "stdout", sink),
+            OutputPipe(self._process.stderr, f"worker-{self.index}", "stderr", sink),
+        ]
         self._loop.add_reader(self._control.fileno(), self._on_control)
         self._loop.add_reader(self._pidfd, self._on_exit)
 
@@ -192,3 +202,10 @@ class WorkerProcess:
         self._board.close()
         for output in self._outputs:
             output.close()
+
+
+def _socket_pair(undo: contextlib.ExitStack) -> tuple[socket.socket, socket.socket]:
+    pair = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    for end in pair:
+        undo.callback(end.close)
+    return pair
