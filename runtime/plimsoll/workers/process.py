@@ -17,7 +17,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import asdict
 from functools import partial
-from typing import Any, Protocol
+from typing import IO, Any, Protocol
 
 from plimsoll.host.marks import Mark
 from plimsoll.workers import allocator_report, frames
@@ -64,9 +64,12 @@ class WorkerProcess:
         undo.callback(board.close)
         self.slots = [Slot(*ends, partial(board.cancel, number)) for number, ends in enumerate(pairs)]
         descriptors = [child_control.fileno(), board.descriptor, *(worker_end.fileno() for _, worker_end in pairs)]
-        with child_control:
-            self._process = self._spawn(descriptors, spec.environment_of(self.index))
-        undo.push(self._process)  # closes its pipes and waits for it
+        with child_control, contextlib.ExitStack() as handed_over:
+            # Not made by Popen, which loses the first when the second cannot be had.
+            pipes = [_pipe(undo, handed_over) for _ in range(2)]
+            writers = [writer for _, writer in pipes]
+            self._process = self._spawn(descriptors, writers, spec.environment_of(self.index))
+        undo.callback(self._process.wait)
         undo.callback(self._process.kill)
         self._pidfd = os.pidfd_open(self.pid)
         undo.callback(os.close, self._pidfd)
@@ -78,8 +81,8 @@ class WorkerProcess:
         }
         frames.send(self._control, Frame(Kind.CONTROL, 0, body=json.dumps(first).encode()))
         self._outputs = [
-            OutputPipe(self._process.stdout, f"worker-{self.index}", "stdout", sink),
-            OutputPipe(self._process.stderr, f"worker-{self.index}", "stderr", sink),
+            OutputPipe(reader, f"worker-{self.index}", stream, sink)
+            for (reader, _), stream in zip(pipes, ("stdout", "stderr"), strict=True)
         ]
         self._loop.add_reader(self._control.fileno(), self._on_control)
         self._loop.add_reader(self._pidfd, self._on_exit)
@@ -129,18 +132,22 @@ class WorkerProcess:
             return f"was killed by signal {-status} ({signal.Signals(-status).name})"
         return f"exited with code {status}"
 
-    def _spawn(self, descriptors: list[int], environment: Mapping[str, str]) -> subprocess.Popen[bytes]:
+    def _spawn(
+        self, descriptors: list[int], outputs: list[int], environment: Mapping[str, str]
+    ) -> subprocess.Popen[bytes]:
         number = self.mark.number if self.mark else 0
-        return subprocess.Popen(
-            [sys.executable, "-m", "plimsoll.workers.main", *map(str, [os.getpid(), number, *descriptors])],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            pass_fds=descriptors,
-            env=dict(environment),
-            # A session of its own: Ctrl-C and a group-wide SIGTERM reach the front, which decides.
-            start_new_session=True,
-        )
+        stdout, stderr = outputs
+        with open(os.devnull, "rb") as nothing:
+            return subprocess.Popen(
+                [sys.executable, "-m", "plimsoll.workers.main", *map(str, [os.getpid(), number, *descriptors])],
+                stdin=nothing,
+                stdout=stdout,
+                stderr=stderr,
+                pass_fds=descriptors,
+                env=dict(environment),
+                # A session of its own: Ctrl-C and a group-wide SIGTERM reach the front, which decides.
+                start_new_session=True,
+            )
 
     def _signal(self, number: signal.Signals) -> None:
         with contextlib.suppress(ProcessLookupError):
@@ -209,3 +216,12 @@ def _socket_pair(undo: contextlib.ExitStack) -> tuple[socket.socket, socket.sock
     for end in pair:
         undo.callback(end.close)
     return pair
+
+
+def _pipe(undo: contextlib.ExitStack, handed_over: contextlib.ExitStack) -> tuple[IO[bytes], int]:
+    """The end that is read here, and the one that the worker writes to."""
+    read, write = os.pipe()
+    handed_over.callback(os.close, write)
+    reader = open(read, "rb", buffering=0)  # noqa: SIM115  closed by its OutputPipe
+    undo.callback(reader.close)
+    return reader, write
