@@ -26,7 +26,7 @@ _ELSEWHERE = ("not_http", "nowhere")
 """Kinds of requests that are counted under another route."""
 _STATUS = re.compile(r"\b\d{3}\b")
 _DEATHS = ("signal", "exit", "scoring_timeout", "start_failed")
-LOST = ("502 worker_died", "502 worker_broke", "504 scoring_timeout")
+LOST = ("502 worker_died", "502 worker_broke", "502 answer_lost", "504 scoring_timeout")
 _POSSIBLE = ("left", "cut", "cut begun", "429 queue_full", "503 not_ready", "504 queue_timeout", *LOST)
 """Right outcomes apart, what may happen to a request; the rest never may."""
 
