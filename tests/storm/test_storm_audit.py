@@ -58,7 +58,9 @@ def test_what_no_client_may_see(bad: dict[str, int]) -> None:
     assert len(audit.complaints_of_clients(good + Counter(bad), 2, [KILL, KILL], lanes=8, per_death=1)) == 1
 
 
-@pytest.mark.parametrize("bad", ["echo: 503 not_ready", "echo: 429 queue_full", "echo: 502 worker_broke", "echo: 502 answer_lost"])
+@pytest.mark.parametrize(
+    "bad", ["echo: 503 not_ready", "echo: 429 queue_full", "echo: 502 worker_broke", "echo: 502 answer_lost"]
+)
 def test_what_may_be_seen_only_where_something_has_died(bad: str) -> None:
     outcomes = Counter({bad: 1})
     assert audit.complaints_of_clients(outcomes, 1, [KILL], lanes=8, per_death=1) == []

@@ -32,7 +32,7 @@ from plimsoll.entry.spec import EntrySpec
 from plimsoll.entry.user_logging import configure_logging
 from plimsoll.errors import EntryError, InternalError
 from plimsoll.host.descriptors import restore_descriptor_limit
-from plimsoll.host.marks import Mark, put_on
+from plimsoll.host.family.marks import Mark, put_on
 from plimsoll.host.oom import offer_to_die_first
 from plimsoll.host.parent import die_with
 from plimsoll.workers import frames

@@ -19,7 +19,7 @@ from dataclasses import asdict
 from functools import partial
 from typing import IO, Any, Protocol
 
-from plimsoll.host.marks import Mark
+from plimsoll.host.family.marks import Mark
 from plimsoll.workers import allocator_report, frames
 from plimsoll.workers.cancel import CancelBoard
 from plimsoll.workers.features import Features
