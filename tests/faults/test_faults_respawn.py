@@ -35,6 +35,6 @@ def test_init_that_fails_on_respawn_refuses_with_the_reason_until_it_can(serve: 
         load.wait_sent(50)
     assert load.wrong == []
     assert sum(load.outcomes.values()) == load.sent
-    assert set(load.outcomes) == {"200", "502", "503"}
+    assert set(load.outcomes) <= {"200", "502", "503"}
     assert load.outcomes["502"] <= 1, "only the call that ran when the worker was killed"
     assert server.metric("plimsoll_worker_restarts_total", reason="start_failed") >= 1

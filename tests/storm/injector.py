@@ -25,7 +25,7 @@ class Pauses:
     quiet_share: float
 
 
-LONG = Pauses(0.2, 1.5, 0.15)
+LONG = Pauses(0.2, 1.2, 0.08)
 SHORT = Pauses(0.1, 0.4, 0.0)
 
 
