@@ -59,7 +59,7 @@ test: tools lint  ## style, types, and every test
 	@# A neighbour on the machine can disturb a measurement: what failed is measured once more, and then counts.
 	$(BIN)/pytest $(TRUTH) || $(BIN)/pytest $(TRUTH) --last-failed --last-failed-no-failures none
 
-test-short: tools $(READY)  ## the tests that depend most on Python and on the machine (3 minutes)
+test-short: tools $(READY)  ## the tests that depend most on Python and on the machine (a minute)
 	$(BIN)/pytest $(SHORT)
 
 test-pythons: $(READY)  ## test-short on every other supported Python of this machine, each in an environment of its own

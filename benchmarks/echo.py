@@ -23,7 +23,7 @@ from pathlib import Path
 import psutil
 
 from plimsoll.host.cpu_clock import process_cpu_ns
-from plimsoll.host.guardian import NAME as GUARDIAN
+from plimsoll.host.family.guardian import NAME as GUARDIAN
 
 HERE = Path(__file__).parent
 SCRIPT = "def init(): pass\ndef run(data): return data\n"

@@ -33,17 +33,32 @@ def refusal(command: list[str]) -> tuple[int, str]:
     return done.returncode, done.stderr
 
 
+@pytest.fixture(scope="module")
+def pythons() -> dict[str, tuple[str, str]]:
+    return installed()
+
+
 @pytest.mark.parametrize("version", UNSUPPORTED)
-def test_another_python_is_refused_in_one_line(version: str) -> None:
+def test_another_python_is_refused_in_one_line(version: str, pythons: dict[str, tuple[str, str]]) -> None:
     """By the Python itself, where this machine has it; and by this one, told that it is of that version."""
     commands = [[sys.executable, "-c", PRETEND.format(version.replace(".", ","))]]
-    if version in installed():
-        commands.append([installed()[version][0], "-m", "plimsoll"])
+    if version in pythons:
+        commands.append([pythons[version][0], "-m", "plimsoll"])
     for command in commands:
         code, text = refusal(command)
         assert code == 1
         assert text.startswith(f"plimsoll: error: Python {version} is not supported: {SUPPORTED[0]} to {SUPPORTED[-1]}")
         assert text.count("\n") == 1
+
+
+def test_a_shim_that_refuses_is_no_python(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, program in (("python3.9", "echo 3.9 3.9.0; exit 127"), ("python3.10", f'exec {sys.executable} "$@"')):
+        (tmp_path / name).write_text(f"#!/bin/sh\n{program}\n")
+        (tmp_path / name).chmod(0o755)
+    (tmp_path / "python3.8").symlink_to("gone")
+    monkeypatch.setenv("PATH", str(tmp_path))
+    here = sys.version.split()[0]
+    assert installed() == {here.rpartition(".")[0]: (str(tmp_path / "python3.10"), here)}
 
 
 @pytest.mark.parametrize("name", ["__init__.py", "__main__.py", "pythons.py", "version.py"])

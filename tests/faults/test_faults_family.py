@@ -13,7 +13,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from plimsoll.host.guardian import NAME as GUARDIAN
+from plimsoll.host.family.guardian import NAME as GUARDIAN
 from support.families import living, wait_all_ended
 from support.fixtures import Serve, WriteScript
 from support.kin import KINDS, SCRIPT

@@ -12,13 +12,13 @@ import pytest
 from host_children import child, tell
 
 from plimsoll.host import procfs
-from plimsoll.host.marks import Mark, carries, mark_of, new_server_mark
-from plimsoll.host.strays import Strays
+from plimsoll.host.family.marks import Mark, carries, mark_of, new_server_mark
+from plimsoll.host.family.strays import Strays
 from support.families import living, wait_all_ended
 
 STARTS_A_DAEMON = """
 import os, sys
-from plimsoll.host.marks import Mark, put_on
+from plimsoll.host.family.marks import Mark, put_on
 assert put_on(Mark.of_number({number}))
 print("ready", flush=True)
 sys.stdin.readline()
@@ -78,7 +78,7 @@ def test_a_daemon_without_session_parent_and_environment_is_found_and_ended_and_
 def test_where_the_hard_limit_is_lower_a_process_cannot_be_marked() -> None:
     source = """
         import resource
-        from plimsoll.host.marks import Mark, put_on
+        from plimsoll.host.family.marks import Mark, put_on
         resource.setrlimit(resource.RLIMIT_RTTIME, (1000, 1000))
         assert not put_on(Mark(1))
         assert resource.getrlimit(resource.RLIMIT_RTTIME) == (1000, 1000)
@@ -92,11 +92,11 @@ def test_where_the_hard_limit_is_lower_a_process_cannot_be_marked() -> None:
 def test_root_without_capabilities_finds_what_has_become_another_user() -> None:
     """As in a container: prlimit(2) is refused there, /proc/<pid>/limits is not."""
     mark = new_server_mark()
-    looking = "from plimsoll.host.marks import carries; from plimsoll.host.procfs import pids; "
+    looking = "from plimsoll.host.family.marks import carries; from plimsoll.host.procfs import pids; "
     looking += f"print(list(filter(carries(lambda mark: mark.server == {mark.server}), pids())))"
     source = f"""
 import os, subprocess, sys
-from plimsoll.host.marks import Mark, put_on
+from plimsoll.host.family.marks import Mark, put_on
 put_on(Mark({mark.server}))
 other = subprocess.Popen(["sleep", "300"], user=65534, stdout=subprocess.DEVNULL)
 import resource
@@ -116,7 +116,7 @@ def test_multiprocessings_tracker_gets_a_moment_to_remove_what_it_tracks() -> No
     mark = Mark(new_server_mark().server, 1, 1)
     source = f"""
         import multiprocessing.shared_memory, sys
-        from plimsoll.host.marks import Mark, put_on
+        from plimsoll.host.family.marks import Mark, put_on
         put_on(Mark.of_number({mark.number}))
         memory = multiprocessing.shared_memory.SharedMemory(create=True, size=1000)
         print("ready", flush=True)

@@ -13,7 +13,6 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from functools import cache
 from pathlib import Path
 
 from plimsoll.pythons import NEWEST, OLDEST
@@ -24,11 +23,10 @@ _NAME = re.compile(r"python3(\.\d+)?")
 _TELL = "import sys; print('%d.%d' % sys.version_info[:2], sys.version.split()[0])"
 
 
-@cache
 def installed() -> dict[str, tuple[str, str]]:
     """Path and full version by version such as 3.12, of each that really runs: a shim may be there and refuse."""
     found: dict[str, tuple[str, str]] = {}
-    for path in _candidates():
+    for path in filter(lambda one: os.access(one, os.X_OK), _candidates()):
         done = subprocess.run([path, "-c", _TELL], capture_output=True, text=True)
         if done.returncode == 0:
             version, full = done.stdout.split()
@@ -44,12 +42,12 @@ def _candidates() -> Iterator[Path]:
         yield from sorted(Path(root).glob("versions/*/bin/python3"))
 
 
-def _outcome(version: str) -> str:
+def _outcome(version: str, found: dict[str, tuple[str, str]]) -> str:
     if version == "{}.{}".format(*sys.version_info[:2]):
         return "the default: `make test` runs everything on it"
-    if version not in installed():
+    if version not in found:
         return "NOT FOUND on the PATH or in pyenv: not tested"
-    path, full = installed()[version]
+    path, full = found[version]
     print(f"== Python {full} ({path})", flush=True)
     began = time.monotonic()
     code = subprocess.run(["make", "--no-print-directory", "test-short", f"PYTHON={path}"]).returncode
@@ -57,7 +55,8 @@ def _outcome(version: str) -> str:
 
 
 def main() -> int:
-    outcomes = {version: _outcome(version) for version in SUPPORTED}
+    found = installed()
+    outcomes = {version: _outcome(version, found) for version in SUPPORTED}
     print("\n".join(f"Python {version}: {outcome}" for version, outcome in outcomes.items()))
     return int(any(outcome.startswith("FAILED") for outcome in outcomes.values()))
 

@@ -20,7 +20,7 @@ from typing import Any
 import psutil
 from prometheus_client.parser import text_string_to_metric_families
 
-from plimsoll.host.guardian import NAME as GUARDIAN
+from plimsoll.host.family.guardian import NAME as GUARDIAN
 
 PATIENCE_S = 60.0
 """Longest wait for anything; a bound against hanging, never a measured quantity."""

@@ -14,8 +14,8 @@ from gunicorn.arbiter import Arbiter
 from uvicorn.server import Server
 from uvicorn_worker import UvicornWorker
 
-from plimsoll.host.household import Household
-from plimsoll.host.marks import mark_of, put_on
+from plimsoll.host.family.household import Household
+from plimsoll.host.family.marks import mark_of, put_on
 from plimsoll.host.parent import adopt_orphans, die_with
 from plimsoll.server.app import Front
 from plimsoll.server.protocol import ConnectionLimits, LimitedProtocol

@@ -23,8 +23,12 @@ class CancelBoard:
     @classmethod
     def create(cls, slots: int) -> CancelBoard:
         descriptor = os.memfd_create("plimsoll-cancel", os.MFD_CLOEXEC)
-        os.ftruncate(descriptor, slots * _CELL.size)
-        return cls(descriptor, slots)
+        try:
+            os.ftruncate(descriptor, slots * _CELL.size)
+            return cls(descriptor, slots)
+        except OSError:  # mmap needs a descriptor of its own
+            os.close(descriptor)
+            raise
 
     def cancel(self, slot: int, call_id: int) -> None:
         _CELL.pack_into(self._memory, slot * _CELL.size, call_id)

@@ -16,9 +16,9 @@ from dataclasses import replace
 
 from plimsoll.host import procfs
 from plimsoll.host.descendants import Descendants
-from plimsoll.host.marks import Mark, carries, mark_of
+from plimsoll.host.family.marks import Mark, carries, mark_of
+from plimsoll.host.family.strays import Strays
 from plimsoll.host.parent import adopts_orphans
-from plimsoll.host.strays import Strays
 
 _LOG = logging.getLogger("plimsoll.workers")
 _ROUND_S = 0.02

@@ -31,6 +31,7 @@ INLINE_BYTES = 64 * 1024
 _JOINED_BYTES = 4 * 1024
 MESSAGE_BYTES = 128 * 1024
 _ANCILLARY_BYTES = socket.CMSG_SPACE(_FD_BYTES)
+_CLOSE_ON_EXEC = int(socket.MSG_CMSG_CLOEXEC)
 
 
 class Kind:
@@ -113,10 +114,12 @@ def receive(sock: socket.socket, buffer: bytearray, flags: int = 0) -> Frame | N
     `buffer` of at least MESSAGE_BYTES is overwritten. Raises BlockingIOError when nothing is there, BodyLost, and
     MalformedFrame.
     """
-    count, ancillary, _, _ = sock.recvmsg_into((buffer,), _ANCILLARY_BYTES, flags | socket.MSG_CMSG_CLOEXEC)
+    count, ancillary, _, _ = sock.recvmsg_into((buffer,), _ANCILLARY_BYTES, flags | _CLOSE_ON_EXEC)
     if count == 0:
         return None
-    files = _files(ancillary) if ancillary else ()
+    if not ancillary:
+        return _decoded(buffer, count, ())
+    files = _files(ancillary)
     try:
         return _decoded(buffer, count, files)
     finally:

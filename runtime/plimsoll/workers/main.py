@@ -32,7 +32,7 @@ from plimsoll.entry.spec import EntrySpec
 from plimsoll.entry.user_logging import configure_logging
 from plimsoll.errors import EntryError, InternalError
 from plimsoll.host.descriptors import restore_descriptor_limit
-from plimsoll.host.marks import Mark, put_on
+from plimsoll.host.family.marks import Mark, put_on
 from plimsoll.host.oom import offer_to_die_first
 from plimsoll.host.parent import die_with
 from plimsoll.workers import frames
@@ -146,15 +146,19 @@ class _WorkerSlot:
     def _run_calls(self, script: Script) -> None:
         buffer = bytearray(frames.MESSAGE_BYTES)
         while (frame := frames.receive(self._sock, buffer)) is not None:
-            if frame.kind == Kind.BATCH:
-                self._run_batch(script, frame)
-            elif frame.kind == Kind.CONTROL:
-                self._say_placements(frame.call_id)
-            else:
-                set_request_id(frame.tag)
-                self._reply(frame.call_id, script.run(_call(frame.head, frame.body)))
+            self._run(script, frame)
+            del frame  # its body, 64 MB perhaps, must not stay until the next one comes
             end_request()
             self._report.after_call()
+
+    def _run(self, script: Script, frame: Frame) -> None:
+        if frame.kind == Kind.BATCH:
+            self._run_batch(script, frame)
+        elif frame.kind == Kind.CONTROL:
+            self._say_placements(frame.call_id)
+        else:
+            set_request_id(frame.tag)
+            self._reply(frame.call_id, script.run(_call(frame.head, frame.body)))
 
     def _run_batch(self, script: Script, frame: Frame) -> None:
         calls = frames.decode_batch(frame.body)

@@ -17,9 +17,9 @@ import time
 from collections.abc import Mapping
 from dataclasses import asdict
 from functools import partial
-from typing import Any, Protocol
+from typing import IO, Any, Protocol
 
-from plimsoll.host.marks import Mark
+from plimsoll.host.family.marks import Mark
 from plimsoll.workers import allocator_report, frames
 from plimsoll.workers.cancel import CancelBoard
 from plimsoll.workers.features import Features
@@ -52,18 +52,27 @@ class WorkerProcess:
         self._most_per_batch = spec.max_batch_size
         self._owner = owner
         self._loop = asyncio.get_running_loop()
-        self._control, child_control = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        pairs = [socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET) for _ in range(spec.threads)]
+        # Whatever fails from here on is undone: a server out of descriptors tries again and again.
+        with contextlib.ExitStack() as undo:
+            self._open(spec, sink, undo)
+            undo.pop_all()
+
+    def _open(self, spec: PoolSpec, sink: LineSink, undo: contextlib.ExitStack) -> None:
+        self._control, child_control = _socket_pair(undo)
+        pairs = [_socket_pair(undo) for _ in range(spec.threads)]
         board = self._board = CancelBoard.create(spec.threads)
+        undo.callback(board.close)
         self.slots = [Slot(*ends, partial(board.cancel, number)) for number, ends in enumerate(pairs)]
         descriptors = [child_control.fileno(), board.descriptor, *(worker_end.fileno() for _, worker_end in pairs)]
-        with child_control:
-            self._process = self._spawn(descriptors, spec.environment_of(index))
+        with child_control, contextlib.ExitStack() as handed_over:
+            # Not made by Popen, which loses the first when the second cannot be had.
+            pipes = [_pipe(undo, handed_over) for _ in range(2)]
+            writers = [writer for _, writer in pipes]
+            self._process = self._spawn(descriptors, writers, spec.environment_of(self.index))
+        undo.callback(self._process.wait)
+        undo.callback(self._process.kill)
         self._pidfd = os.pidfd_open(self.pid)
-        self._outputs = [
-            OutputPipe(self._process.stdout, f"worker-{index}", "stdout", sink),
-            OutputPipe(self._process.stderr, f"worker-{index}", "stderr", sink),
-        ]
+        undo.callback(os.close, self._pidfd)
         self._control.setblocking(False)
         first = {
             "entry": asdict(spec.entry),
@@ -71,6 +80,10 @@ class WorkerProcess:
             "descriptor_limit": spec.descriptor_limit,
         }
         frames.send(self._control, Frame(Kind.CONTROL, 0, body=json.dumps(first).encode()))
+        self._outputs = [
+            OutputPipe(reader, f"worker-{self.index}", stream, sink)
+            for (reader, _), stream in zip(pipes, ("stdout", "stderr"), strict=True)
+        ]
         self._loop.add_reader(self._control.fileno(), self._on_control)
         self._loop.add_reader(self._pidfd, self._on_exit)
 
@@ -119,18 +132,22 @@ class WorkerProcess:
             return f"was killed by signal {-status} ({signal.Signals(-status).name})"
         return f"exited with code {status}"
 
-    def _spawn(self, descriptors: list[int], environment: Mapping[str, str]) -> subprocess.Popen[bytes]:
+    def _spawn(
+        self, descriptors: list[int], outputs: list[int], environment: Mapping[str, str]
+    ) -> subprocess.Popen[bytes]:
         number = self.mark.number if self.mark else 0
-        return subprocess.Popen(
-            [sys.executable, "-m", "plimsoll.workers.main", *map(str, [os.getpid(), number, *descriptors])],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            pass_fds=descriptors,
-            env=dict(environment),
-            # A session of its own: Ctrl-C and a group-wide SIGTERM reach the front, which decides.
-            start_new_session=True,
-        )
+        stdout, stderr = outputs
+        with open(os.devnull, "rb") as nothing:
+            return subprocess.Popen(
+                [sys.executable, "-m", "plimsoll.workers.main", *map(str, [os.getpid(), number, *descriptors])],
+                stdin=nothing,
+                stdout=stdout,
+                stderr=stderr,
+                pass_fds=descriptors,
+                env=dict(environment),
+                # A session of its own: Ctrl-C and a group-wide SIGTERM reach the front, which decides.
+                start_new_session=True,
+            )
 
     def _signal(self, number: signal.Signals) -> None:
         with contextlib.suppress(ProcessLookupError):
@@ -192,3 +209,19 @@ class WorkerProcess:
         self._board.close()
         for output in self._outputs:
             output.close()
+
+
+def _socket_pair(undo: contextlib.ExitStack) -> tuple[socket.socket, socket.socket]:
+    pair = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    for end in pair:
+        undo.callback(end.close)
+    return pair
+
+
+def _pipe(undo: contextlib.ExitStack, handed_over: contextlib.ExitStack) -> tuple[IO[bytes], int]:
+    """The end that is read here, and the one that the worker writes to."""
+    read, write = os.pipe()
+    handed_over.callback(os.close, write)
+    reader = open(read, "rb", buffering=0)  # noqa: SIM115  closed by its OutputPipe
+    undo.callback(reader.close)
+    return reader, write

@@ -30,6 +30,7 @@ from plimsoll.workers.warmup import Check, WarmUp
 _LOG = logging.getLogger("plimsoll.workers")
 _DUMP_S = 0.3
 """Time that a stuck worker gets to write its stacks before it is killed."""
+_RETRY_S = 0.5
 _FAMILY_PATIENCE_S = 5.0
 """How long processes may take to end that were killed, until the shutdown goes on without them."""
 
@@ -258,14 +259,13 @@ class Supervisor:
 
     def _on_unstartable(self, index: int, failure: OSError) -> None:
         """No process or no descriptor is to be had: that may pass."""
-        reason = f"worker-{index} cannot be started: {failure.strerror}"
+        reason = f"worker-{index} cannot be started ({failure.strerror})"
         if not self._loaded_once:
-            self._on_fatal(EntryError(reason, remedy="raise the limits on processes and open files (ulimit -u, -n)"))
+            self._on_fatal(EntryError(reason, remedy="raise the limits on processes and open files: ulimit -u, -n"))
             return
-        delay_s = self._backoff.delay_s(index, None)
         self._last_trouble = f"{reason}; it is tried again"
-        _LOG.error("%s; the next try is in %.1f s", reason, delay_s)
-        self._loop.call_later(delay_s, self._start, index)
+        _LOG.error("%s", self._last_trouble)
+        self._loop.call_later(_RETRY_S, self._start, index)
 
     def _new(self, index: int) -> WorkerProcess:
         worker = WorkerProcess(index, self.spec, self, self._sink, self._families.new_mark())

@@ -5,10 +5,10 @@ from __future__ import annotations
 import logging
 from collections.abc import Collection, Iterable
 
-from plimsoll.host.guardian import Guardian
-from plimsoll.host.marks import Mark, carries, new_server_mark, put_on
+from plimsoll.host.family.guardian import Guardian
+from plimsoll.host.family.marks import Mark, carries, new_server_mark, put_on
+from plimsoll.host.family.strays import Strays
 from plimsoll.host.parent import adopt_orphans
-from plimsoll.host.strays import Strays
 
 _LOG = logging.getLogger("plimsoll.server")
 _PATIENCE_S = 5.0

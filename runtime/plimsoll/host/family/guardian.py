@@ -4,19 +4,22 @@ The kernel ends front and workers with their master (see plimsoll.host.parent), 
 is handed to a process outside. The master cannot do it, since nothing is told to a process that is killed.
 
 While it waits it is a shell, of 0.1 MB. A fork of the master would come to 3 MB: it would keep every page that both
-master and front have written to since. The shell becomes ``python -m plimsoll.host.guardian MARK MASTER_PID START``.
+master and front have written to since. The shell becomes
+``python -m plimsoll.host.family.guardian MARK MASTER_PID START``.
 """
 
 from __future__ import annotations
 
+import logging
 import os
 import subprocess
 import sys
 
-from plimsoll.host.marks import Mark, carries
+from plimsoll.host.family.marks import Mark, carries
+from plimsoll.host.family.strays import Strays
 from plimsoll.host.processes import Process
-from plimsoll.host.strays import Strays
 
+_LOG = logging.getLogger("plimsoll.server")
 NAME = "plimsoll-guard"
 """As ps(1) and top(1) show it."""
 _PATIENCE_S = 60.0
@@ -38,12 +41,21 @@ class Guardian:
         what = [sys.executable, "-P", "-m", __name__, *map(str, (mark.number, *master.key))]
         self._command = ["/bin/sh", "-c", _WAIT, NAME, *what]
         self._process: subprocess.Popen[bytes] | None = None
+        self._has_failed = False
 
     def ensure(self) -> None:
-        """Starts it, or starts it again."""
+        """Starts it, or starts it again; where that cannot be, the next call tries once more."""
         if self._process is not None and self._process.poll() is None:
             return
         self._forget()
+        try:
+            self._start()
+        except OSError as failure:
+            if not self._has_failed:
+                _LOG.warning("%s cannot be started: %s; what scripts start may outlive a killed server", NAME, failure)
+            self._has_failed = True
+
+    def _start(self) -> None:
         self._process = subprocess.Popen(
             self._command,
             stdin=subprocess.PIPE,
