@@ -54,16 +54,16 @@ def test_thousands_of_idle_connections_cost_the_others_nothing(tmp_path: Path) -
 
 def test_clients_that_leave_at_every_stage_leave_nothing_behind(tmp_path: Path) -> None:
     """With the accounts of the storm: what the server has counted, descriptors, an empty queue, free slots."""
-    result = play(Shape("departures", departures=0.8), "departures", tmp_path, Extent(requests=2_500))
+    result = play(Shape("departures", departures=0.8), "departures", tmp_path, Extent(requests=1_500))
     assert not result.complaints, "\n".join(result.complaints)
     assert {f"leave_{stage.value}: left" for stage in Leave} <= result.outcomes.keys()
 
 
 @pytest.mark.parametrize("what", ["big_read_slowly", "stream"])
 def test_slow_readers_get_their_whole_answer(tmp_path: Path, what: str) -> None:
-    result = play(Shape("slow", only=(what,), departures=0.0, lanes=8), what, tmp_path, Extent(requests=60))
+    result = play(Shape("slow", only=(what,), departures=0.0, lanes=8), what, tmp_path, Extent(requests=30))
     assert not result.complaints, "\n".join(result.complaints)
-    assert result.outcomes == {f"{what}: right": 60}
+    assert result.outcomes == {f"{what}: right": 30}
 
 
 @pytest.mark.parametrize("action", [("big", LARGE_TIMES), ("stream", 10**7)])

@@ -50,7 +50,7 @@ def test_what_a_script_starts_ends_with_the_server(tmp_path: Path, fault: str) -
 
 
 def test_garbage_on_a_workers_sockets_is_its_own_end_and_nobody_elses(tmp_path: Path) -> None:
-    alone("workers", "garbage", tmp_path, strikes=8)
+    alone("workers", "garbage", tmp_path, strikes=4)
 
 
 NONSENSE = """

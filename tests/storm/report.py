@@ -7,6 +7,7 @@ from collections import Counter
 from statistics import median
 from typing import Any
 
+from storm.audit import LOST
 from storm.round import Result
 from storm.shapes import Shape
 
@@ -32,11 +33,7 @@ def table(results: list[Result]) -> str:
         f"{'lost':>6}{'cpu':>7}{'load cpu':>9}  complaints"
     ]
     for one in results:
-        lost = sum(
-            count
-            for key, count in one.outcomes.items()
-            if key.split(": ")[1] in ("502 worker_died", "504 scoring_timeout")
-        )
+        lost = sum(count for key, count in one.outcomes.items() if key.partition(": ")[2] in LOST)
         lines.append(
             f"{one.shape.name:<14}{one.seed:<10}{one.started:>9}{one.seconds:>7.0f}{len(one.strikes):>8}{one.deaths:>8}"
             f"{lost:>6}{one.server_cpu_s:>7.1f}{one.generator_cpu_s:>9.1f}  {len(one.complaints)}"

@@ -27,7 +27,7 @@ def played(shape: Shape, folder: Path, extent: Extent) -> Result:
 
 @pytest.mark.parametrize("name", ["workers", "threads", "batches", "front"])
 def test_every_request_gets_its_own_answer_or_a_reason_and_nothing_is_left(name: str, tmp_path: Path) -> None:
-    result = played(SHAPE[name], tmp_path, Extent(seconds=10, strikes=10))
+    result = played(SHAPE[name], tmp_path, Extent(seconds=8, strikes=10))
     assert result.strikes, "no fault was tried"
     assert not result.complaints, "\n".join(result.complaints)
 
