@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import ssl
+import stat
 from collections.abc import Callable
 from pathlib import Path
 
@@ -28,10 +29,10 @@ def entry_spec(settings: ServeSettings, from_flag: bool) -> EntrySpec:
     script = _script(name, Path() if from_flag else root)
     source = root / settings.source_dir if settings.source_dir else None
     model = Path(settings.model_dir).resolve() if settings.model_dir else None
-    _must_exist("entry script", script, Path.is_file)
+    _must_exist("entry script", script, stat.S_ISREG)
     for name, folder in (("app root", root), ("source folder", source), ("model folder", model)):
         if folder is not None:
-            _must_exist(name, folder, Path.is_dir)
+            _must_exist(name, folder, stat.S_ISDIR)
     return EntrySpec(
         entry_script=str(script),
         app_root=str(root),
@@ -65,14 +66,17 @@ def check_files(settings: ServeSettings) -> None:
             raise UsageError(f"--tls-cert {settings.tls_cert}, --tls-key {settings.tls_key}: {error}") from None
 
 
-def _must_exist(what: str, path: Path, exists: Callable[[Path], bool]) -> None:
+def _must_exist(what: str, path: Path, is_kind: Callable[[int], bool]) -> None:
+    """From Python 3.14 on, `Path.is_file` and `is_dir` do not tell what may not be looked at from what is not there."""
     try:
-        found = exists(path)
+        mode = path.stat().st_mode
     except PermissionError:
         raise EntryError(f"{what} cannot be reached: {path}: Permission denied", remedy=_rights(path)) from None
-    if not found:
+    except OSError:
+        mode = 0
+    if not is_kind(mode):
         raise EntryError(f"{what} not found: {path}", remedy="check the path, it is shown as it was resolved")
-    if not os.access(path, os.R_OK | (os.X_OK if path.is_dir() else 0)):
+    if not os.access(path, os.R_OK | (os.X_OK if stat.S_ISDIR(mode) else 0)):
         raise EntryError(f"{what} cannot be read: {path}: Permission denied", remedy=_rights(path))
 
 
