@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import psutil
 import pytest
 
 from support.fixtures import Serve
@@ -50,11 +51,13 @@ def test_kill_9_under_load_costs_at_most_the_running_calls(serve: Serve) -> None
     kills, workers = 5, 2
     server = serve(ECHO, "--workers", str(workers))
     with Load(server.port, clients=16) as load:
+        killed: set[psutil.Process] = set()
         for _ in range(kills):
             load.wait_sent(200)
-            # Any moment will do: between looking and killing, the worker may just have been replaced.
-            wait_for(lambda: len(server.workers()) == workers, "both workers alive")
-            server.workers()[0].kill()
+            # One that is still dying looks alive, and the newest may not serve yet.
+            alive = wait_for(lambda: len(left := set(server.workers()) - killed) == workers and left, "both alive")
+            killed.add(victim := min(alive, key=psutil.Process.create_time))
+            victim.kill()
         load.wait_sent(400)
     assert load.wrong == []
     assert sum(load.outcomes.values()) == load.sent

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import ssl
+import stat
 from collections.abc import Callable
 from pathlib import Path
 
@@ -29,9 +30,9 @@ def entry_spec(settings: ServeSettings, from_flag: bool) -> EntrySpec:
         raise UsageError("no entry script", remedy="give --entry-script score.py or set AZUREML_ENTRY_SCRIPT")
     script = _script(name, Path() if from_flag else root)
     source = root / settings.source_dir if settings.source_dir else None
-    _must_exist("entry script", script, Path.is_file)
-    _must_exist("app root", root, Path.is_dir)
-    if source is not None and not _exists("source folder", source, Path.exists):
+    _must_exist("entry script", script, stat.S_ISREG)
+    _must_exist("app root", root, stat.S_ISDIR)
+    if source is not None and not _exists("source folder", source, _of_any_kind):
         warn(f"source folder not found: {source}: nothing can be imported from it")
     return EntrySpec(
         entry_script=str(script),
@@ -51,8 +52,8 @@ def _model(given: str | None, *, may_be_missing: bool) -> str | None:
         return None
     path = Path(given).resolve()
     if not may_be_missing:
-        _must_exist("model folder", path, Path.is_dir)
-    elif not _exists("model folder", path, Path.exists):
+        _must_exist("model folder", path, stat.S_ISDIR)
+    elif not _exists("model folder", path, _of_any_kind):
         warn(f"model folder not found: {path}: init() has to do without")
         return given
     return str(path)
@@ -83,20 +84,29 @@ def check_files(settings: ServeSettings) -> None:
             raise UsageError(f"--tls-cert {settings.tls_cert}, --tls-key {settings.tls_key}: {error}") from None
 
 
-def _must_exist(what: str, path: Path, exists: Callable[[Path], bool]) -> None:
-    if not _exists(what, path, exists):
+def _must_exist(what: str, path: Path, is_kind: Callable[[int], bool]) -> None:
+    if not _exists(what, path, is_kind):
         raise EntryError(f"{what} not found: {path}", remedy="check the path, it is shown as it was resolved")
 
 
-def _exists(what: str, path: Path, exists: Callable[[Path], bool]) -> bool:
-    """Raises EntryError for what is there, or may be, and cannot be read."""
+def _exists(what: str, path: Path, is_kind: Callable[[int], bool]) -> bool:
+    """Whether its mode is of the kind. Raises EntryError for what is there, or may be, and cannot be read.
+
+    From Python 3.14 on, `Path.is_file` and `is_dir` do not tell what may not be looked at from what is not there.
+    """
     try:
-        found = exists(path)
+        mode = path.stat().st_mode
     except PermissionError:
         raise EntryError(f"{what} cannot be reached: {path}: Permission denied", remedy=_rights(path)) from None
-    if found and not os.access(path, os.R_OK | (os.X_OK if path.is_dir() else 0)):
+    except OSError:
+        return False
+    if not os.access(path, os.R_OK | (os.X_OK if stat.S_ISDIR(mode) else 0)):
         raise EntryError(f"{what} cannot be read: {path}: Permission denied", remedy=_rights(path))
-    return found
+    return is_kind(mode)
+
+
+def _of_any_kind(mode: int) -> bool:
+    return True
 
 
 def _rights(path: Path) -> str:
