@@ -11,13 +11,14 @@ OTHER  := give another one, as in: make demo PYTHON=python3.13
 SHORT  := tests/entry tests/host tests/workers tests/server/test_server_lifecycle.py tests/server/test_server_stderr.py \
           tests/faults/test_faults_start.py tests/test_pythons.py
 TOOLS  := gcc curl openssl chromium
+SUITE  := "not (truth or images or image_gpu)"
 TRUTH  := -m 'truth and not calibration'
 COMPILE = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --no-header
 AS_ALL := --constraint images/locks/all.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo demo-tensorflow test test-short test-pythons test-images test-images-pythons test-image-gpu \
-    test-cgroup2 truth tools lint lock clean
+.PHONY: help install demo demo-tensorflow test coverage test-short test-pythons test-images test-images-pythons test-image-gpu \
+    test-cgroup2 truth soak tools lint lock clean
 
 help:  ## list the targets
 	@grep -E '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 20
@@ -55,9 +56,12 @@ demo-tensorflow: $(READY)  ## the same with a TensorFlow ResNet-50 that takes JP
 	@echo "  curl -s --data-binary @$$(ls demo/tensorflow/requests/*.jpg | head -1) localhost:5001/score | head -c 200"
 
 test: tools lint  ## style, types, and every test
-	$(BIN)/pytest -m "not (truth or images or image_gpu)" --cov --cov-report=term:skip-covered
+	$(BIN)/pytest -m $(SUITE)
 	@# A neighbour on the machine can disturb a measurement: what failed is measured once more, and then counts.
 	$(BIN)/pytest $(TRUTH) || $(BIN)/pytest $(TRUTH) --last-failed --last-failed-no-failures none
+
+coverage: tools $(READY)  ## which lines the tests run; they take half as long again with it
+	$(BIN)/pytest -m $(SUITE) --cov --cov-report=term:skip-covered
 
 test-short: tools $(READY)  ## the tests that depend most on Python and on the machine (a minute)
 	$(BIN)/pytest $(SHORT)
