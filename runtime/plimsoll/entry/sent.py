@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Generator, Iterable
 from types import AsyncGeneratorType
 from typing import Any
 
@@ -15,6 +15,7 @@ from plimsoll.entry.awaiting import iterated
 from plimsoll.entry.call import Answer, Call, Head, Headers
 from plimsoll.entry.environ import environ_of
 from plimsoll.entry.failures import log_failure
+from plimsoll.entry.streams import Begun
 from plimsoll.errors import ScriptFailed
 
 _FAILED_HEADER = "x-ms-run-function-failed"
@@ -46,7 +47,7 @@ def answer_of_response(response: Response, head: Head, run_s: float) -> Answer:
     headers = response.get_wsgi_headers(environ)
     failed = _failed(headers, status)
     if _has_stream(response, head):
-        return Answer(status, _checked(headers), _Begun(_stream(response)), failed, run_s)
+        return Answer(status, _checked(headers), Begun(_stream(response)), failed, run_s)
     body = b"".join(response.get_app_iter(environ))
     response.close()
     if head.method != "HEAD":
@@ -83,26 +84,6 @@ def _has_stream(response: Response, head: Head) -> bool:
         # Found now, while there still can be another status.
         raise TypeError(f"a response of run() holds {type(response.response).__name__}, not bytes or str")
     return True
-
-
-class _Begun:
-    """Chunks of which the first is produced at once: a script that fails before it can still have another status."""
-
-    def __init__(self, chunks: Generator[bytes, None, None]) -> None:
-        self._chunks = chunks
-        self._first = next(chunks, b"")
-
-    def __iter__(self) -> Iterator[bytes]:
-        return self
-
-    def __next__(self) -> bytes:
-        if self._first:
-            first, self._first = self._first, b""
-            return first
-        return next(self._chunks)
-
-    def close(self) -> None:
-        self._chunks.close()
 
 
 def _stream(response: Response) -> Generator[bytes, None, None]:

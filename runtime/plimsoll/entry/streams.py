@@ -12,15 +12,12 @@ from plimsoll.entry.failures import log_failure
 from plimsoll.errors import ScriptFailed
 
 
-class Stream:
-    """The chunks of a generator as bytes.
+class Begun:
+    """Chunks of which the first is produced at once: a script that fails before it can still have its own status."""
 
-    The first chunk is produced at once: a run() that fails before it can still be answered with its own status.
-    """
-
-    def __init__(self, chunks: Iterator[Any]) -> None:
-        self._chunks = _encoded(chunks)
-        self._first = next(self._chunks, b"")
+    def __init__(self, chunks: Generator[bytes, None, None]) -> None:
+        self._chunks = chunks
+        self._first = next(chunks, b"")
 
     def __iter__(self) -> Iterator[bytes]:
         return self
@@ -29,8 +26,22 @@ class Stream:
         if self._first:
             first, self._first = self._first, b""
             return first
+        return next(self._chunks)
+
+    def close(self) -> None:
+        self._first = b""
+        self._chunks.close()
+
+
+class Stream(Begun):
+    """The chunks of a generator as bytes; what goes wrong after the first is logged."""
+
+    def __init__(self, chunks: Iterator[Any]) -> None:
+        super().__init__(_encoded(chunks))
+
+    def __next__(self) -> bytes:
         try:
-            return next(self._chunks)
+            return super().__next__()
         except StopIteration:
             raise
         except BaseException as failure:
@@ -39,9 +50,8 @@ class Stream:
 
     def close(self) -> None:
         """Ends the user's generator, its `finally` blocks included; what they raise is only logged."""
-        self._first = b""
         try:
-            self._chunks.close()
+            super().close()
         except BaseException as failure:
             log_failure("The stream of run() could not be closed:", failure)
 
