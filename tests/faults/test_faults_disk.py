@@ -54,5 +54,5 @@ def test_a_script_that_fills_the_disk_fails_itself_only(tmp_path: Path) -> None:
             full = server.post("/score", b"fill")
             assert (full.status, full.json()["code"]) == (500, "script_failed")
             assert server.post("/score", b"fine").json() == "fine"
-        assert "No space left on device" in server.log()
+        server.wait_log("No space left on device")
         assert server.metric("plimsoll_worker_restarts_total") == 0

@@ -101,7 +101,7 @@ def test_a_driver_that_is_too_old_is_a_warning_where_no_gpu_is_required(
     machine.driver |= {"driver": "470.82.01", "cuda": 11040}
     machine.has(gpu(0), gpu(1))
     server = serve(ECHO, env=machine.environment | packages(tmp_path, "12.8"))
-    assert "no GPU is used, onnxruntime computes on the CPU: the NVIDIA driver 470.82.01 is too old" in server.log()
+    server.wait_log("no GPU is used, onnxruntime computes on the CPU: the NVIDIA driver 470.82.01 is too old")
     assert len(server.workers()) == 1
 
 
@@ -120,7 +120,7 @@ def test_a_new_process_on_the_gpu_is_proof(serve: Serve, machine: Machine, line:
     machine.has(device)
     taken = {"OLD": "process 1 1048576", "NEW": f"process 1 1048576\n{line}"}
     server = serve(TAKES, "--gpu", "required", env=machine.environment | taken)
-    assert "uses GPU 0: it holds memory there" in server.log()
+    server.wait_log("uses GPU 0: it holds memory there")
 
 
 def test_a_worker_that_is_started_again_is_checked_too(serve: Serve, machine: Machine) -> None:
@@ -153,7 +153,7 @@ def test_where_nothing_can_be_told_the_log_says_so(serve: Serve, machine: Machin
     device.processes = ["!4"]
     machine.has(device)
     server = serve(ECHO, "--gpu", "required", env=machine.environment)
-    assert "whether it uses GPU 0 cannot be told from here" in server.log()
+    server.wait_log("whether it uses GPU 0 cannot be told from here")
 
 
 def test_a_gpu_that_is_lost_while_serving(serve: Serve, machine: Machine) -> None:

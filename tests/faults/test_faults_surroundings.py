@@ -112,7 +112,7 @@ def test_a_model_that_is_one_file(tmp_path: Path, serve: Serve) -> None:
 def test_a_missing_source_folder(tmp_path: Path, serve: Serve) -> None:
     server = serve("def init(): pass\ndef run(data): return 1", "--source-dir", "gone")
     assert server.post("/score", b"1").status == 200
-    assert f"plimsoll: warning: source folder not found: {tmp_path}/gone: nothing can be imported" in server.log()
+    server.wait_log(f"plimsoll: warning: source folder not found: {tmp_path}/gone: nothing can be imported")
 
 
 def test_a_closed_model_file(tmp_path: Path, close: Callable[[Path], Path]) -> None:

@@ -42,7 +42,7 @@ def test_a_hang_answers_504_dumps_its_stack_and_is_replaced(serve: Serve, hang: 
     assert reply.json()["code"] == "scoring_timeout"
     assert server.post("/score", b'"fine"').json() == "fine"
     assert server.workers()[0].pid != before
-    assert re.search(r'score.py", line \d+ in run', server.log()), "the Python stack of the stuck call"
+    wait_for(lambda: re.search(r'score.py", line \d+ in run', server.log()), "the Python stack of the stuck call")
     assert server.metric("plimsoll_worker_restarts_total", reason="scoring_timeout") == 1
 
 
@@ -108,5 +108,6 @@ def test_a_call_that_waits_too_long_for_a_slot_is_never_run(serve: Serve) -> Non
     refused = [replies[0] for _, replies in calls if replies[0].status == 504]
     assert set(statuses) == {200, 504}
     assert {reply.json()["code"] for reply in refused} == {"queue_timeout"}
+    wait_for(lambda: server.log().count("] ran") >= statuses.count(200), "the lines of the calls that were run")
     assert server.log().count("] ran") == statuses.count(200)
     assert len(server.workers()) == 1

@@ -120,5 +120,5 @@ def test_unusable_files_end_with_1_before_anything_starts(
     (tmp_path / "short").write_text("short\n")
     server = serve(ECHO, *flags, wait=False)
     assert server.wait_exit() == 1
-    assert message in server.log()
+    server.wait_log(message)
     assert server.log().count("\n") == 1

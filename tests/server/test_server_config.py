@@ -69,7 +69,7 @@ def test_a_named_config_file_is_right_about_settings(serve: Serve, folder: Path,
     (folder / "settings.json").write_text(content)
     server = serve(ECHO, "--config-file", "settings.json", wait=False)
     assert server.wait_exit() == 1
-    assert message in server.log()
+    server.wait_log(message)
     assert server.log().count("\n") == 1
 
 
@@ -195,7 +195,7 @@ def test_options_of_the_other_routes(serve: Serve, path: str) -> None:
 def test_a_built_in_script_that_does_not_exist(serve: Serve) -> None:
     server = serve(ECHO, "--entry-script", "builtin:nope", wait=False)
     assert server.wait_exit() == 3
-    assert "onnx" in server.log()
+    server.wait_log("onnx")
 
 
 def test_workers_and_threads_follow_the_tag_beside_the_model(serve: Serve, folder: Path) -> None:

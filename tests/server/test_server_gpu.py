@@ -57,16 +57,15 @@ def test_one_worker_for_each_gpu(serve: Serve, machine: Machine) -> None:
     seen = told_by_both(server)
     assert {tuple(rest[1:]) for rest in seen.values()} == {("auto", None, "true")}
     assert len({rest[0] for rest in seen.values()}) == 2
-    log = server.log()
-    assert "GPU 1: Stand-in GPU, 85.9 GB (GPU-1a000000" in log
-    assert "NVIDIA driver 580.82.07, CUDA up to 13.0; no framework built for CUDA is installed" in log
+    server.wait_log("GPU 1: Stand-in GPU, 85.9 GB (GPU-1a000000")
+    server.wait_log("NVIDIA driver 580.82.07, CUDA up to 13.0; no framework built for CUDA is installed")
 
 
 def test_a_number_of_workers_that_was_given_is_kept(serve: Serve, machine: Machine) -> None:
     machine.has(gpu(0), gpu(1))
     server = serve(WHERE, "--workers", "3", env=machine.environment)
     assert len(server.workers()) == 3
-    assert "3 workers share 2 GPU(s): a model loaded through plimsoll.backends may take 42.4 GB each" in server.log()
+    server.wait_log("3 workers share 2 GPU(s): a model loaded through plimsoll.backends may take 42.4 GB each")
 
 
 def test_every_slice_is_a_gpu(serve: Serve, machine: Machine) -> None:
@@ -128,7 +127,7 @@ def test_a_driver_without_a_gpu_is_named(
     machine.driver |= driver
     machine.has(*gpus)
     server = serve(WHERE, env=machine.environment)
-    assert f"no GPU is used, the model computes on the CPU: {text}" in server.log()
+    server.wait_log(f"no GPU is used, the model computes on the CPU: {text}")
 
 
 def test_the_flag_wins_over_the_variable_for_the_workers_too(serve: Serve) -> None:
@@ -140,7 +139,7 @@ def test_the_flag_wins_over_the_variable_for_the_workers_too(serve: Serve) -> No
 def test_falling_back_is_said_in_the_log(serve: Serve, machine: Machine) -> None:
     machine.has(gpu(0))
     server = serve(WHERE, env=machine.environment)
-    assert "computes on the CPU although there is a GPU: it holds no memory on GPU 0 after loading" in server.log()
+    server.wait_log("computes on the CPU although there is a GPU: it holds no memory on GPU 0 after loading")
 
 
 def test_every_value_that_the_driver_tells(serve: Serve, machine: Machine) -> None:

@@ -54,6 +54,7 @@ def test_init_runs_once_per_worker(serve: Serve) -> None:
     wait_for(lambda: server.get("/health/ready").body.count(b'"ready"') == 4, "three ready workers")
     for _ in range(12):
         server.post("/score", b"1")
+    wait_for(lambda: server.log().count("init ran") >= 3, "the lines of three workers")
     assert server.log().count("init ran") == 3
 
 
@@ -110,7 +111,7 @@ def test_a_worker_that_ignores_the_end_is_killed_after_the_grace_period(serve: S
     )
     server.signal(signal.SIGTERM)
     assert server.wait_exit() == 0
-    assert "did not end within the grace period" in server.log()
+    server.wait_log("did not end within the grace period")
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

@@ -102,5 +102,5 @@ def test_a_broken_logging_json_ends_with_3(serve: Serve, write_script: WriteScri
     (write_script("").parent / "logging.json").write_text(content)
     server = serve(CHATTY, wait=False)
     assert server.wait_exit() == 3
-    assert "logging.json: the logging configuration cannot be applied" in server.log()
-    assert message in server.log()
+    server.wait_log("logging.json: the logging configuration cannot be applied")
+    server.wait_log(message)

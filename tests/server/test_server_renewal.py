@@ -84,7 +84,7 @@ def test_a_worker_that_grows_is_recycled(serve: Serve) -> None:
     )
     assert [server.post("/score", b"1").json() for _ in range(3)] == [1, 2, 3]
     wait_for(lambda: server.post("/score", b"1").json() == 1, "a fresh worker")
-    assert "is replaced: max_memory" in server.log()
+    server.wait_log("is replaced: max_memory")
 
 
 def test_a_stream_outlives_the_replacement_of_its_worker(serve: Serve) -> None:

@@ -58,7 +58,7 @@ def test_every_worker_runs_every_row_before_it_is_ready(serve: Serve, rows: Path
     ran = Counter((pid, body) for pid, _, body in calls(rows))
     assert ran == {(worker.pid, body): 1 for worker in server.workers() for body in ("one", "two")}
     assert server.metric("plimsoll_requests_total", route="/score") == 0, "nobody has called yet"
-    assert "warm-up of 2 row(s) took " in server.log()
+    server.wait_log("warm-up of 2 row(s) took ")
     assert server.post("/score", b'"three"').json() == "three"
 
 
@@ -91,9 +91,9 @@ def test_a_call_that_comes_too_early_waits(serve: Serve, rows: Path) -> None:
 def test_rows_that_fail_are_logged_and_the_worker_serves(serve: Serve, rows: Path) -> None:
     rows.write_text('"good"\n"bad"\n')
     server = serve(SCRIPT, "--warmup", str(rows))
-    assert "warm-up row 2: status 500" in server.log()
-    assert "ValueError: a bad one" in server.log(), "the script's own traceback"
-    assert "warm-up of 2 row(s) took" in server.log()
+    server.wait_log("warm-up row 2: status 500")
+    server.wait_log("ValueError: a bad one")
+    server.wait_log("warm-up of 2 row(s) took")
     assert server.post("/score", b"1").status == 200
 
 
@@ -189,10 +189,10 @@ def test_envelopes_say_method_headers_and_what_to_expect(serve: Serve, rows: Pat
         "--warmup",
         str(rows),
     )
-    assert "SAW POST /score?size=3 red b'x'" in server.log()
-    assert "SAW GET /score?size=4 None b''" in server.log()
-    assert "warm-up of 3 row(s) took" in server.log()
-    assert ", 0 failed" in server.log()
+    server.wait_log("SAW POST /score?size=3 red b'x'")
+    server.wait_log("SAW GET /score?size=4 None b''")
+    server.wait_log("warm-up of 3 row(s) took")
+    server.wait_log(", 0 failed")
 
 
 def test_batches_are_warmed_as_batches(serve: Serve, rows: Path) -> None:
@@ -209,6 +209,7 @@ def test_batches_are_warmed_as_batches(serve: Serve, rows: Path) -> None:
         "--warmup",
         str(rows),
     )
+    server.wait_log("SIZE 1")
     assert [line.split()[-1] for line in server.log().splitlines() if "SIZE" in line] == ["2", "1"]
     assert server.metric("plimsoll_batch_size_count") == 0
 
@@ -226,7 +227,7 @@ def test_streams_are_read_to_their_end(serve: Serve, rows: Path) -> None:
         "--warmup",
         str(rows),
     )
-    assert "THE END" in server.log()
+    server.wait_log("THE END")
     assert server.post("/score", b"1").status == 200
 
 
@@ -236,4 +237,4 @@ def test_a_file_that_cannot_be_used(serve: Serve, rows: Path, text: str | None, 
         rows.write_text(text)
     server = serve(SCRIPT, "--warmup", str(rows), wait=False)
     assert server.wait_exit() == 2
-    assert f"plimsoll: error: {rows}: {said}" in server.log()
+    server.wait_log(f"plimsoll: error: {rows}: {said}")
