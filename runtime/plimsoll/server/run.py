@@ -47,13 +47,13 @@ def serve(
     spec = entry_spec(settings, from_flag)
     check_files(settings)
     streams = logs.configure(settings.log_level, settings.log_format)
-    descriptors = plan_descriptors(settings)
-    settings = settings.model_copy(update={"max_connections": descriptors.connections})
     plan = plan_gpus(settings.gpu, os.environ)
     if worker_per_gpu and plan.gpus:
         settings = settings.model_copy(update={"workers": len(plan.gpus)})
     ports = [port for port in (settings.port, settings.health_port) if port is not None]
-    listeners = [bind(settings.host, port, descriptors.backlog) for port in ports]
+    listeners = [bind(settings.host, port) for port in ports]
+    descriptors = plan_descriptors(settings)
+    settings = settings.model_copy(update={"max_connections": descriptors.connections})
     options = _options(settings, listeners, descriptors.backlog)
     streams.stderr.write(_greeting(settings, spec))
     pool = PoolSpec(
@@ -73,14 +73,14 @@ def serve(
     _Gunicorn(options, lambda: Front(settings, pool, plan, streams)).run()
 
 
-def bind(host: str, port: int, backlog: int) -> socket.socket:
-    """A bound socket, so that a port in use is known before anything is started."""
+def bind(host: str, port: int) -> socket.socket:
+    """A socket that listens, so that a port in use is known before anything else; the front sets its backlog."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     listener = socket.socket(family, socket.SOCK_STREAM)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind((host, port))
-        listener.listen(backlog)
+        listener.listen()
     except OSError as error:
         listener.close()
         raise PortInUse(f"cannot listen on {host}:{port}: {os.strerror(error.errno or 0)}") from None
