@@ -85,7 +85,7 @@ def test_a_flood_of_connections_loses_no_call_that_was_accepted(write_script: Wr
 
 
 def test_the_front_raises_its_limit_and_the_script_keeps_the_one_that_was_given(write_script: WriteScript) -> None:
-    with Server(write_script(ECHO), before=limited(300, 1000)) as server:
+    with Server(write_script(ECHO), "--max-connections", "500", before=limited(300, 1000)) as server:
         assert server.front().rlimit(psutil.RLIMIT_NOFILE) == (1000, 1000)
         (worker,) = server.workers()
         assert worker.rlimit(psutil.RLIMIT_NOFILE) == (300, 1000)
