@@ -106,8 +106,8 @@ def test_growth_is_counted_by_request_and_by_process() -> None:
     grown = {"front": 4_900_000, "worker 0": 5_100_000}
     assert audit.complaints_of_growth(grown, 100_000) == ["worker 0 grew by 5.1 MB in 100000 requests"]
     assert len(audit.complaints_of_growth(grown, 50_000)) == 2
-    assert audit.complaints_of_growth({"front": 1_900_000}, 5_000) == []
-    assert len(audit.complaints_of_growth({"front": 2_100_000}, 5_000)) == 1
+    assert audit.complaints_of_growth({"front": 2_900_000}, 5_000) == []
+    assert len(audit.complaints_of_growth({"front": 3_100_000}, 5_000)) == 1
 
 
 def test_tracebacks_of_the_server_not_of_the_script() -> None:
