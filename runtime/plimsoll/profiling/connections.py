@@ -1,23 +1,21 @@
-"""How many connections the load may use: what the limit on open files (`ulimit -n`) leaves the driver and the server.
+"""How many connections the load may use: what the load driver can open, and what the server accepts.
 
-Both inherit the limit of the shell that starts the profiler. The driver raises its own; what the server's processes
-made of theirs is read when it is ready.
+The driver inherits the limit on open files (`ulimit -n`) of the shell that starts the profiler and raises its own. The
+server counts its descriptors at its start and says at `/metrics` how many connections it lets in; beyond that it
+answers 503, which would be measured as if the model had failed.
 """
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Iterable
 from dataclasses import dataclass
-from pathlib import Path
 
-from plimsoll.host.descriptors import descriptor_limit
+from prometheus_client.parser import text_string_to_metric_families
 
-MOST_CONNECTIONS = 1024
-"""No level asks for more, whatever the limits are."""
-# The server keeps descriptors for accepting, refusing and handing over large bodies, and may refuse connections well
-# below its limit: half of what it has free is never near that.
-_SERVER_SHARE = 0.5
+MOST_CONNECTIONS = 896
+"""No level asks for more, whatever the limits are: seven eighths of the 1,024 that the server lets in by itself."""
+# Connections of the level before are closed while those of the next are made, and others ask for /metrics.
+_SERVER_SHARE = 7 / 8
+_METRIC = "plimsoll_connections_limit"
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,19 +38,16 @@ class ConnectionBudget:
     def sentence(self) -> str:
         """Cause and remedy."""
         return (
-            f"the limit on open files (ulimit -n) allows {self.most} connections to the server; beyond that requests"
-            " wait in the load driver. `ulimit -n 4096` before the start allows more (over the hard limit only as root,"
-            " in containers --ulimit nofile=4096)"
+            f"the limit on open files (ulimit -n) or --max-connections allows {self.most} connections to the server;"
+            " beyond that requests wait in the load driver. `ulimit -n 4096` before the start allows more (over the"
+            " hard limit only as root, in containers --ulimit nofile=4096)"
         )
 
 
-def budget_connections(driver: int, server_pids: Iterable[int]) -> ConnectionBudget:
-    """`driver` as the driver says; the front is the process that allows itself most, the master keeps what it got."""
-    free = [left for pid in server_pids if (left := _free_descriptors(pid)) is not None]
-    return ConnectionBudget(driver, max(1, int(max(free) * _SERVER_SHARE))) if free else ConnectionBudget(driver)
-
-
-def _free_descriptors(pid: int) -> int | None:
-    with contextlib.suppress(OSError):
-        return descriptor_limit(pid) - sum(1 for _ in Path(f"/proc/{pid}/fd").iterdir())
-    return None
+def budget_connections(driver: int, metrics: str) -> ConnectionBudget:
+    """`driver` as the driver says, the server's part from its `metrics`; one that says nothing bounds nothing."""
+    for family in text_string_to_metric_families(metrics):
+        for sample in family.samples:
+            if sample.name == _METRIC:
+                return ConnectionBudget(driver, max(1, int(sample.value * _SERVER_SHARE)))
+    return ConnectionBudget(driver)

@@ -64,10 +64,6 @@ class ServerMeter:
         """Of the members known."""
         return frozenset(process.pid for process, _ in self._members)
 
-    def front_pids(self) -> frozenset[int]:
-        """Of the members known that are no model workers."""
-        return frozenset(process.pid for process, role in self._members if role == FRONT)
-
     def known_cpu_s(self) -> float:
         """CPU time of the tree since the server was started, of the members known: cheap, for around one request."""
         return sum(self._ledger.read(self._members).values()) / 1e9

@@ -76,7 +76,7 @@ class Session:
         options, timeout_s = self.findings.options, self.findings.request_timeout_s + _LONGER_S
         again, self.aimed = self.aimed, True
         self.driver.open(self.findings.dataset.rows, bench.server.port, timeout_s, options.seed, again)
-        budget = budget_connections(self.driver.most_connections, bench.meter.front_pids())
+        budget = budget_connections(self.driver.most_connections, bench.server.metrics())
         bench.most_connections = budget.most
         if self.findings.connections is None and budget.bounds:
             self.progress.note(budget.sentence())

@@ -119,7 +119,7 @@ class Front:
             self.metrics.registry.register(GpuMetrics(self._gpus))
             check = self._gpus.check
         supervisor = self._supervisor = Supervisor(self._pool, script_line, self._on_fatal, self.metrics, check)
-        self.metrics.registry.register(_machine(supervisor))
+        self.metrics.registry.register(_machine(supervisor, settings))
         self.metrics.registry.register(AllocatorMetrics(lambda: supervisor.workers))
         tracing = Tracing.from_environment() if settings.tracing else None
         access_log = AccessLog(self.streams.stdout, settings.log_level in ("debug", "info"), settings.log_format)
@@ -183,7 +183,7 @@ def _with_ids(scope: Scope, send: Send, ids: RawHeaders, draining: bool) -> Send
     return wrapped
 
 
-def _machine(supervisor: Supervisor) -> Machine:
+def _machine(supervisor: Supervisor, settings: ServeSettings) -> Machine:
     def processes() -> dict[str, int]:
         found = {"master": os.getppid(), "front": os.getpid()}
         return found | {f"worker-{worker.index}": worker.pid for worker in supervisor.workers}
@@ -201,6 +201,10 @@ def _machine(supervisor: Supervisor) -> Machine:
         "plimsoll_max_batch_size": (
             "Most calls that run() gets at once; 0 where it takes single calls.",
             lambda: float(dispatcher.batch.max_size if dispatcher.batch else 0),
+        ),
+        "plimsoll_connections_limit": (
+            "Connections that may be open; whoever comes then gets 503.",
+            lambda: float(settings.max_connections),
         ),
         "plimsoll_slots": ("Slots that can take calls.", lambda: float(sum(slot.open for slot in dispatcher.slots))),
     }
