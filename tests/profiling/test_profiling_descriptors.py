@@ -155,7 +155,7 @@ def test_a_server_that_closes_at_once_ends_every_request_as_closed(tmp_path: Pat
         listener.shutdown(socket.SHUT_RDWR)
         thread.join()
     assert set(answer.outcomes) <= {"closed", "refused"}
-    assert answer.outcomes["closed"] > 100
+    assert answer.outcomes["closed"] >= 8
     assert answer.elapsed_s < 2.5, "none of them hung until its timeout"
     assert not (tmp_path / "driver.log").exists(), "nothing was raised out of the loop"
 
