@@ -16,7 +16,8 @@
     │  └─ InternalError    70    ours
     └─ RequestError              what one HTTP request is answered with; carries a status
        ├─ client:    BadRequest 400 · MalformedRequest 400 · Unauthorized 401 · NotFound 404 · MethodNotAllowed 405
-       │             SlowHead 408 · SlowBody 408 · BodyTooLarge 413 · IdTooLong 431 · HeadTooLarge 431
+       │             SlowHead 408 · SlowBody 408 · BodyTooLarge 413 · ExpectationFailed 417 · IdTooLong 431
+       │             HeadTooLarge 431 · NotImplementedByServer 501 · VersionNotSupported 505
        ├─ script:    ScriptFailed 500 · UnusableResult 500 · WorkerDied 502 · WorkerBroke 502 · ScoringTimeout 504
        ├─ platform:  QueueFull 429 · AnswerLost 502 · TooManyConnections 503 · HandOverFailed 503 · QueueTimeout 504
        │             DeadlineExceeded 504
@@ -197,6 +198,30 @@ class MethodNotAllowed(RequestError):
 
     status = 405
     code = "method_not_allowed"
+    fault = Fault.CLIENT
+
+
+class ExpectationFailed(RequestError):
+    """The client expects something else than 100-continue."""
+
+    status = 417
+    code = "expectation_failed"
+    fault = Fault.CLIENT
+
+
+class NotImplementedByServer(RequestError):
+    """A method or a transfer coding that nobody here knows."""
+
+    status = 501
+    code = "not_implemented"
+    fault = Fault.CLIENT
+
+
+class VersionNotSupported(RequestError):
+    """Another HTTP than 1.0 and 1.1."""
+
+    status = 505
+    code = "version_not_supported"
     fault = Fault.CLIENT
 
 

@@ -137,6 +137,9 @@ class ServeSettings(BaseModel):
     min_body_rate: Annotated[
         float, Field(ge=0, description="Bytes per second below which a body is given up after 5 s; then 408.")
     ] = 1024.0
+    send_timeout: Annotated[
+        float, Field(gt=0, description="Seconds for which a client may take nothing of its answer; then it is cut off.")
+    ] = 60.0
     max_connections: Annotated[int, Field(ge=1, description="Open connections; above it 503.")] = 1024
     max_queue: Annotated[int, Field(ge=0, description="Calls that may wait for a slot; above it 429.")] = 256
     keep_alive: Annotated[int, Field(ge=1, description="Seconds that an idle connection is kept open.")] = 75

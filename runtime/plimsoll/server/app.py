@@ -1,4 +1,4 @@
-"""The front's ASGI application: `/score` on a path of its own, everything else through Starlette."""
+"""What the front answers: `/score` on a path of its own, everything else through Starlette."""
 
 from __future__ import annotations
 
@@ -10,28 +10,32 @@ from contextlib import asynccontextmanager
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
+from starlette.requests import Request as StarletteRequest
 from starlette.responses import Response
 from starlette.routing import Route
-from starlette.types import ASGIApp
 
 from plimsoll.errors import EntryError, IdTooLong, MethodNotAllowed, NotFound, RequestError
 from plimsoll.host.cpus import describe_host
 from plimsoll.server.access_log import AccessLog
-from plimsoll.server.asgi import Message, RawHeaders, Receive, Scope, Send, respond
+from plimsoll.server.asgi import RawHeaders, Scope
 from plimsoll.server.auth import ApiKeys
 from plimsoll.server.cors import Cors
 from plimsoll.server.descriptions import Descriptions
 from plimsoll.server.gpu_health import GpuHealth
 from plimsoll.server.gpus import GpuPlan
-from plimsoll.server.ids import request_ids
+from plimsoll.server.http.adapter import Adapter
+from plimsoll.server.http.exchange import Exchange
+from plimsoll.server.http.head import field_lines
+from plimsoll.server.http.request import Request
+from plimsoll.server.ids import new_id, request_ids
 from plimsoll.server.logs import LogStreams, script_line
 from plimsoll.server.metrics import Machine, Metrics
 from plimsoll.server.metrics_allocator import AllocatorMetrics
 from plimsoll.server.metrics_gpu import GpuMetrics
 from plimsoll.server.probes import Probes
-from plimsoll.server.replies import CLOSE, error_body, error_headers, version_header
-from plimsoll.server.scoring import Scoring
+from plimsoll.server.refusals import Refusals
+from plimsoll.server.replies import error_body, error_headers, version_header
+from plimsoll.server.scoring import Ids, Scoring, ScoringCall
 from plimsoll.server.tracing import Tracing
 from plimsoll.settings import ServeSettings
 from plimsoll.workers.recycling import RecycleLimits, Recycler
@@ -57,59 +61,23 @@ class Front:
         self.streams = streams
         self._gpus = GpuHealth(gpus) if gpus.gpus else None
         self.metrics = Metrics()
+        self._refusals = Refusals(self.metrics.requests)
         self._pool = pool
         self._keys = ApiKeys(settings.api_keys_file) if settings.api_keys_file else None
         self._cors = Cors(settings.cors_origins) if settings.cors_origins else None
         self._version = [version_header(os.environ)] if settings.server_version_header else []
         self._supervisor: Supervisor | None = None
         self._background: set[asyncio.Task[None]] = set()
-        self._scoring: Scoring | None = None
-        self._starlette: ASGIApp = Starlette(lifespan=self._lifespan)
-        self._probes: Probes | None = None
+        self.draining = False
         self.fatal: EntryError | None = None
         self.on_fatal: Callable[[], None] = lambda: None
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
-            await self._starlette(scope, receive, send)
-            return
-        headers = dict(scope["headers"])
-        try:
-            ids = [*request_ids(headers), *self._version]
-            if b"traceid" in headers:
-                ids.append((b"traceid", headers[b"traceid"]))
-            if self._cors is not None:
-                ids += self._cors.headers(headers, scope["method"])
-        except IdTooLong as error:
-            await respond(send, error.status, error_headers(error, [*error.ids, *self._version]), error_body(error))
-            return
-        if scope["path"] == "/score" and self._scoring is not None:
-            await self._score(scope, receive, send, headers, ids)
-        else:
-            await self._starlette(scope, receive, self._counted(scope, _with_ids(scope, send, ids, self.draining)))
-
-    def drain(self) -> None:
-        """Readiness says no, and connections end with their next answer; requests are still served."""
-        if self._probes is not None and self._scoring is not None:
-            self._probes.draining = self._scoring.closing = True
-
-    @property
-    def draining(self) -> bool:
-        return self._probes is not None and self._probes.draining
-
-    def _counted(self, scope: Scope, send: Send) -> Send:
-        route = scope["path"] if scope["path"] in _ROUTES else "unmatched"
-
-        async def wrapped(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                status = message["status"]
-                self.metrics.requests.add("ok" if status < 400 else "refused", status, route)
-            await send(message)
-
-        return wrapped
+    _scoring: Scoring
+    _others: Adapter
 
     @asynccontextmanager
-    async def _lifespan(self, app: Starlette) -> AsyncIterator[None]:
+    async def running(self) -> AsyncIterator[None]:
+        """Workers are started on the way in and stopped on the way out; in between it can be served."""
         settings = self.settings
         self.streams.start()
         self.metrics.registry.register(self.streams)
@@ -124,9 +92,8 @@ class Front:
         tracing = Tracing.from_environment() if settings.tracing else None
         access_log = AccessLog(self.streams.stdout, settings.log_level in ("debug", "info"), settings.log_format)
         self._scoring = Scoring(supervisor, self.metrics, access_log, settings, self._keys, tracing)
-        self._score = self._scoring.score if tracing is None else self._scoring.traced
-        self._probes = Probes(supervisor, self.metrics.registry, self._gpus)
-        self._starlette = _routed([*self._probes.routes(), *Descriptions(supervisor).routes()])
+        probes = Probes(supervisor, self.metrics.registry, self._gpus, lambda: self.draining)
+        self._others = Adapter(_routed([*probes.routes(), *Descriptions(supervisor).routes()]), self._send_other)
         supervisor.start()
         self._in_background(Recycler(supervisor, self._recycle_limits()).run())
         yield
@@ -137,6 +104,61 @@ class Front:
         if tracing is not None:
             tracing.close()
         self.streams.close()
+
+    def on_head(self, exchange: Exchange) -> None:
+        request = exchange.request
+        try:
+            ids = self._ids(request)
+        except IdTooLong as error:
+            exchange.ticket, exchange.early = error, True
+            return
+        if request.path == "/score":
+            self._scoring.on_head(exchange, ids)
+        else:
+            exchange.ticket, exchange.early = ids, True
+
+    def begin(self, exchange: Exchange) -> None:
+        ticket = exchange.ticket
+        if exchange.error is not None:
+            self._refuse(exchange, exchange.error)
+        elif isinstance(ticket, ScoringCall):
+            self._scoring.begin(ticket)
+        elif isinstance(ticket, IdTooLong):
+            ids = [*ticket.ids, *self._version]
+            exchange.respond(ticket.status, field_lines(error_headers(ticket, ids)), error_body(ticket))
+        else:
+            self._others.begin(exchange)
+
+    def on_left(self, exchange: Exchange) -> None:
+        if isinstance(exchange.ticket, ScoringCall):
+            exchange.ticket.on_gone()
+
+    def _ids(self, request: Request) -> Ids:
+        """Raises IdTooLong."""
+        fields = request.fields
+        ids = request_ids(fields)
+        own = ids[0][1]
+        if self._version or b"traceid" in fields or self._cors is not None:
+            ids += self._version
+            if b"traceid" in fields:
+                ids.append((b"traceid", fields[b"traceid"]))
+            if self._cors is not None:
+                ids += self._cors.headers(fields, request.method)
+        return Ids(own, field_lines(ids))
+
+    def _refuse(self, exchange: Exchange, error: RequestError) -> None:
+        """What came was no request, or goes beyond a limit of the connection."""
+        self._refusals.note(error)
+        request_id = new_id()
+        fields = field_lines(error_headers(error, [(b"x-request-id", request_id)]))
+        exchange.respond(error.status, fields, error_body(error, request_id))
+
+    def _send_other(self, exchange: Exchange, scope: Scope, status: int, fields: RawHeaders, body: bytes) -> None:
+        route = scope["path"] if scope["path"] in _ROUTES else "unmatched"
+        self.metrics.requests.add("ok" if status < 400 else "refused", status, route)
+        ids = exchange.ticket
+        assert isinstance(ids, Ids)
+        exchange.respond(status, field_lines(fields) + (b"" if _WITHOUT_IDS in scope else ids.lines), body)
 
     def reload(self) -> None:
         """Replaces every worker by a fresh one, which reads the script and the model anew."""
@@ -160,7 +182,7 @@ class Front:
 
 
 def _routed(routes: list[Route]) -> Starlette:
-    async def answer(request: Request, error: Exception) -> Response:
+    async def answer(request: StarletteRequest, error: Exception) -> Response:
         assert isinstance(error, HTTPException)
         known: RequestError = MethodNotAllowed(_NOT_ALLOWED) if error.status_code == 405 else NotFound(_NOT_FOUND)
         request.scope[_WITHOUT_IDS] = True
@@ -168,19 +190,6 @@ def _routed(routes: list[Route]) -> Starlette:
         return Response(error_body(known), known.status, headers, "application/json")
 
     return Starlette(routes=routes, exception_handlers={404: answer, 405: answer})
-
-
-def _with_ids(scope: Scope, send: Send, ids: RawHeaders, draining: bool) -> Send:
-    """Adds the id headers to whatever is found."""
-
-    async def wrapped(message: Message) -> None:
-        if message["type"] == "http.response.start" and _WITHOUT_IDS not in scope:
-            message["headers"] = [*message["headers"], *ids]
-        if message["type"] == "http.response.start" and draining:
-            message["headers"] = [*message["headers"], CLOSE]
-        await send(message)
-
-    return wrapped
 
 
 def _machine(supervisor: Supervisor, settings: ServeSettings) -> Machine:

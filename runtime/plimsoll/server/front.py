@@ -1,96 +1,134 @@
-"""The gunicorn worker that the front is: uvicorn's, with an ordered end."""
+"""The gunicorn worker that the front is: an event loop with the listeners, an ordered start and an ordered end."""
 
 from __future__ import annotations
 
 import asyncio
 import os
 import signal
+import ssl
 import sys
 from dataclasses import replace
-from types import FrameType
-from typing import Any, ClassVar
 
+import uvloop
 from gunicorn.arbiter import Arbiter
-from uvicorn.server import Server
-from uvicorn_worker import UvicornWorker
+from gunicorn.workers.base import Worker
 
 from plimsoll.host.family.household import Household
 from plimsoll.host.family.marks import mark_of, put_on
 from plimsoll.host.parent import adopt_orphans, die_with
 from plimsoll.server.app import Front
-from plimsoll.server.protocol import ConnectionLimits, LimitedProtocol
-from plimsoll.server.refusals import Refusals
+from plimsoll.server.http.connections import Connections
+from plimsoll.server.http.limits import ConnectionLimits
+from plimsoll.settings import ServeSettings
+
+_HEARTBEAT_S = 1.0
 
 
-class DrainingServer(Server):
-    """SIGTERM: first readiness says no, then, `drain_s` later, the listening sockets close and calls finish.
+class FrontWorker(Worker):  # type: ignore[misc]
+    """Serves gunicorn's listeners until it is told to stop.
 
-    SIGINT and SIGQUIT (what gunicorn makes of its own SIGINT), or a second SIGTERM, skip the wait; one more
+    SIGTERM: first readiness says no, then, `--drain-seconds` later, the listening sockets close and calls finish.
+    SIGINT and SIGQUIT (what gunicorn makes of its own SIGINT), or a second SIGTERM, skip the wait; one more SIGINT
     cuts off the calls under way.
     """
 
-    drain_s: float = 0.0
-    front: Front
-
-    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        patient = sig == signal.SIGTERM and not self.front.draining
-        self.front.drain()
-        if patient and self.drain_s:
-            asyncio.get_running_loop().call_later(self.drain_s, self.stop)
-        else:
-            self.force_exit = self.should_exit and sig == signal.SIGINT
-            self.stop()
-
-    def stop(self) -> None:
-        self.should_exit = True
-
-
-class FrontWorker(UvicornWorker):  # type: ignore[misc]
-    """Set `DRAIN_S`, in seconds, by subclassing; gunicorn passes no arguments of ours."""
-
-    CONFIG_KWARGS: ClassVar[dict[str, Any]] = {
-        "loop": "uvloop",
-        "http": "httptools",
-        "lifespan": "on",
-        "server_header": False,
-        "access_log": False,
-        "ws": "none",
-        "proxy_headers": False,
-    }
-    DRAIN_S = 0.0
+    wsgi: Front
 
     def init_process(self) -> None:
-        die_with(self.ppid)  # uvicorn's worker would go on serving without its master
+        die_with(self.ppid)
         adopt_orphans()
         if (server := mark_of(0)) is not None:
             put_on(replace(server, front=self.age))
         super().init_process()
 
-    async def _serve(self) -> None:
-        front: Front = self.wsgi
-        self.config.app = front
-        self.config.http = _protocol(front)
-        server = DrainingServer(config=self.config)
-        server.drain_s, server.front = self.DRAIN_S, front
-        front.on_fatal = server.stop
-        asyncio.get_running_loop().add_signal_handler(signal.SIGQUIT, server.handle_exit, signal.SIGQUIT, None)
-        asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, front.reload)
-        await server.serve(sockets=self.sockets)
+    def init_signals(self) -> None:
+        """The event loop takes the signals that end or renew; gunicorn's own handlers would raise in its middle."""
+        for number in self.SIGNALS:
+            signal.signal(number, signal.SIG_DFL)
+        signal.signal(signal.SIGUSR1, self.handle_usr1)
+        signal.siginterrupt(signal.SIGUSR1, False)
+
+    def run(self) -> None:
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            runner.run(self._serve())
+        front = self.wsgi
         if front.fatal is not None:
             front.streams.stderr.write(f"plimsoll: error: {front.fatal}\n")
             sys.exit(front.fatal.exit_code)
 
+    async def _serve(self) -> None:
+        front, loop = self.wsgi, asyncio.get_running_loop()
+        self._stopping, self._patience_over = asyncio.Event(), asyncio.Event()
+        front.on_fatal = self._stopping.set
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT):
+            loop.add_signal_handler(number, self._on_stop, number)
+        loop.add_signal_handler(signal.SIGHUP, front.reload)
+        heart = loop.create_task(self._beat())
+        async with front.running():
+            self._connections = connections = Connections(front, _limits(front.settings), self._scheme())
+            servers = [await self._listen(listener.sock) for listener in self.sockets]
+            await self._stopping.wait()
+            front.draining = connections.draining = True
+            for server in servers:
+                server.close()
+            connections.shut_down()
+            await self._finish()
+        heart.cancel()
 
-def _protocol(front: Front) -> type[LimitedProtocol]:
-    settings = front.settings
-    limits = ConnectionLimits(
+    async def _listen(self, sock: object) -> asyncio.Server:
+        loop = asyncio.get_running_loop()
+        backlog = self.cfg.settings["backlog"].value
+        return await loop.create_server(self._connections.accept, sock=sock, backlog=backlog, ssl=self._tls())  # type: ignore[call-overload, no-any-return]
+
+    async def _finish(self) -> None:
+        """Until the last answer is out, or nobody wants to wait for it."""
+        closed = asyncio.ensure_future(self._connections.closed())
+        over = asyncio.ensure_future(self._patience_over.wait())
+        await asyncio.wait((closed, over), return_when=asyncio.FIRST_COMPLETED)
+        self._connections.abort()
+        for one in (closed, over):
+            one.cancel()
+
+    def _on_stop(self, number: int) -> None:
+        front = self.wsgi
+        patient = number == signal.SIGTERM and not front.draining
+        if self._stopping.is_set() and number == signal.SIGINT:
+            self._patience_over.set()
+        front.draining = self._connections.draining = True
+        if patient and front.settings.drain_seconds:
+            asyncio.get_running_loop().call_later(front.settings.drain_seconds, self._stopping.set)
+        else:
+            self._stopping.set()
+
+    async def _beat(self) -> None:
+        """gunicorn's master ends a worker whose heart it does not hear."""
+        while True:
+            self.notify()
+            await asyncio.sleep(_HEARTBEAT_S)
+
+    def _scheme(self) -> str:
+        return "https" if self.wsgi.settings.tls_cert else "http"
+
+    def _tls(self) -> ssl.SSLContext | None:
+        settings = self.wsgi.settings
+        if not settings.tls_cert:
+            return None
+        context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        context.load_cert_chain(settings.tls_cert, settings.tls_key)
+        return context
+
+
+def _limits(settings: ServeSettings) -> ConnectionLimits:
+    return ConnectionLimits(
         head_timeout_s=settings.head_timeout,
         body_timeout_s=settings.body_timeout,
+        send_timeout_s=settings.send_timeout,
+        keep_alive_s=settings.keep_alive,
         min_body_bytes_per_s=settings.min_body_rate,
         max_head_bytes=settings.max_head_bytes,
+        max_body_bytes=settings.max_body_bytes,
         max_connections=settings.max_connections,
     )
-    return type("Protocol", (LimitedProtocol,), {"limits": limits, "refusals": Refusals(front.metrics.requests)})
 
 
 class FrontArbiter(Arbiter):  # type: ignore[misc]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import choose_encoder
 from starlette.requests import Request
@@ -13,13 +15,19 @@ from plimsoll.workers.supervisor import Supervisor
 
 
 class Probes:
-    """`draining`: the server is about to stop, and load balancers should look elsewhere."""
+    """`is_draining`: whether the server is about to stop, and load balancers should look elsewhere."""
 
-    def __init__(self, supervisor: Supervisor, registry: CollectorRegistry, gpus: GpuHealth | None) -> None:
+    def __init__(
+        self,
+        supervisor: Supervisor,
+        registry: CollectorRegistry,
+        gpus: GpuHealth | None,
+        is_draining: Callable[[], bool],
+    ) -> None:
         self._supervisor = supervisor
         self._registry = registry
         self._gpus = gpus
-        self.draining = False
+        self._is_draining = is_draining
 
     def routes(self) -> list[Route]:
         return [
@@ -46,7 +54,7 @@ class Probes:
         return JSONResponse(body, status_code=503, headers={"retry-after": "1"})
 
     async def _unready_reason(self) -> str | None:
-        if self.draining:
+        if self._is_draining():
             return "the server is shutting down"
         if self._gpus is not None:
             await self._gpus.refresh()

@@ -123,18 +123,14 @@ def _greeting(settings: ServeSettings, spec: EntrySpec) -> str:
 
 
 def _options(settings: ServeSettings, listeners: list[socket.socket], backlog: int) -> dict[str, object]:
-    worker_class = type("FrontWorker", (FrontWorker,), {"DRAIN_S": settings.drain_seconds})
     return {
         # Given away: gunicorn closes these descriptors itself, and a socket of ours that closed them again would hit
         # whatever has the number by then (the heartbeat file).
         "bind": [f"fd://{listener.detach()}" for listener in listeners],
         "backlog": backlog,
         "workers": 1,
-        "worker_class": worker_class,
+        "worker_class": FrontWorker,
         "logger_class": logs.FrontLogger,
-        "certfile": settings.tls_cert,
-        "keyfile": settings.tls_key,
-        "keepalive": settings.keep_alive,
         "graceful_timeout": math.ceil(settings.drain_seconds + 2 * settings.grace_seconds + _STOP_SLACK_S),
         "timeout": 60,
         "worker_tmp_dir": heartbeat_folder(_HEARTBEAT_FOLDERS),

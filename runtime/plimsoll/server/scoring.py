@@ -1,33 +1,35 @@
-"""`/score`: reads a request, has a model worker run it, sends what comes back.
+"""`/score`: takes a request, has a model worker run it, sends what comes back.
 
-Plain ASGI rather than a Starlette endpoint: this path is all that most requests take, and Starlette's routing
-and request objects cost as much CPU as the whole echo call.
+Callbacks from the socket to the dispatcher and back, without a task for each request: this path is all that most
+requests take, and a task with its turns of the loop costs as much CPU as the whole echo call.
 """
 
 from __future__ import annotations
 
-import asyncio
 import json
 import logging
 import re
 import time
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
 from plimsoll.entry.headers import is_form_type
-from plimsoll.errors import BadRequest, MethodNotAllowed, RequestError, ScoringTimeout, Unforeseen
+from plimsoll.errors import BadRequest, BodyTooLarge, MethodNotAllowed, RequestError, ScoringTimeout, Unforeseen
 from plimsoll.server.access_log import AccessLog
-from plimsoll.server.asgi import RawHeaders, Receive, Scope, Send
 from plimsoll.server.auth import ApiKeys
-from plimsoll.server.body import ClientGone, read_body
+from plimsoll.server.http.exchange import Exchange
+from plimsoll.server.http.head import NO_CONTENT, field_lines
+from plimsoll.server.http.request import Request
 from plimsoll.server.metrics import Metrics
-from plimsoll.server.replies import CLOSE, RUN_FAILED, error_body, error_headers
+from plimsoll.server.replies import RUN_FAILED, error_body, error_headers
 from plimsoll.server.tracing import Tracing
-from plimsoll.server.whole import NO_CONTENT, respond_whole
 from plimsoll.settings import ServeSettings
 from plimsoll.workers.frames import Flag, Frame, decode_headers, encode_head
-from plimsoll.workers.lifecycle import CallState
 from plimsoll.workers.pending import PendingCall
 from plimsoll.workers.supervisor import Supervisor
+
+if TYPE_CHECKING:
+    from opentelemetry.trace import Span
 
 _LOG = logging.getLogger("plimsoll.server")
 _METHODS = frozenset({"GET", "POST", "OPTIONS", "HEAD"})
@@ -36,6 +38,7 @@ _OURS = frozenset(
         b"content-length",
         b"transfer-encoding",
         b"connection",
+        b"date",
         b"x-request-id",
         b"x-ms-request-id",
         b"x-ms-client-request-id",
@@ -46,10 +49,11 @@ _CONTROL = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
 _TIMEOUT_HEADER = b"x-request-timeout-ms"
 _CLIENT_GONE = 499
 """Status in the log and the metrics for an answer that nobody was there to take, as nginx writes it."""
+_FAILED_LINES = {failed: field_lines([field]) for failed, field in RUN_FAILED.items()}
 
 
 class Scoring:
-    """`closing` makes every answer the last of its connection: the server is draining."""
+    """Admits requests; each then lives on as a `ScoringCall`."""
 
     def __init__(
         self,
@@ -60,179 +64,248 @@ class Scoring:
         keys: ApiKeys | None,
         tracing: Tracing | None = None,
     ) -> None:
+        self.dispatcher = supervisor.dispatcher
         self._supervisor = supervisor
-        self._dispatcher = supervisor.dispatcher
         self._metrics = metrics
         self._access_log = access_log
         self._max_body_bytes = settings.max_body_bytes
         self._timeout_status = settings.timeout_status
         self._keys = keys
         self._tracing = tracing
-        self.closing = False
 
-    async def traced(
-        self, scope: Scope, receive: Receive, send: Send, headers: dict[bytes, bytes], ids: RawHeaders
-    ) -> None:
-        """`score` inside an OpenTelemetry span, where tracing is on."""
-        if self._tracing is None:
-            await self.score(scope, receive, send, headers, ids)
-            return
-        with self._tracing.request(scope["method"], ids[0][1].decode("latin-1"), headers) as span:
-            self._tracing.finish(span, *await self.score(scope, receive, send, headers, ids))
-
-    async def score(
-        self, scope: Scope, receive: Receive, send: Send, headers: dict[bytes, bytes], ids: RawHeaders
-    ) -> tuple[int, str]:
-        """`headers`: the last value of each header of the request; `ids`: the id headers of the answer."""
-        started_at = time.monotonic()
+    def on_head(self, exchange: Exchange, ids: Ids) -> None:
+        """Looks at what can be refused, or answered, without the body."""
+        request = exchange.request
+        exchange.ticket = call = ScoringCall(self, exchange, ids)
+        if self._tracing is not None:
+            call.span = self._tracing.begin(request.method, ids.text, request.fields)
         try:
-            status, outcome, size = await self._answer(scope, receive, send, headers, ids)
+            self._check(request, call)
         except RequestError as error:
-            status, outcome = self._status(error), error.code
-            size = await self._refuse(scope, status, error, ids)
-        except ClientGone:
-            status, outcome, size = _CLIENT_GONE, "client_gone", 0
-        except Exception:
-            _LOG.exception("a request could not be answered", extra={"request_id": ids[0][1].decode("latin-1")})
-            unforeseen = Unforeseen("An unexpected error occurred in the server.")
-            status, outcome = unforeseen.status, unforeseen.code
-            size = await self._refuse(scope, status, unforeseen, ids)
-        took_s = time.monotonic() - started_at
+            call.refusal, exchange.early = error, True
+        if call.is_preflight:
+            exchange.early = True
+
+    def begin(self, call: ScoringCall) -> None:
+        """The body is there, or is not wanted."""
+        try:
+            if call.is_preflight:  # a browser sends no key with it, and the script is not asked
+                call.answer_empty()
+            elif call.refusal is not None:
+                call.refuse(call.refusal)
+            else:
+                request = call.exchange.request
+                call.submit(self._head(call.exchange), request.body)
+        except RequestError as error:
+            call.refuse(error)
+        except Exception as failure:
+            call.on_unforeseen(failure)
+
+    def over(self, call: ScoringCall, status: int, outcome: str, size: int | None) -> None:
+        """Counts and logs what became of the call."""
+        took_s = time.monotonic() - call.began_s
         self._metrics.requests.add(outcome, status)
         self._metrics.request_time.observe(took_s)
-        request_id = ids[0][1].decode("latin-1")
-        self._access_log.write(request_id, scope["method"], _target(scope).decode("latin-1"), status, took_s, size)
-        return status, outcome
+        request = call.exchange.request
+        self._access_log.write(call.ids.text, request.method, request.target.decode("latin-1"), status, took_s, size)
+        if call.span is not None and self._tracing is not None:
+            self._tracing.finish(call.span, status, outcome)
 
-    async def _answer(
-        self, scope: Scope, receive: Receive, send: Send, headers: dict[bytes, bytes], ids: RawHeaders
-    ) -> tuple[int, str, int | None]:
-        if scope["method"] not in _METHODS:
-            raise MethodNotAllowed("The method is not allowed for the requested URL.")
-        if self._keys is not None:
-            if is_preflight(scope["method"], headers):  # a browser sends no key with it, and the script is not asked
-                await respond_whole(scope, 200, ids, b"", self.closing)
-                return 200, "preflight", 0
-            self._keys.check(headers)
-        timeout_s = _timeout_s(headers)
-        body = await read_body(headers, receive, self._max_body_bytes)
-        call = self._dispatcher.submit(self._head(scope, headers), body, timeout_s, ids[0][1])
-        frame = await self._result(call, receive)
+    def note_times(self, call: PendingCall, frame: Frame) -> None:
         self._metrics.queue_wait.observe(call.started_at - call.queued_at)
         if frame.flags & Flag.RUN_RETURNED:
             self._metrics.run_time.observe(frame.run_ns / 1e9)
-        outcome = _outcome(frame)
-        if call.chunks is not None and frame.status in NO_CONTENT:
-            self._dispatcher.drop(call)
-        elif call.chunks is not None:
-            return frame.status, await self._stream(send, receive, call, frame, ids) or outcome, None
-        return frame.status, outcome, await self._whole(scope, frame, ids)
 
-    async def _whole(self, scope: Scope, frame: Frame, ids: RawHeaders) -> int:
-        """Answers at once; returns the size of the body."""
-        body = _explained(frame, ids[0][1]) if frame.flags & Flag.ERROR else frame.body
-        await respond_whole(scope, frame.status, self._headers(frame, ids), body, self.closing)
-        return 0 if frame.status in NO_CONTENT else len(body)
-
-    async def _result(self, call: PendingCall, receive: Receive) -> Frame:
-        """The call's answer; a client that leaves meanwhile takes the call with it."""
-        watcher: list[asyncio.Task[None]] = []
-        call.watch = lambda: watcher.append(asyncio.ensure_future(self._drop_if_gone(call, receive)))
-        try:
-            return await call.answer
-        except asyncio.CancelledError:
-            if call.state is CallState.DROPPED:
-                raise ClientGone from None
-            self._dispatcher.drop(call)
-            raise
-        finally:
-            call.watch = None
-            for task in watcher:
-                task.cancel()
-
-    async def _drop_if_gone(self, call: PendingCall, receive: Receive) -> None:
-        while (await receive())["type"] != "http.disconnect":
-            pass
-        self._dispatcher.drop(call)
-
-    def _head(self, scope: Scope, headers: dict[bytes, bytes]) -> bytes:
-        """Empty for what most scripts take: a POST whose headers they do not look at."""
-        if scope["method"] == "POST" and not self._supervisor.features.needs_head and not _is_form(headers):
-            return b""
-        host, port = scope.get("client") or ("", 0)
-        client = f"{host}:{port}" if host else ""
-        return encode_head(scope["method"], _target(scope), scope["scheme"], client, scope["headers"])
-
-    def _headers(self, frame: Frame, ids: RawHeaders) -> RawHeaders:
-        headers = [*_script_headers(frame.head), *ids]
-        if not frame.flags & Flag.RUN_FAILED_UNKNOWN:
-            headers.append(RUN_FAILED[bool(frame.flags & Flag.RUN_FAILED)])
-        if frame.flags & Flag.RUN_RETURNED:
-            headers.append((b"x-ms-run-fn-exec-ms", b"%.3f" % (frame.run_ns / 1e6)))
-        return headers
-
-    async def _stream(
-        self, send: Send, receive: Receive, call: PendingCall, frame: Frame, ids: RawHeaders
-    ) -> str | None:
-        """Sends chunks as they come. A script that fails now can only be shown by a body that stops short.
-
-        Returns the outcome where it is another than the head of the answer promised.
-        """
-        watcher = asyncio.ensure_future(self._drop_if_gone(call, receive))
-        try:
-            headers = self._headers(frame, ids)
-            if self.closing:
-                headers.append(CLOSE)
-            await send({"type": "http.response.start", "status": frame.status, "headers": headers})
-            return await self._send_chunks(send, call, watcher)
-        finally:
-            watcher.cancel()
-            if call.state is CallState.RUNNING:
-                self._dispatcher.drop(call)
-
-    async def _send_chunks(self, send: Send, call: PendingCall, watcher: asyncio.Task[None]) -> str | None:
-        while True:
-            chunk = await self._dispatcher.next_chunk(call)
-            if watcher.done():
-                return "client_gone"
-            if chunk.flags & Flag.ABORTED:
-                return "stream_broken"
-            more = bool(chunk.flags & Flag.MORE)
-            await send({"type": "http.response.body", "body": chunk.body, "more_body": more})
-            if not more:
-                return None
-
-    def _status(self, error: RequestError) -> int:
+    def status_of(self, error: RequestError) -> int:
         return self._timeout_status if isinstance(error, ScoringTimeout) else error.status
 
-    async def _refuse(self, scope: Scope, status: int, error: RequestError, ids: RawHeaders) -> int:
-        body = error_body(error, ids[0][1])
-        headers = error_headers(error, [] if isinstance(error, MethodNotAllowed) else ids)
+    def _check(self, request: Request, call: ScoringCall) -> None:
+        if request.method not in _METHODS:
+            raise MethodNotAllowed("The method is not allowed for the requested URL.")
+        if self._keys is not None:
+            if is_preflight(request.method, request.fields):
+                call.is_preflight = True
+                return
+            self._keys.check(request.fields)
+        if _TIMEOUT_HEADER in request.fields:
+            call.timeout_s = _timeout_s(request.fields[_TIMEOUT_HEADER])
+        if request.content_length is not None and request.content_length > self._max_body_bytes:
+            raise BodyTooLarge(f"The request body is larger than {self._max_body_bytes} bytes.")
+
+    def _head(self, exchange: Exchange) -> bytes:
+        """Empty for what most scripts take: a POST whose headers they do not look at."""
+        request = exchange.request
+        if request.method == "POST" and not self._supervisor.features.needs_head and not _is_form(request):
+            return b""
+        return encode_head(request.method, request.target, exchange.scheme, exchange.client, request.headers)
+
+
+class Ids:
+    """Of one request: its own id, as text too, and the lines of its answer's head that say them."""
+
+    __slots__ = ("lines", "own", "text")
+
+    def __init__(self, own: bytes, lines: bytes) -> None:
+        self.own = own
+        self.lines = lines
+        self.text = own.decode("latin-1")
+
+
+class ScoringCall:
+    """One request to `/score`; hears from the dispatcher of its answer, and from the connection of its client."""
+
+    __slots__ = (
+        "_call",
+        "_is_over",
+        "_outcome",
+        "_scoring",
+        "_status",
+        "began_s",
+        "exchange",
+        "ids",
+        "is_preflight",
+        "refusal",
+        "span",
+        "timeout_s",
+    )
+
+    def __init__(self, scoring: Scoring, exchange: Exchange, ids: Ids) -> None:
+        self.exchange = exchange
+        self.ids = ids
+        self.began_s = time.monotonic()
+        self.timeout_s: float | None = None
+        self.refusal: RequestError | None = None
+        self.is_preflight = False
+        self.span: Span | None = None
+        self._scoring = scoring
+        self._call: PendingCall | None = None
+        self._is_over = False
+        self._status = 0
+        self._outcome = ""
+
+    def submit(self, head: bytes, body: bytes | memoryview) -> None:
+        """Raises QueueFull or NotReady."""
+        self.exchange.taker = self
+        self._call = self._scoring.dispatcher.submit(head, body, self, self.timeout_s, self.ids.own)
+
+    # The dispatcher calls these.
+
+    def on_frame(self, frame: Frame) -> None:
+        try:
+            if self._status:
+                self._on_chunk(frame)
+            elif frame.flags & Flag.MORE:
+                self._begin_stream(frame)
+            else:
+                self._answer(frame)
+        except Exception as failure:
+            self.on_unforeseen(failure)
+
+    def on_failed(self, error: RequestError) -> None:
+        self.refuse(error)
+
+    # The connection calls these.
+
+    def on_gone(self) -> None:
+        if self._call is not None:
+            self._scoring.dispatcher.drop(self._call)
+        if self._status:
+            self._over(self._status, "client_gone", None)
+        else:
+            self._over(_CLIENT_GONE, "client_gone", 0)
+
+    def on_pause(self) -> None:
+        if self._call is not None and self._status:
+            self._scoring.dispatcher.pause(self._call)
+
+    def on_resume(self) -> None:
+        if self._call is not None and self._status:
+            self._scoring.dispatcher.resume(self._call)
+
+    # Answers.
+
+    def refuse(self, error: RequestError) -> None:
+        status = self._scoring.status_of(error)
+        body = error_body(error, self.ids.own)
+        # In Azure ML's server a 405 never reaches the code that adds ids.
+        ids = b"" if isinstance(error, MethodNotAllowed) else self.ids.lines
+        fields = field_lines(error_headers(error, [])) + ids
         if error.status == 401:
-            headers.append((b"www-authenticate", b"Bearer"))
-        # After a 413 the rest of the body is not worth reading.
-        await respond_whole(scope, status, headers, body, self.closing or error.status == 413)
-        return len(body)
+            fields += b"www-authenticate: Bearer\r\n"
+        elif error.status == 405:
+            fields += b"allow: GET, HEAD, OPTIONS, POST\r\n"
+        self.exchange.respond(status, fields, body)
+        self._over(status, error.code, len(body))
+
+    def answer_empty(self) -> None:
+        self.exchange.respond(200, self.ids.lines, b"")
+        self._over(200, "preflight", 0)
+
+    def on_unforeseen(self, failure: Exception) -> None:
+        _LOG.error("a request could not be answered", exc_info=failure, extra={"request_id": self.ids.text})
+        if self._call is not None:
+            self._scoring.dispatcher.drop(self._call)
+        self.refuse(Unforeseen("An unexpected error occurred in the server."))
+
+    def _answer(self, frame: Frame) -> None:
+        body = _explained(frame, self.ids.own) if frame.flags & Flag.ERROR else frame.body
+        self.exchange.respond(frame.status, self._fields(frame), body)
+        self._note_times(frame)
+        self._over(frame.status, _outcome(frame), 0 if frame.status in NO_CONTENT else len(body))
+
+    def _begin_stream(self, frame: Frame) -> None:
+        """From here on a script that fails can only be shown by a body that stops short."""
+        self._note_times(frame)
+        if frame.status in NO_CONTENT:
+            if self._call is not None:
+                self._scoring.dispatcher.drop(self._call)
+            self.exchange.respond(frame.status, self._fields(frame), b"")
+            self._over(frame.status, _outcome(frame), 0)
+            return
+        self._status, self._outcome = frame.status, _outcome(frame)
+        self.exchange.begin_stream(frame.status, self._fields(frame))
+
+    def _on_chunk(self, frame: Frame) -> None:
+        if frame.flags & Flag.ABORTED:
+            self._over(self._status, "stream_broken", None)
+            self.exchange.cut()
+            return
+        self.exchange.write_chunk(frame.body)
+        if not frame.flags & Flag.MORE:
+            self._over(self._status, self._outcome, None)
+            self.exchange.end_stream()
+
+    def _fields(self, frame: Frame) -> bytes:
+        fields = _script_lines(frame.head) + self.ids.lines
+        if not frame.flags & Flag.RUN_FAILED_UNKNOWN:
+            fields += _FAILED_LINES[bool(frame.flags & Flag.RUN_FAILED)]
+        if frame.flags & Flag.RUN_RETURNED:
+            fields += b"x-ms-run-fn-exec-ms: %.3f\r\n" % (frame.run_ns / 1e6)
+        return fields
+
+    def _note_times(self, frame: Frame) -> None:
+        if self._call is not None:
+            self._scoring.note_times(self._call, frame)
+
+    def _over(self, status: int, outcome: str, size: int | None) -> None:
+        if not self._is_over:
+            self._is_over, self._call = True, None
+            self._scoring.over(self, status, outcome, size)
 
 
-def _target(scope: Scope) -> bytes:
-    query: bytes = scope["query_string"]
-    path: bytes = scope["raw_path"]
-    return path + b"?" + query if query else path
-
-
-def _is_form(headers: dict[bytes, bytes]) -> bool:
+def _is_form(request: Request) -> bool:
     """A form's body never reaches an undecorated run(): the worker must see the content type to know."""
-    return is_form_type(headers.get(b"content-type", b"").decode("latin-1"))
+    content_type = request.fields.get(b"content-type")
+    return content_type is not None and is_form_type(content_type.decode("latin-1"))
 
 
 @lru_cache(maxsize=256)
-def _script_headers(head: bytes) -> tuple[tuple[bytes, bytes], ...]:
+def _script_lines(head: bytes) -> bytes:
     """What the script set, without what is not its to set: the front frames the response and owns the ids.
 
     The worker has refused headers that are none, but a worker runs the user's code and is not trusted with ours.
     """
-    return tuple(
+    return field_lines(
         (name, value)
         for name, value in decode_headers(head)
         if name not in _OURS and _NAME.fullmatch(name) and not _CONTROL.search(value)
@@ -262,11 +335,8 @@ def is_preflight(method: str, headers: dict[bytes, bytes]) -> bool:
     return method == "OPTIONS" and b"access-control-request-method" in headers
 
 
-def _timeout_s(headers: dict[bytes, bytes]) -> float | None:
+def _timeout_s(value: bytes) -> float:
     """The client's own deadline, in seconds from now."""
-    value = headers.get(_TIMEOUT_HEADER)
-    if value is None:
-        return None
     if not value.isdigit() or not 0 < int(value) < 10**9:
         raise BadRequest("x-request-timeout-ms must be a whole number of milliseconds above 0.")
     return int(value) / 1e3

@@ -6,8 +6,6 @@ affair: the variables OTEL_EXPORTER_OTLP_ENDPOINT, OTEL_SERVICE_NAME and so on.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from plimsoll.errors import UsageError
@@ -45,22 +43,19 @@ class Tracing:
         provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
         return cls(provider)
 
-    @contextmanager
-    def request(self, method: str, request_id: str, headers: dict[bytes, bytes]) -> Iterator[Span]:
-        """A span around one request; the caller reports how it ended with `finish`."""
+    def begin(self, method: str, request_id: str, headers: dict[bytes, bytes]) -> Span:
+        """A span around one request; the caller ends it with `finish`."""
         carrier = {name: headers[name.encode()].decode("latin-1") for name in _CONTEXT if name.encode() in headers}
         attributes = {"http.request.method": method, "http.route": "/score", "plimsoll.request_id": request_id}
         context = self._propagator.extract(carrier)
-        with self._tracer.start_as_current_span(
-            f"{method} /score", context, kind=self._server, attributes=attributes
-        ) as span:
-            yield span
+        return self._tracer.start_span(f"{method} /score", context, kind=self._server, attributes=attributes)
 
     def finish(self, span: Span, status: int, outcome: str) -> None:
         span.set_attribute("http.response.status_code", status)
         span.set_attribute("plimsoll.outcome", outcome)
         if status >= 500:
             span.set_status(self._error)
+        span.end()
 
     def close(self) -> None:
         """Exports what is left."""

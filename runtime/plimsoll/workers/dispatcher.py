@@ -28,17 +28,15 @@ from plimsoll.errors import (
 from plimsoll.workers.features import BatchLimits
 from plimsoll.workers.frames import BodyLost, Flag, Frame, Kind, MalformedFrame
 from plimsoll.workers.lifecycle import CallEvent, CallState
-from plimsoll.workers.pending import PendingCall
+from plimsoll.workers.pending import PendingCall, Receiver
 from plimsoll.workers.queue import CallQueue
 from plimsoll.workers.slot import AHEAD_S, Slot
 from plimsoll.workers.spec import Limits
 
 _LOG = logging.getLogger("plimsoll.workers")
 _READS_PER_WAKE_UP = 64
-_SLOW_S = 0.05
-"""A call that takes longer than this has its client's connection watched."""
-_CHUNKS_AHEAD = 16
-"""A stream that is so far ahead of its client is not read until the client has caught up."""
+_READS_AT_THE_END = 4096
+"""More frames than the socket of a worker that has ended can hold."""
 _SMOOTHING = 0.1
 
 
@@ -88,19 +86,20 @@ class Dispatcher:
     def submit(
         self,
         head: bytes,
-        body: bytes,
+        body: bytes | memoryview,
+        receiver: Receiver,
         timeout_s: float | None = None,
         request_id: bytes = b"",
         kind: int = Kind.CALL,
     ) -> PendingCall:
-        """Admits a call; the client's own `timeout_s` counts from now.
+        """Admits a call; the client's own `timeout_s` counts from now. Its end may come before this returns.
 
         Raises QueueFull or NotReady instead of letting it wait in vain.
         """
         if self.refusal is not None and not self.slots:
             raise NotReady(self.refusal, retry_after_s=5)
         self._last_id = self._last_id % 0xFFFFFFFF + 1
-        call = PendingCall(self._last_id, head, body, time.monotonic(), self._loop.create_future(), request_id, kind)
+        call = PendingCall(self._last_id, head, body, time.monotonic(), receiver, request_id, kind)
         patience_s = self._limits.queue_timeout_s if timeout_s is None else timeout_s
         # Looked at closely only where it could matter: one slot alone would take at least as long as all of them.
         if len(self._queue) >= self._limits.max_queue or self._run_s * (len(self._queue) + 1) > patience_s:
@@ -108,29 +107,35 @@ class Dispatcher:
         self._queue.append(call)
         if timeout_s is not None:
             self._loop.call_later(timeout_s, self._expire, call, timeout_s)
-        self._hand_out_soon()
         if self._sweep is None:
             self._sweep = self._loop.call_later(self._sweep_period_s, self._on_sweep)
+        if self._is_alone():
+            self._hand_out()
+        else:
+            self._hand_out_soon()
         return call
 
     def drop(self, call: PendingCall) -> None:
         """The client left: the call is not begun, and a result that still comes is thrown away."""
         if call.state in (CallState.QUEUED, CallState.HANDED, CallState.RUNNING):
             call.note(CallEvent.DROP)
-        call.answer.cancel()
-        self._queue.discard(call)
-        self._cancel_stream(call)
+            self._queue.discard(call)
+            self._cancel_stream(call)
 
-    async def next_chunk(self, call: PendingCall) -> Frame:
-        """The next CHUNK frame of a streaming call."""
-        assert call.chunks is not None
-        frame = await call.chunks.get()
-        if call.paused_slot is not None and call.chunks.empty():
-            slot, call.paused_slot = call.paused_slot, None
+    def pause(self, call: PendingCall) -> None:
+        """The client of a stream is behind: its slot is not read, which holds the script back, until `resume`."""
+        slot = self._slot_of(call)
+        if slot is not None and not call.paused:
+            call.paused = True
+            self._loop.remove_reader(slot.fileno())
+
+    def resume(self, call: PendingCall) -> None:
+        """The opposite of `pause`."""
+        slot = self._slot_of(call)
+        if slot is not None and call.paused:
+            call.paused = False
             slot.chunk_at = time.monotonic()
-            if slot in self.slots:
-                self._loop.add_reader(slot.fileno(), self._on_readable, slot)
-        return frame
+            self._loop.add_reader(slot.fileno(), self._on_readable, slot)
 
     def add(self, slot: Slot) -> None:
         self.slots.append(slot)
@@ -150,7 +155,7 @@ class Dispatcher:
 
     def remove(self, slot: Slot, error: RequestError) -> None:
         """The slot's worker has ended: what it answered counts, what it ran fails, the rest is run elsewhere."""
-        self._on_readable(slot)
+        self._on_readable(slot, _READS_AT_THE_END)
         self._loop.remove_reader(slot.fileno())
         self.retire(slot)
         self._fail_outstanding(slot, error)
@@ -160,6 +165,14 @@ class Dispatcher:
     def fail_queued(self, error: RequestError) -> None:
         for call in self._queue.take(len(self._queue)):
             call.fail(error)
+
+    def _is_alone(self) -> bool:
+        """Whether the call that has just joined the queue is the only one, so that waiting for others is in vain."""
+        return self.batch is None and len(self._queue) == 1 and not any(slot.outstanding for slot in self.slots)
+
+    def _slot_of(self, call: PendingCall) -> Slot | None:
+        """The slot on which the call runs."""
+        return next((slot for slot in self.slots if slot.outstanding and slot.outstanding[0] is call), None)
 
     def _idle_slots(self) -> int:
         return sum(slot.open and not slot.outstanding for slot in self.slots)
@@ -173,8 +186,8 @@ class Dispatcher:
         return self._run_s * (len(self._queue) + 1) / per_turn / usable if usable else 0.0
 
     def _hand_out_soon(self) -> None:
-        # Not at once: calls that arrive in the same turn of the loop are handed over together, which
-        # wakes the worker once for all of them.
+        # Not at once while others are under way: calls that arrive in the same turn of the loop are handed over
+        # together, which wakes the worker once for all of them.
         if not self._hand_out_due:
             self._hand_out_due = True
             self._loop.call_soon(self._hand_out)
@@ -228,16 +241,16 @@ class Dispatcher:
         self._loop.call_later(missing_s, self._hand_out)
         return True
 
-    def _on_readable(self, slot: Slot) -> None:
+    def _on_readable(self, slot: Slot, most: int = _READS_PER_WAKE_UP) -> None:
         try:
-            self._read(slot)
+            self._read(slot, most)
         except Exception as failure:
             self._give_up_broken(slot, failure)
         if self._queue:
             self._hand_out()
 
-    def _read(self, slot: Slot) -> None:
-        for _ in range(_READS_PER_WAKE_UP):
+    def _read(self, slot: Slot, most: int) -> None:
+        for _ in range(most):
             try:
                 frame = slot.receive()
             except BodyLost as lost:
@@ -248,6 +261,8 @@ class Dispatcher:
             self._on_frame(slot, frame)
             if not slot.outstanding:
                 break  # nothing more can come: spares the read that would only say so
+            if slot.outstanding[0].paused and most == _READS_PER_WAKE_UP:
+                break
 
     def _on_lost(self, slot: Slot, lost: BodyLost) -> None:
         """The call has its end; what its frame says of the slot still counts."""
@@ -272,40 +287,31 @@ class Dispatcher:
             return  # the late answer of a call that has failed by timeout
         call = slot.outstanding[0]
         call.check(frame)
-        call.resolve(frame)
         if frame.flags & Flag.RUN_RETURNED:
             self._learn(slot, frame.run_ns / 1e9)
             if self.batch is not None and call.batch_id == call.call_id:
                 self._observer.on_batch_run(frame.run_ns / 1e9)
         if frame.flags & Flag.MORE:
             slot.chunk_at = time.monotonic()
-            self._hold_back_stream(slot, call)
-        else:
-            slot.finish_head(time.monotonic())
-            if not slot.open and not slot.outstanding:
-                self._observer.on_idle(slot)
+            if call.state in (CallState.DROPPED, CallState.FAILED):
+                slot.cancel(call.call_id)
+            call.resolve(frame)
+            return
+        slot.finish_head(time.monotonic())
+        call.resolve(frame)
+        if not slot.open and not slot.outstanding:
+            self._observer.on_idle(slot)
 
     def _learn(self, slot: Slot, run_s: float) -> None:
         slot.learn(run_s)
         self._run_s += (run_s - self._run_s) * (_SMOOTHING if self._run_s else 1.0)
 
-    def _hold_back_stream(self, slot: Slot, call: PendingCall) -> None:
-        if call.state in (CallState.DROPPED, CallState.FAILED):
-            slot.cancel(call.call_id)
-        elif call.chunks is not None and call.chunks.qsize() >= _CHUNKS_AHEAD and call.paused_slot is None:
-            self._loop.remove_reader(slot.fileno())
-            call.paused_slot = slot
-
     def _cancel_stream(self, call: PendingCall) -> None:
         """Has the script's generator closed; its slot is read on, so that it can say that it has ended."""
-        if call.chunks is None:
-            return
-        for slot in self.slots:
-            if slot.outstanding and slot.outstanding[0] is call:
-                slot.cancel(call.call_id)
-                if call.paused_slot is slot:
-                    call.paused_slot = None
-                    self._loop.add_reader(slot.fileno(), self._on_readable, slot)
+        slot = self._slot_of(call) if call.streaming else None
+        if slot is not None:
+            slot.cancel(call.call_id)
+            self.resume(call)
 
     def _on_sweep(self) -> None:
         """Times everything that waits or runs; there is no timer per call."""
@@ -316,8 +322,6 @@ class Dispatcher:
             self._sweep = self._loop.call_later(self._sweep_period_s, self._on_sweep) if busy else None
 
     def _time_all(self, now: float) -> None:
-        for call in self._queue:
-            self._watch_if_slow(call, now)
         self._queue.expire(now - self._limits.queue_timeout_s)
         for slot in list(self.slots):
             self._check(slot, now)
@@ -326,10 +330,8 @@ class Dispatcher:
     def _check(self, slot: Slot, now: float) -> None:
         if not slot.outstanding:
             return
-        for call in slot.outstanding:
-            self._watch_if_slow(call, now)
         ran_s = now - slot.busy_since()
-        if slot.outstanding[0].paused_slot is not None:
+        if slot.outstanding[0].paused:
             return  # the stream waits for its client, not for the script
         if ran_s > self._limits.scoring_timeout_s:
             self._stop_stuck(slot)
@@ -360,8 +362,3 @@ class Dispatcher:
             self._queue.discard(call)
             call.fail(DeadlineExceeded(f"The deadline of {timeout_s * 1e3:.0f} ms has passed."))
             self._cancel_stream(call)
-
-    def _watch_if_slow(self, call: PendingCall, now: float) -> None:
-        if call.watch is not None and now - call.queued_at > _SLOW_S:
-            watch, call.watch = call.watch, None
-            watch()

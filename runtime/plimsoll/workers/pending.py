@@ -2,50 +2,56 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
-from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from plimsoll.errors import RequestError
 from plimsoll.workers.frames import Flag, Frame, Kind, MalformedFrame
 from plimsoll.workers.lifecycle import CALL_TABLE, CallEvent, CallState, advance
 
 if TYPE_CHECKING:
-    from plimsoll.workers.slot import Slot
+    pass
+
+
+class Receiver(Protocol):
+    """Whoever waits for a call. Called on the event loop, never before `Dispatcher.submit` has returned."""
+
+    def on_frame(self, frame: Frame) -> None:
+        """The ANSWER, then CHUNKs while more is promised; one with ABORTED if the stream cannot be gone on with."""
+
+    def on_failed(self, error: RequestError) -> None:
+        """There will be no answer."""
 
 
 class PendingCall:
-    """One call on its way; `answer` resolves to the ANSWER frame or raises a RequestError.
+    """One call on its way to `receiver`, who hears of exactly one end unless the call is dropped.
 
     Times are seconds of the monotonic clock: `queued_at` when it was accepted, `started_at` when
     it became the oldest call of its slot, which is when the worker can have begun it.
     """
 
     __slots__ = (
-        "answer",
         "batch_id",
         "body",
         "call_id",
-        "chunks",
         "head",
         "kind",
-        "paused_slot",
+        "paused",
         "queued_at",
+        "receiver",
         "request_id",
         "started_at",
         "state",
         "streaming",
-        "watch",
     )
 
     def __init__(
         self,
         call_id: int,
         head: bytes,
-        body: bytes,
+        body: bytes | memoryview,
         queued_at: float,
-        answer: asyncio.Future[Frame],
+        receiver: Receiver,
         request_id: bytes = b"",
         kind: int = Kind.CALL,
     ) -> None:
@@ -60,14 +66,11 @@ class PendingCall:
         self.queued_at = queued_at
         self.started_at = 0.0
         self.state = CallState.QUEUED
-        self.answer = answer
+        self.receiver = receiver
         self.streaming = False
         """The worker has begun an answer that goes on, whether or not anybody still waits for it."""
-        self.chunks: asyncio.Queue[Frame] | None = None
-        self.paused_slot: Slot | None = None
-        """Set while the front does not read the stream's slot, because the client is behind."""
-        self.watch: Callable[[], None] | None = None
-        """Called once if the call takes long: the endpoint then looks whether its client is still there."""
+        self.paused = False
+        """The receiver takes no more of the stream now, so its slot is not read."""
 
     def note(self, event: CallEvent) -> None:
         self.state = advance(CALL_TABLE, self.state, event)
@@ -88,24 +91,21 @@ class PendingCall:
     def resolve(self, frame: Frame) -> None:
         """Takes an ANSWER or CHUNK frame; the call stays RUNNING while more is to come."""
         self.streaming = bool(frame.flags & Flag.MORE)
-        if not frame.flags & Flag.MORE and self.state is CallState.RUNNING:
+        if self.state is not CallState.RUNNING:
+            return  # nobody waits for it any more
+        if not self.streaming:
             self.note(CallEvent.ANSWER)
-        if self.chunks is not None:
-            self.chunks.put_nowait(frame)
-        elif not self.answer.done():
-            if frame.flags & Flag.MORE:
-                self.chunks = asyncio.Queue()
-            self.answer.set_result(frame)
+        self.receiver.on_frame(frame)
 
     def fail(self, error: RequestError) -> None:
         """Ends the call with `error`, unless it has ended; one that is already streaming is cut off instead."""
-        if self.state in (CallState.DROPPED, CallState.FAILED):
+        if self.state in (CallState.DROPPED, CallState.FAILED, CallState.ANSWERED):
             return
         self.note(CallEvent.FAIL)
-        if self.chunks is not None:
-            self.chunks.put_nowait(Frame(0, self.call_id, flags=Flag.ABORTED))
-        elif not self.answer.done():
-            self.answer.set_exception(error)
+        if self.streaming:
+            self.receiver.on_frame(Frame(Kind.CHUNK, self.call_id, flags=Flag.ABORTED))
+        else:
+            self.receiver.on_failed(error)
 
 
 def _is_object(body: bytes) -> bool:

@@ -64,7 +64,7 @@ class Slot:
         Raises OSError or MemoryError with nothing sent, where a large body finds no descriptor or no memory.
         """
         try:
-            frames.send(self._front_end, Frame(call.kind, call.call_id, call.head, call.body, tag=call.request_id))
+            frames.send(self._front_end, Frame(call.kind, call.call_id, call.head, call.body, tag=call.request_id))  # type: ignore[arg-type]
         except (BlockingIOError, BrokenPipeError, ConnectionResetError):
             return False
         call.note(CallEvent.HAND)
@@ -76,7 +76,7 @@ class Slot:
     def hand_batch(self, calls: list[PendingCall], now: float) -> bool:
         """Sends `calls` as one message, as `hand` does; all of them begin together, in an idle slot."""
         batch_id = calls[0].call_id
-        body = frames.encode_batch((call.call_id, call.request_id, call.head, call.body) for call in calls)
+        body = frames.encode_batch((call.call_id, call.request_id, call.head, call.body) for call in calls)  # type: ignore[misc]
         try:
             frames.send(self._front_end, Frame(Kind.BATCH, batch_id, b"", body))
         except (BlockingIOError, BrokenPipeError, ConnectionResetError):

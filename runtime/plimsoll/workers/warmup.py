@@ -16,10 +16,10 @@ from dataclasses import replace
 
 from plimsoll.backends.placement import Placement
 from plimsoll.errors import RequestError, WorkerDied
+from plimsoll.workers.awaited import Awaited
 from plimsoll.workers.dispatcher import Dispatcher
-from plimsoll.workers.frames import Flag, Frame, Kind
+from plimsoll.workers.frames import Flag, Kind
 from plimsoll.workers.lifecycle import WorkerEvent
-from plimsoll.workers.pending import PendingCall
 from plimsoll.workers.process import WorkerProcess
 from plimsoll.workers.slot import Slot
 from plimsoll.workers.spec import PoolSpec, WarmUpCall
@@ -95,8 +95,10 @@ class WarmUp:
         began = time.monotonic()
         self.dispatcher.batch = self._worker.features.batch
         given = [call for call in self._calls for _ in range(self._threads)]
-        pending = [self.dispatcher.submit(call.head, call.body, request_id=b"warmup") for call in given]
-        outcomes = await asyncio.gather(*map(self._outcome, given, pending))
+        answers = [Awaited() for _ in given]
+        for call, answer in zip(given, answers, strict=True):
+            self.dispatcher.submit(call.head, call.body, answer, request_id=b"warmup")
+        outcomes = await asyncio.gather(*map(self._outcome, given, answers))
         failures = {call.row: text for call, text in zip(given, outcomes, strict=True) if text is not None}
         for row, text in list(failures.items())[:_SINGLE_LINES]:
             _LOG.error("%s: warm-up row %d: %s", self._worker.name, row, text)
@@ -108,22 +110,22 @@ class WarmUp:
         _LOG.info(message, self._worker.name, rows, time.monotonic() - began, failed)
         return None
 
-    async def _outcome(self, call: WarmUpCall, pending: PendingCall) -> str | None:
+    async def _outcome(self, call: WarmUpCall, answer: Awaited) -> str | None:
         """What went wrong, None when nothing did."""
         try:
-            frame = first = await pending.answer
-            while frame.flags & Flag.MORE:
-                frame = await self.dispatcher.next_chunk(pending)
+            first, last = await answer.to_the_end()
         except RequestError as error:
             return str(error)
-        if frame.flags & Flag.ABORTED:
+        if last.flags & Flag.ABORTED:
             return "the stream broke off"
         return None if call.is_fulfilled_by(first.status) else f"status {first.status}"
 
     async def _checked(self, check: Check) -> str | None:
         self.dispatcher.batch = None
+        answer = Awaited()
+        self.dispatcher.submit(b"", b"", answer, kind=Kind.CONTROL)
         try:
-            frame: Frame = await self.dispatcher.submit(b"", b"", kind=Kind.CONTROL).answer
+            frame = await answer.answer
         except RequestError as error:
             return str(error)
         return await check(self._worker, [Placement(**one) for one in json.loads(frame.body)])

@@ -1,0 +1,398 @@
+"""A client's connection: requests in the order in which they came, answers in the same order, deadlines for both sides.
+
+What it waits for, and what happens when that takes too long:
+
+    OPENING    a first byte                    closed without a word
+    HEAD       the rest of a head              408
+    BODY       the rest of a body              408, by its total time or its rate
+    BUSY       the service, or a client that   closed when no more of the answer is taken for --send-timeout
+               reads slowly
+    HALF       the service, for a client that  the client is taken for gone
+               will send nothing more
+    IDLE       another request                 closed without a word
+    LINGERING  a refused client to stop        closed
+    CLOSING    the last bytes to go out        cut off
+    CLOSED
+
+Answers are written to the socket itself while the transport holds nothing back: a turn of the loop earlier, and for a
+third of the CPU of a write through the transport. Its buffer has no low-water mark for that reason: the transport says
+when it has become empty.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import time
+from collections import deque
+from enum import Enum, auto
+from math import inf
+from typing import TYPE_CHECKING
+
+from plimsoll.errors import RequestError, SlowBody, SlowHead, TooManyConnections
+from plimsoll.server.http.exchange import CONTINUE, OVER, Exchange, ExchangeState, Taker
+from plimsoll.server.http.limits import HALF_CLOSED_S, LINGER_IDLE_S, LINGER_S, MOST_DRAINED_BYTES, RATE_GRACE_S
+from plimsoll.server.http.reader import RequestReader
+from plimsoll.server.http.request import Request
+
+if TYPE_CHECKING:
+    from plimsoll.server.http.connections import Connections
+
+_NO_REQUEST = Request("", b"/", [(b"host", b"")], is_http_1_0=False, keep_alive=False)
+_RATE_CHECK_S = 1.0
+
+
+class Phase(Enum):
+    OPENING = auto()
+    HEAD = auto()
+    BODY = auto()
+    BUSY = auto()
+    HALF = auto()
+    IDLE = auto()
+    LINGERING = auto()
+    CLOSING = auto()
+    CLOSED = auto()
+
+
+_OVER = frozenset({Phase.LINGERING, Phase.CLOSING, Phase.CLOSED})
+
+
+class Connection(asyncio.BufferedProtocol):
+    """One for each client; `connections` is what all of them share."""
+
+    __slots__ = (
+        "_advancing",
+        "_behind_bytes",
+        "_body",
+        "_body_since_s",
+        "_client",
+        "_connections",
+        "_fd",
+        "_limits",
+        "_lingers_until_s",
+        "_pipeline",
+        "_reading_paused",
+        "_transport",
+        "deadline_s",
+        "is_behind",
+        "phase",
+        "reader",
+        "scheme",
+    )
+
+    _transport: asyncio.Transport
+
+    def __init__(self, connections: Connections) -> None:
+        self._connections = connections
+        self._limits = limits = connections.limits
+        self._pipeline: deque[Exchange] = deque()
+        self._client: str | None = None
+        self._fd = -1
+        self._advancing = self._reading_paused = False
+        self._body: Request | None = None
+        self._body_since_s = self._lingers_until_s = 0.0
+        self._behind_bytes = 0
+        self.is_behind = False
+        """The transport holds bytes that the client has not taken."""
+        self.scheme = connections.scheme
+        self.phase = Phase.OPENING
+        self.deadline_s = inf
+        self.reader = RequestReader(self, connections.scratch, limits.max_head_bytes, limits.max_body_bytes)
+
+    # The transport calls these.
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        self._transport = transport
+        transport.set_write_buffer_limits(high=0)
+        if self.scheme == "http":
+            self._fd = transport.get_extra_info("socket").fileno()
+        self.deadline_s = time.monotonic() + self._limits.head_timeout_s
+        if not self._connections.admit(self):
+            self.on_broken(TooManyConnections("The connection limit is reached.", retry_after_s=1))
+
+    def get_buffer(self, sizehint: int) -> memoryview:
+        return self.reader.get_buffer()
+
+    def buffer_updated(self, nbytes: int) -> None:
+        if self.phase is Phase.LINGERING:
+            self.deadline_s = min(time.monotonic() + LINGER_IDLE_S, self._lingers_until_s)
+        elif self.phase not in _OVER:
+            self.reader.took(nbytes)
+            self._advance()
+            self._settle()
+
+    def eof_received(self) -> bool:
+        if self.phase is Phase.BUSY and self.scheme == "http":
+            self._enter(Phase.HALF, HALF_CLOSED_S)
+            return True
+        return False
+
+    def pause_writing(self) -> None:
+        self.is_behind = True
+        self._behind_bytes = self._transport.get_write_buffer_size()
+        if self.phase is Phase.BUSY:
+            self.deadline_s = time.monotonic() + self._limits.send_timeout_s
+        if (taker := self._taker()) is not None:
+            taker.on_pause()
+
+    def resume_writing(self) -> None:
+        self.is_behind = False
+        if self.phase is Phase.BUSY:
+            self.deadline_s = inf
+        if (taker := self._taker()) is not None:
+            taker.on_resume()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self.phase, self.deadline_s, self._fd = Phase.CLOSED, inf, -1
+        self.reader.end()
+        self._connections.forget(self)
+        left, self._pipeline = list(self._pipeline), deque()
+        for exchange in left:
+            self._leave(exchange)
+
+    # The reader calls these.
+
+    def on_head(self, request: Request) -> None:
+        exchange = Exchange(self, request)
+        self._pipeline.append(exchange)
+        self._connections.service.on_head(exchange)
+        request.unwanted = exchange.early
+
+    def on_broken(self, error: RequestError) -> None:
+        last = self._pipeline[-1] if self._pipeline else None
+        if last is None or last.request.complete:
+            self._pipeline.append(Exchange(self, _NO_REQUEST, error))
+        elif last.state is ExchangeState.NEW:
+            last.error, last.early, last.closes = error, True, True
+        else:
+            last.closes = True
+            if last.state is ExchangeState.ANSWERED:
+                self._finish(last)
+        self._advance()
+        self._settle()
+
+    # The exchanges call these.
+
+    @property
+    def client(self) -> str:
+        if self._client is None:
+            address = self._transport.get_extra_info("peername")
+            self._client = f"{address[0]}:{address[1]}" if isinstance(address, tuple) else ""
+        return self._client
+
+    @property
+    def date(self) -> bytes:
+        return self._connections.date.line
+
+    def closes_after(self, request: Request) -> bool:
+        """Whether the answer to `request` is the last one here."""
+        if not request.keep_alive or self._connections.draining:
+            return True
+        if self.phase is Phase.HALF and len(self._pipeline) == 1:
+            return True
+        if request.complete:
+            return False
+        waits = request.expects_continue and not request.received_bytes  # whether it will send the body is its choice
+        return waits or request.remaining_bytes > MOST_DRAINED_BYTES
+
+    def write(self, data: bytes | memoryview) -> None:
+        if self._fd >= 0 and not self.is_behind:
+            try:
+                sent = os.write(self._fd, data)
+            except BlockingIOError:
+                sent = 0
+            except OSError:
+                self.abort()
+                return
+            if sent == len(data):
+                return
+            data = memoryview(data)[sent:]
+        self._transport.write(data)
+
+    def write_parts(self, head: bytes, body: bytes | memoryview) -> None:
+        """The same for a large body, which is not copied."""
+        if self._fd < 0 or self.is_behind:
+            self._transport.write(head)
+            self._transport.write(body)
+            return
+        try:
+            sent = os.writev(self._fd, (head, body))
+        except BlockingIOError:
+            sent = 0
+        except OSError:
+            self.abort()
+            return
+        if sent < len(head):
+            self._transport.write(head[sent:])
+        if sent < len(head) + len(body):
+            self._transport.write(memoryview(body)[max(0, sent - len(head)) :])
+
+    def on_answered(self, exchange: Exchange) -> None:
+        if exchange.closes:
+            self._finish(exchange)
+        elif not self._advancing:
+            self._advance()
+            self._settle()
+
+    def abort(self) -> None:
+        if self.phase is not Phase.CLOSED:
+            self._enter(Phase.CLOSING, self._limits.send_timeout_s)
+            self._transport.abort()
+
+    # The owner of all connections calls these.
+
+    def shut_down(self) -> None:
+        """Closes at once what is idle; the rest ends with its next answer."""
+        if self.phase in (Phase.OPENING, Phase.IDLE):
+            self._close()
+
+    def check_deadline(self, now: float) -> None:
+        """What the table above says, once `deadline_s` has passed."""
+        if self.phase is Phase.HEAD:
+            self._give_up(SlowHead(f"The request head took longer than {self._limits.head_timeout_s:g} s."))
+        elif self.phase is Phase.BODY:
+            self._check_body(now)
+        elif self.phase in (Phase.BUSY, Phase.CLOSING):
+            self._check_progress(now)
+        elif self.phase in (Phase.OPENING, Phase.IDLE, Phase.LINGERING):
+            self._close()
+        else:
+            self.abort()
+
+    # What follows from all this.
+
+    def _advance(self) -> None:
+        """Begins what can be begun, and lets go of what is over."""
+        if self._advancing:
+            return
+        self._advancing = True
+        try:
+            while self._pipeline and self.phase not in _OVER:
+                first = self._pipeline[0]
+                if first.state is ExchangeState.NEW and not self._begin(first):
+                    return
+                if first.state is not ExchangeState.ANSWERED or not first.request.complete:
+                    return
+                if self._pipeline and self._pipeline[0] is first:
+                    self._pipeline.popleft()
+        finally:
+            self._advancing = False
+
+    def _begin(self, exchange: Exchange) -> bool:
+        """False as long as there is too little of the request."""
+        request = exchange.request
+        if request.complete or exchange.early:
+            exchange.state = ExchangeState.BEGUN
+            self._connections.service.begin(exchange)
+            return True
+        if request.expects_continue and not request.received_bytes:
+            request.expects_continue = False
+            self.write(CONTINUE)
+        return False
+
+    def _settle(self) -> None:
+        """Enters the phase that follows from what has come and what is answered."""
+        if self.phase in _OVER or self.phase is Phase.HALF:
+            return
+        if self._pipeline:
+            self._settle_with(self._pipeline[0].request)
+        elif self.reader.in_head:
+            self._await_head()
+        elif self.phase is not Phase.OPENING:
+            self._enter(Phase.IDLE, self._limits.keep_alive_s)
+        if self._reading_paused and len(self._pipeline) < 2:
+            self._resume_reading()
+
+    def _settle_with(self, request: Request) -> None:
+        if len(self._pipeline) > 1:
+            self._pause_reading()  # what a client sends ahead waits in its own buffers
+        if not request.complete:
+            self._await_body(request)
+        elif self.phase is not Phase.BUSY:
+            self._enter(Phase.BUSY, self._limits.send_timeout_s if self.is_behind else inf)
+
+    def _await_head(self) -> None:
+        if self.phase is Phase.OPENING:
+            self.phase = Phase.HEAD  # the first head counts from when the connection was made
+        elif self.phase is not Phase.HEAD:
+            self._enter(Phase.HEAD, self._limits.head_timeout_s)
+
+    def _enter(self, phase: Phase, seconds: float) -> None:
+        self.phase = phase
+        self.deadline_s = inf if seconds == inf else time.monotonic() + seconds
+
+    def _await_body(self, request: Request) -> None:
+        if self.phase is not Phase.BODY or self._body is not request:
+            self._body, self._body_since_s = request, time.monotonic()
+            self._enter(Phase.BODY, min(RATE_GRACE_S, self._limits.body_timeout_s))
+
+    def _check_body(self, now: float) -> None:
+        assert self._body is not None
+        elapsed_s = now - self._body_since_s
+        limits = self._limits
+        if elapsed_s >= limits.body_timeout_s:
+            self._give_up(SlowBody(f"The request body took longer than {limits.body_timeout_s:g} s."))
+        elif self._body.received_bytes / elapsed_s < limits.min_body_bytes_per_s:
+            self._give_up(SlowBody(f"The request body came slower than {limits.min_body_bytes_per_s:g} bytes/s."))
+        else:
+            self.deadline_s = now + _RATE_CHECK_S
+
+    def _check_progress(self, now: float) -> None:
+        left = self._transport.get_write_buffer_size()
+        if left >= self._behind_bytes:
+            self._transport.abort()
+        else:
+            self._behind_bytes = left
+            self.deadline_s = now + self._limits.send_timeout_s
+
+    def _give_up(self, error: RequestError) -> None:
+        self.reader.end()
+        self.reader.has_surplus = True
+        self.on_broken(error)
+
+    def _finish(self, exchange: Exchange) -> None:
+        """`exchange` was the last: closes, but not before a client that is still sending can have read its answer."""
+        if self.phase in _OVER:
+            return
+        for other in self._pipeline:
+            if other is not exchange:
+                self._leave(other)
+        self._pipeline.clear()
+        if self.phase is Phase.HALF or (exchange.request.complete and not self.reader.has_surplus):
+            self._close()
+        else:
+            self._linger()
+
+    def _linger(self) -> None:
+        self.reader.end()
+        self._enter(Phase.LINGERING, LINGER_IDLE_S)
+        self._lingers_until_s = time.monotonic() + LINGER_S
+        if self._transport.can_write_eof():
+            self._transport.write_eof()
+        self._resume_reading()
+
+    def _close(self) -> None:
+        self._enter(Phase.CLOSING, self._limits.send_timeout_s)
+        self._transport.close()
+
+    def _leave(self, exchange: Exchange) -> None:
+        if exchange.state in OVER:
+            return
+        begun, exchange.state = exchange.state is not ExchangeState.NEW, ExchangeState.GONE
+        if not begun:
+            self._connections.service.on_left(exchange)
+        elif exchange.taker is not None:
+            exchange.taker.on_gone()
+
+    def _taker(self) -> Taker | None:
+        return self._pipeline[0].taker if self._pipeline else None
+
+    def _pause_reading(self) -> None:
+        if not self._reading_paused:
+            self._reading_paused = True
+            self._transport.pause_reading()
+
+    def _resume_reading(self) -> None:
+        if self._reading_paused:
+            self._reading_paused = False
+            self._transport.resume_reading()

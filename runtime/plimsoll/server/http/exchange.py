@@ -1,0 +1,140 @@
+"""One request and its answer.
+
+NEW ─── BEGUN ─┬─ ANSWERED          the last byte of the answer is with the kernel or the transport
+         │     └─ STREAMING ─┬─ ANSWERED
+         │                   └─ CUT     the answer cannot be completed: the connection ends in the middle of it
+         └─ GONE                   the client has left
+"""
+
+from __future__ import annotations
+
+from enum import Enum, auto
+from typing import TYPE_CHECKING, Protocol
+
+from plimsoll.errors import RequestError
+from plimsoll.server.http.head import NO_CONTENT, STATUS_LINES
+from plimsoll.server.http.request import Request
+
+if TYPE_CHECKING:
+    from plimsoll.server.http.connection import Connection
+
+_JOINED_BYTES = 16 * 1024
+_CLOSE = b"connection: close\r\n"
+_KEEP = b"connection: keep-alive\r\n"
+CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
+
+
+class ExchangeState(Enum):
+    NEW = auto()
+    BEGUN = auto()
+    STREAMING = auto()
+    ANSWERED = auto()
+    CUT = auto()
+    GONE = auto()
+
+
+OVER = frozenset({ExchangeState.ANSWERED, ExchangeState.CUT, ExchangeState.GONE})
+
+
+class Taker(Protocol):
+    """Whoever answers an exchange, as long as it does."""
+
+    def on_gone(self) -> None:
+        """The client has left: no answer is wanted."""
+
+    def on_pause(self) -> None:
+        """The client is behind with what was sent."""
+
+    def on_resume(self) -> None:
+        """It has caught up."""
+
+
+class Exchange:
+    """`early`: to be begun before the body has come. `taker` is told what becomes of the connection."""
+
+    __slots__ = ("_chunked", "_connection", "closes", "early", "error", "request", "state", "taker", "ticket")
+
+    def __init__(self, connection: Connection, request: Request, error: RequestError | None = None) -> None:
+        self._connection = connection
+        self._chunked = False
+        self.request = request
+        self.error = error
+        """What came was no request, or went beyond a limit: to be answered with this, and then no more."""
+        self.early = error is not None
+        self.closes = error is not None
+        self.state = ExchangeState.NEW
+        self.taker: Taker | None = None
+        self.ticket: object = None
+        """What the service has noted about it at its head."""
+
+    @property
+    def client(self) -> str:
+        """Address and port; empty where the socket has none."""
+        return self._connection.client
+
+    @property
+    def scheme(self) -> str:
+        return self._connection.scheme
+
+    def respond(self, status: int, fields: bytes, body: bytes | memoryview, *, close: bool = False) -> None:
+        """The whole answer; `fields` are lines that say nothing of length or connection. One that is over gets none."""
+        if self.state is not ExchangeState.BEGUN:
+            if self.state is ExchangeState.STREAMING:
+                self.cut()  # a client must never take one answer for the rest of another
+            return
+        head = self._head(status, fields, close)
+        if status in NO_CONTENT:
+            head += b"\r\n"
+        else:
+            head += b"content-length: %d\r\n\r\n" % len(body)
+        self.state = ExchangeState.ANSWERED
+        if not body or status in NO_CONTENT or self.request.method == "HEAD":
+            self._connection.write(head)
+        elif len(body) <= _JOINED_BYTES:
+            self._connection.write(head + body)
+        else:
+            self._connection.write_parts(head, body)
+        self._connection.on_answered(self)
+
+    def begin_stream(self, status: int, fields: bytes, *, close: bool = False) -> None:
+        """The head of an answer whose length nobody knows; for HTTP/1.0 it ends with the connection."""
+        if self.state is not ExchangeState.BEGUN:
+            return
+        self.state = ExchangeState.STREAMING
+        self._chunked = not self.request.is_http_1_0
+        head = self._head(status, fields, close or not self._chunked)
+        self._connection.write(head + (b"transfer-encoding: chunked\r\n\r\n" if self._chunked else b"\r\n"))
+
+    def write_chunk(self, data: bytes | memoryview) -> None:
+        if self.state is not ExchangeState.STREAMING or not data or self.request.method == "HEAD":
+            return
+        if self._chunked:
+            self._connection.write(b"".join((b"%x\r\n" % len(data), data, b"\r\n")))
+        else:
+            self._connection.write(data)
+
+    def end_stream(self) -> None:
+        if self.state is ExchangeState.STREAMING:
+            self.state = ExchangeState.ANSWERED
+            if self._chunked and self.request.method != "HEAD":
+                self._connection.write(b"0\r\n\r\n")
+            self._connection.on_answered(self)
+
+    def cut(self) -> None:
+        """Ends the connection in the middle of the answer: the only way to say that it failed."""
+        if self.state not in OVER:
+            self.state = ExchangeState.CUT
+            self._connection.abort()
+
+    def is_behind(self) -> bool:
+        """Whether the client has not taken everything that was sent."""
+        return self._connection.is_behind
+
+    def _head(self, status: int, fields: bytes, close: bool) -> bytes:
+        connection = self._connection
+        self.closes = close = close or self.closes or connection.closes_after(self.request)
+        if close:
+            return STATUS_LINES[status] + connection.date + fields + _CLOSE
+        if self.request.is_http_1_0:
+            return STATUS_LINES[status] + connection.date + fields + _KEEP
+        return STATUS_LINES[status] + connection.date + fields

@@ -1,0 +1,34 @@
+"""What a client may take: time, bytes, connections."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+RATE_GRACE_S = 5.0
+"""A body may start slowly: its rate counts from here on."""
+HALF_CLOSED_S = 1.0
+"""How long a client that sends no more is waited for. It may still read (RFC 9112 §9.3 leaves it open), or be gone:
+most that have sent the end of their side have given up, and a slot has better to do than to work for them."""
+LINGER_S = 10.0
+"""How long, at most, what a refused client still sends is read, so that it gets to read its answer (RFC 9112 §9.6)."""
+LINGER_IDLE_S = 2.0
+MOST_DRAINED_BYTES = 64 * 1024
+"""The rest of a body that nobody wants is read to keep the connection if it is no longer than this."""
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectionLimits:
+    """`min_body_bytes_per_s` is the lowest average rate of a body once it has been coming for 5 s."""
+
+    head_timeout_s: float
+    body_timeout_s: float
+    send_timeout_s: float
+    keep_alive_s: float
+    min_body_bytes_per_s: float
+    max_head_bytes: int
+    max_body_bytes: int
+    max_connections: int
+
+    @property
+    def shortest_s(self) -> float:
+        return min(self.head_timeout_s, self.body_timeout_s, self.send_timeout_s, self.keep_alive_s, HALF_CLOSED_S)
