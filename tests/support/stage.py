@@ -7,14 +7,29 @@ import socket
 from collections.abc import Awaitable, Callable
 
 from plimsoll.errors import WorkerDied
+from plimsoll.workers.awaited import Awaited
 from plimsoll.workers.dispatcher import Dispatcher
 from plimsoll.workers.frames import Flag, Frame, Kind
+from plimsoll.workers.lifecycle import CallState
 from plimsoll.workers.pending import PendingCall
 from plimsoll.workers.slot import Slot
 from plimsoll.workers.spec import Limits
 from support.worker_end import send, unread
 
 PATIENT = Limits(scoring_timeout_s=30, queue_timeout_s=30, max_queue=100)
+
+
+class StageCall:
+    """A call that was submitted, and what comes back for it."""
+
+    def __init__(self, pending: PendingCall, awaited: Awaited) -> None:
+        self.pending = pending
+        self.answer = awaited.answer
+        self.chunks = awaited.chunks
+
+    @property
+    def state(self) -> CallState:
+        return self.pending.state
 
 
 class Stage:
@@ -45,8 +60,14 @@ class Stage:
     def on_batch(self, size: int) -> None:
         self.batches.append(size)
 
-    def submit(self, body: bytes) -> PendingCall:
-        return self.dispatcher.submit(b"", body)
+    def submit(self, body: bytes) -> StageCall:
+        awaited = Awaited()
+        return StageCall(self.dispatcher.submit(b"", body, awaited), awaited)
+
+    def drop(self, call: StageCall) -> None:
+        """As a client does that leaves."""
+        self.dispatcher.drop(call.pending)
+        call.answer.cancel()
 
     async def read(self, slot: Slot) -> Frame:
         """The next call, as the worker would read it."""

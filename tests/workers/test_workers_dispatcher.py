@@ -9,10 +9,9 @@ import pytest
 
 from plimsoll.errors import NotReady, QueueFull, QueueTimeout, ScoringTimeout, WorkerDied
 from plimsoll.workers.frames import Flag, Frame, Kind
-from plimsoll.workers.pending import PendingCall
 from plimsoll.workers.slot import Slot
 from plimsoll.workers.spec import Limits
-from support.stage import Stage, on_stage
+from support.stage import Stage, StageCall, on_stage
 from support.worker_end import send, unread
 
 
@@ -156,8 +155,8 @@ def test_a_dropped_call_is_not_begun_and_its_result_thrown_away() -> None:
     async def body(stage: Stage) -> None:
         running, queued, last = [stage.submit(body) for body in (b"running", b"queued", b"last")]
         begun = await stage.read(stage.slots[0])
-        stage.dispatcher.drop(running)
-        stage.dispatcher.drop(queued)
+        stage.drop(running)
+        stage.drop(queued)
         stage.answer(stage.slots[0], begun)
         assert (await stage.run_one(stage.slots[0])).body == b"last"
         assert (await last.answer).body == b"re:last"
@@ -172,7 +171,6 @@ def test_streams_end_with_their_last_chunk() -> None:
         begun = await stage.read(stage.slots[0])
         stage.answer(stage.slots[0], begun, run_s=1, flags=Flag.MORE | Flag.RUN_RETURNED)
         await call.answer
-        assert call.chunks is not None
         for flags in (Flag.MORE, Flag.NONE):
             send(stage.slots[0], Frame(Kind.CHUNK, begun.call_id, body=b"x", flags=flags))
         assert [(await call.chunks.get()).flags for _ in range(2)] == [Flag.MORE, Flag.NONE]
@@ -188,7 +186,7 @@ def test_every_call_gets_exactly_one_right_end(seed: int) -> None:
 
     @on_stage(slots=2)
     async def body(stage: Stage) -> None:
-        calls: dict[bytes, PendingCall] = {}
+        calls: dict[bytes, StageCall] = {}
         begun: dict[Slot, Frame] = {}
         for number in range(400):
             what = dice.choices(["submit", "work", "die", "leave", "pause"], [10, 14, 1, 1, 4])[0]
@@ -205,7 +203,7 @@ def test_every_call_gets_exactly_one_right_end(seed: int) -> None:
                 stage.dispatcher.remove(slot, WorkerDied("died"))
                 stage.add_slot()
             elif what == "leave" and calls:
-                stage.dispatcher.drop(dice.choice(list(calls.values())))
+                stage.drop(dice.choice(list(calls.values())))
             await asyncio.sleep(0.004 if what == "pause" else 0)
         while not all(call.answer.done() for call in calls.values()):
             for slot in stage.dispatcher.slots:

@@ -25,6 +25,7 @@ from plimsoll.server.replies import RUN_FAILED, error_body, error_headers
 from plimsoll.server.tracing import Tracing
 from plimsoll.settings import ServeSettings
 from plimsoll.workers.frames import Flag, Frame, decode_headers, encode_head
+from plimsoll.workers.lifecycle import CallState
 from plimsoll.workers.pending import PendingCall
 from plimsoll.workers.supervisor import Supervisor
 
@@ -213,6 +214,9 @@ class ScoringCall:
             self._over(self._status, "client_gone", None)
         else:
             self._over(_CLIENT_GONE, "client_gone", 0)
+
+    def has_begun(self) -> bool:
+        return self._call is None or self._call.state is not CallState.QUEUED
 
     def on_pause(self) -> None:
         if self._call is not None and self._status:

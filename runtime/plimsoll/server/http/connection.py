@@ -7,7 +7,7 @@ What it waits for, and what happens when that takes too long:
     BODY       the rest of a body              408, by its total time or its rate
     BUSY       the service, or a client that   closed when no more of the answer is taken for --send-timeout
                reads slowly
-    HALF       the service, for a client that  the client is taken for gone
+    HALF       the service, for a client that  gone, if its request still waits for a slot
                will send nothing more
     IDLE       another request                 closed without a word
     LINGERING  a refused client to stop        closed
@@ -130,7 +130,7 @@ class Connection(asyncio.BufferedProtocol):
     def pause_writing(self) -> None:
         self.is_behind = True
         self._behind_bytes = self._transport.get_write_buffer_size()
-        if self.phase is Phase.BUSY:
+        if self.phase in (Phase.BUSY, Phase.HALF):
             self.deadline_s = time.monotonic() + self._limits.send_timeout_s
         if (taker := self._taker()) is not None:
             taker.on_pause()
@@ -139,6 +139,8 @@ class Connection(asyncio.BufferedProtocol):
         self.is_behind = False
         if self.phase is Phase.BUSY:
             self.deadline_s = inf
+        elif self.phase is Phase.HALF:
+            self.deadline_s = time.monotonic() + HALF_CLOSED_S
         if (taker := self._taker()) is not None:
             taker.on_resume()
 
@@ -254,10 +256,10 @@ class Connection(asyncio.BufferedProtocol):
             self._check_body(now)
         elif self.phase in (Phase.BUSY, Phase.CLOSING):
             self._check_progress(now)
-        elif self.phase in (Phase.OPENING, Phase.IDLE, Phase.LINGERING):
+        elif self.phase is Phase.HALF:
+            self._check_half(now)
+        elif self.phase is not Phase.CLOSED:
             self._close()
-        else:
-            self.abort()
 
     # What follows from all this.
 
@@ -336,6 +338,15 @@ class Connection(asyncio.BufferedProtocol):
             self._give_up(SlowBody(f"The request body came slower than {limits.min_body_bytes_per_s:g} bytes/s."))
         else:
             self.deadline_s = now + _RATE_CHECK_S
+
+    def _check_half(self, now: float) -> None:
+        taker = self._taker()
+        if self.is_behind:
+            self._check_progress(now)
+        elif taker is None or taker.has_begun():
+            self.deadline_s = now + HALF_CLOSED_S
+        else:
+            self.abort()
 
     def _check_progress(self, now: float) -> None:
         left = self._transport.get_write_buffer_size()

@@ -42,6 +42,9 @@ class Taker(Protocol):
     def on_gone(self) -> None:
         """The client has left: no answer is wanted."""
 
+    def has_begun(self) -> bool:
+        """Whether the work is under way, so that dropping it would save nothing."""
+
     def on_pause(self) -> None:
         """The client is behind with what was sent."""
 

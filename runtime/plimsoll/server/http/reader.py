@@ -103,8 +103,8 @@ class RequestReader:
 
     @property
     def in_head(self) -> bool:
-        """Whether a part of a head has come."""
-        return self._begun and self._request is None
+        """Whether a part of a head has come, be it an empty line before it."""
+        return self._begun or self._fed_bytes > 0
 
     @property
     def request(self) -> Request | None:
@@ -127,7 +127,7 @@ class RequestReader:
     def end(self) -> None:
         """No more requests: what still comes is only noted as surplus."""
         self.state, self._parser, self._rest, self._request = ReaderState.ENDED, None, None, None
-        self._begun, self._chunks = False, bytearray()
+        self._begun, self._fed_bytes, self._chunks = False, 0, bytearray()
 
     # httptools calls these.
 
@@ -161,7 +161,8 @@ class RequestReader:
         except RequestError as error:
             self._refuse(error)
         self._upgrading = self._parser.should_upgrade()
-        self._trailer_bytes = self._silent_bytes = 0
+        self._trailer_bytes = self._silent_bytes = self._fed_bytes = 0
+        self._begun = False
         self.state = ReaderState.PARSED
         self._owner.on_head(request)
 
@@ -209,7 +210,7 @@ class RequestReader:
             rest = self._feed_directly(rest) if self.state is ReaderState.DIRECT else self._feed_parser(rest)
         if self.state is ReaderState.HEAD:
             self._fed_bytes = self._head_size() if self._completed else self._fed_bytes + len(piece)
-            if self._begun and self._fed_bytes > self._max_head_bytes:
+            if self._fed_bytes > self._max_head_bytes:
                 self._break(self._head_too_large())
         elif self.state is ReaderState.PARSED:
             self._after_body_piece(len(piece))
@@ -317,9 +318,8 @@ class RequestReader:
         if isinstance(request.body, memoryview) and len(request.body) <= _LARGE_BYTES:
             request.body = bytes(request.body)
         request.complete = self._completed = True
-        self._request = None
-        self._fed_bytes = 0
-        self._begun = False
+        self._request, self._url, self._headers = None, b"", []
+        self._begun, self._fed_bytes = False, 0
         self.state = ReaderState.HEAD
         if not request.keep_alive:
             self.end()
