@@ -10,7 +10,7 @@ READY  := $(VENV)/.ready
 OTHER  := give another one, as in: make demo PYTHON=python3.13
 SHORT  := tests/entry tests/host tests/workers tests/server/test_server_lifecycle.py tests/server/test_server_stderr.py \
           tests/faults/test_faults_start.py tests/test_pythons.py
-TOOLS  := gcc curl openssl chromium
+TOOLS  := gcc curl openssl chromium nginx slowhttptest
 SUITE  := "not (truth or images or image_gpu)"
 TRUTH  := -m 'truth and not calibration'
 COMPILE = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --no-header
@@ -85,7 +85,8 @@ test-cgroup2: $(READY)  ## limits under a real cgroup v2, in an emulated machine
 	tests/cgroup2/run.sh
 
 tools:
-	@for tool in $(TOOLS); do command -v $$tool >/dev/null || missing="$$missing $$tool"; done; [ -z "$$missing" ] || \
+	@# Debian keeps nginx in /usr/sbin, which not everybody has on the PATH.
+	@PATH="$$PATH:/usr/sbin"; for tool in $(TOOLS); do command -v $$tool >/dev/null || missing="$$missing $$tool"; done; [ -z "$$missing" ] || \
 	    { echo "the tests need$$missing: on Debian and Ubuntu, apt install$$missing libc6-dev" >&2; exit 1; }
 
 soak: $(READY)  ## 10^6 requests through faults of every kind (SOAK='--seconds 600 --seed 7' …; docs/faults.md)
