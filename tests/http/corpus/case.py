@@ -63,7 +63,8 @@ class Case:
 
     `waits`: offset in `raw` to the number of answers, interim ones included, that come before the client sends on.
     `half_close`: the client then sends FIN. `arrives`: the connection may not be reset, however much is still sent.
-    `keyed`: to the server that asks for an API key.
+    `keyed`: to the server that asks for an API key. `unannounced`: when the answer went out, the server could not yet
+    know that it would be the last one (RFC 9112 §9.6 asks for Connection: close where it does).
     """
 
     name: str
@@ -75,6 +76,7 @@ class Case:
     half_close: bool = False
     arrives: bool = False
     keyed: bool = False
+    unannounced: bool = False
 
     def bodiless(self, number: int) -> bool:
         """Whether the final answer of that number is one to HEAD."""
@@ -95,8 +97,9 @@ def case(
     half_close: bool = False,
     arrives: bool = False,
     keyed: bool = False,
+    unannounced: bool = False,
 ) -> Case:
-    return Case(name, section, raw, outcomes, ways, waits or {}, half_close, arrives, keyed)
+    return Case(name, section, raw, outcomes, ways, waits or {}, half_close, arrives, keyed, unannounced)
 
 
 def status(*statuses: int, fields: tuple[bytes, ...] = (), bodiless: bool = False) -> Answer:

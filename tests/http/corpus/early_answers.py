@@ -89,6 +89,7 @@ CASES: tuple[Case, ...] = (
         _chunked(_PUT) + b"%x\r\n%b\r\n0\r\n\r\n" % (len(_SENT), _SENT),
         refused(405),
         arrives=True,
+        unannounced=True,
     ),
     case(
         "one chunk without an end",
@@ -96,6 +97,7 @@ CASES: tuple[Case, ...] = (
         _chunked(_PUT) + b"fffffff\r\n" + _SENT,
         refused(405),
         arrives=True,
+        unannounced=True,
     ),
     case("too large, before the body", "9110 §15.5.14", _length(POST, MAX_BODY_BYTES + 1), refused(413), arrives=True),
     case(
@@ -151,6 +153,7 @@ CASES: tuple[Case, ...] = (
         _chunked(_PUT) + b"5\r\nhello\r\nx\r\n",
         refused(405),
         arrives=True,
+        unannounced=True,
         waits={len(_chunked(_PUT)): 1},
     ),
 )

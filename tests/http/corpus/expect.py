@@ -102,6 +102,7 @@ CASES: tuple[Case, ...] = (
         _SECTION,
         POST + b"X-Request-Timeout-Ms: soon\r\nExpect: 100-continue\r\nContent-Length: 5\r\n\r\nhello",
         answers(status(400)),
+        refused(400),
     ),
     case(
         "refused instead: malformed",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from corpus.case import BAD, HEADLESS, SILENT_END, Case, answers, case, echo, echoes, refused, status
 
 _SECTION = "9112 §2.3; 9110 §15.6.6"
-_OTHER = (b"HTTP/2.0", b"HTTP/3.0", b"HTTP/0.9", b"HTTP/9.9", b"HTTP/1.2", b"HTTP/1.9")
+_OTHER = (b"HTTP/2.0", b"HTTP/3.0", b"HTTP/9.9", b"HTTP/1.2", b"HTTP/1.9")
 _NONE = {
     "small letters": b"http/1.1",
     "mixed letters": b"Http/1.1",
@@ -79,6 +79,7 @@ CASES: tuple[Case, ...] = (
         b"POST /score HTTP/2.0\r\nHost: x\r\nContent-Length: 5\r\n\r\nhello",
         refused(505),
     ),
+    case("HTTP/0.9", _SECTION, _get(b"HTTP/0.9"), refused(400, 505)),
     case("no version at all", "9112 §3", b"GET /score\r\nHost: x\r\n\r\n", BAD),
     case("a request of HTTP/0.9", "9112 §3", b"GET /score\r\n\r\n", BAD),
     case("no version, a blank", "9112 §3", b"GET /score \r\nHost: x\r\n\r\n", BAD),

@@ -118,6 +118,9 @@ class Conversation:
 
     def _judged(self, by_reset: bool) -> str | None:
         seen = self._reading.seen
+        if self.case.half_close:
+            # Whoever may have gone is sounded out by an interim answer, which every client skips (RFC 9110 §15.2).
+            seen = [one for one in seen if one.status != 100]
         if fault := flaw(seen):
             return f"{fault}: {self._got()}"
         if by_reset and self.case.arrives:
@@ -132,7 +135,7 @@ class Conversation:
 
     def _says_so(self, seen: Sequence[Seen]) -> bool:
         """RFC 9112 §9.6: who closes says so, unless the client has closed already."""
-        if self.case.half_close or not seen:
+        if self.case.half_close or self.case.unannounced or not seen:
             return True
         return seen[-1].to_the_end or seen[-1].fields.get(b"connection", b"").lower() == b"close"
 

@@ -7,8 +7,8 @@ What it waits for, and what happens when that takes too long:
     BODY       the rest of a body              408, by its total time or its rate
     BUSY       the service, or a client that   closed when no more of the answer is taken for --send-timeout
                reads slowly
-    HALF       the service, for a client that  gone, if its request still waits for a slot
-               will send nothing more
+    HALF       the service, for a client that  sounded out, if its request still waits for a
+               will send nothing more          slot: it may be gone
     IDLE       another request                 closed without a word
     LINGERING  a refused client to stop        closed
     CLOSING    the last bytes to go out        cut off
@@ -72,6 +72,7 @@ class Connection(asyncio.BufferedProtocol):
         "_lingers_until_s",
         "_pipeline",
         "_reading_paused",
+        "_sounded_out",
         "_transport",
         "deadline_s",
         "is_behind",
@@ -88,7 +89,7 @@ class Connection(asyncio.BufferedProtocol):
         self._pipeline: deque[Exchange] = deque()
         self._client: str | None = None
         self._fd = -1
-        self._advancing = self._reading_paused = False
+        self._advancing = self._reading_paused = self._sounded_out = False
         self._body: Request | None = None
         self._body_since_s = self._lingers_until_s = 0.0
         self._behind_bytes = 0
@@ -194,8 +195,9 @@ class Connection(asyncio.BufferedProtocol):
             return True
         if request.complete:
             return False
-        waits = request.expects_continue and not request.received_bytes  # whether it will send the body is its choice
-        return waits or request.remaining_bytes > MOST_DRAINED_BYTES
+        if request.expects_continue and not request.received_bytes:
+            return True  # whether it will send the body is its choice
+        return not request.chunked and request.remaining_bytes > MOST_DRAINED_BYTES
 
     def write(self, data: bytes | memoryview) -> None:
         if self._fd >= 0 and not self.is_behind:
@@ -308,10 +310,16 @@ class Connection(asyncio.BufferedProtocol):
     def _settle_with(self, request: Request) -> None:
         if len(self._pipeline) > 1:
             self._pause_reading()  # what a client sends ahead waits in its own buffers
-        if not request.complete:
+        if not request.complete and self._is_too_much(self._pipeline[0]):
+            self._finish(self._pipeline[0])
+        elif not request.complete:
             self._await_body(request)
         elif self.phase is not Phase.BUSY:
             self._enter(Phase.BUSY, self._limits.send_timeout_s if self.is_behind else inf)
+
+    def _is_too_much(self, exchange: Exchange) -> bool:
+        """Whether more is coming of a body that nobody wants than the connection is worth."""
+        return exchange.state is ExchangeState.ANSWERED and exchange.request.received_bytes > MOST_DRAINED_BYTES
 
     def _await_head(self) -> None:
         if self.phase is Phase.OPENING:
@@ -340,13 +348,21 @@ class Connection(asyncio.BufferedProtocol):
             self.deadline_s = now + _RATE_CHECK_S
 
     def _check_half(self, now: float) -> None:
+        """One that has closed altogether answers whatever is sent to it with a reset; one that reads skips a 100."""
         taker = self._taker()
         if self.is_behind:
             self._check_progress(now)
-        elif taker is None or taker.has_begun():
-            self.deadline_s = now + HALF_CLOSED_S
-        else:
-            self.abort()
+            return
+        self.deadline_s = now + HALF_CLOSED_S
+        if taker is not None and not taker.has_begun() and self._pipeline[0].state is ExchangeState.BEGUN:
+            self._sound_out(self._pipeline[0].request)
+
+    def _sound_out(self, request: Request) -> None:
+        if request.is_http_1_0:
+            self.abort()  # it knows no interim answers (RFC 9110 §15.2)
+        elif not self._sounded_out:
+            self._sounded_out = True
+            self.write(CONTINUE)
 
     def _check_progress(self, now: float) -> None:
         left = self._transport.get_write_buffer_size()

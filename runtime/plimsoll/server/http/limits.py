@@ -7,9 +7,8 @@ from dataclasses import dataclass
 RATE_GRACE_S = 5.0
 """A body may start slowly: its rate counts from here on."""
 HALF_CLOSED_S = 0.25
-"""How long a request that has not begun is kept for a client that sends no more. Such a client may still read
-(RFC 9112 §9.3), but nearly all of them have given up, and a slot has better to do than to work for them. What has begun
-is answered: it cannot be stopped anyway."""
+"""How long a request waits for a slot before a client that sends no more is sounded out. It may still read (RFC 9112
+§9.3), but nearly all of them have given up, and a slot has better to do than to work for them."""
 LINGER_S = 10.0
 """How long, at most, what a refused client still sends is read, so that it gets to read its answer (RFC 9112 §9.6)."""
 LINGER_IDLE_S = 2.0

@@ -1,12 +1,14 @@
-"""From the bytes of a connection to requests: httptools for heads and chunks, and our own count for the rest.
+"""From the bytes of a connection to requests: httptools for heads, and for what little comes in one piece with them.
 
 A body of known length that has not come whole with its head is read past the parser, straight from the socket to
-where it will lie (`get_buffer`), never a byte further. Everything that a request must not be (RFC 9112) ends the
-reading: nothing after it on the same connection is looked at.
+where it will lie (`get_buffer`), never a byte further. A chunked one is decoded here: llhttp takes trailers for fields
+of the head, without a limit. Everything that a request must not be (RFC 9112) ends the reading: nothing after it on the
+same connection is looked at.
 
-    HEAD ─── PARSED ─── HEAD        a body that the parser sees: chunked, or whole in the piece with its head
-      │  └── DIRECT ─── HEAD        a body of known length, past the parser
-      └───────┴──────── ENDED       no more is read: an error, or the client asked for no more
+    HEAD ─┬─ PARSED ──┬─ HEAD       no body, or one that came whole in the piece with its head
+          ├─ DIRECT ──┤             a body of known length, past the parser
+          ├─ CHUNKED ─┘             a chunked one, past the parser
+          └────────────── ENDED     no more is read: an error, or the client asked for no more
 """
 
 from __future__ import annotations
@@ -19,7 +21,6 @@ from typing import Any, NoReturn, Protocol
 import httptools
 
 from plimsoll.errors import (
-    BodyTooLarge,
     HeadTooLarge,
     MalformedRequest,
     MethodNotAllowed,
@@ -27,9 +28,10 @@ from plimsoll.errors import (
     RequestError,
     VersionNotSupported,
 )
+from plimsoll.server.http.chunks import Chunks
 from plimsoll.server.http.request import Fields, Request
 
-_TOKEN = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]")
+_METHOD = re.compile(rb"[\r\n]*+[!#$%&'*+.^_`|~0-9A-Za-z-]++(?: |\Z)")
 _VERSIONS = "HTTP/1.1 and HTTP/1.0 are spoken here, and no other version."
 _METHODS = {name.encode(): name for name in ("GET", "POST", "HEAD", "OPTIONS", "PUT", "DELETE", "PATCH", "TRACE")}
 _LARGE_BYTES = 64 * 1024
@@ -39,6 +41,7 @@ class ReaderState(Enum):
     HEAD = auto()
     PARSED = auto()
     DIRECT = auto()
+    CHUNKED = auto()
     ENDED = auto()
 
 
@@ -50,7 +53,7 @@ class RequestOwner(Protocol):
         """What came cannot be a request, or goes beyond a limit; the reader has ended."""
 
 
-class _Refused(Exception):
+class _Leaving(Exception):
     """Leaves the parser from within a callback."""
 
 
@@ -58,25 +61,20 @@ class RequestReader:
     """`took` is told of every piece; the owner hears of heads and errors, and sees `Request.complete`."""
 
     __slots__ = (
+        "_beginning",
         "_begun",
         "_chunks",
-        "_completed",
         "_error",
-        "_fed_bytes",
         "_headers",
-        "_heard",
         "_max_body_bytes",
         "_max_head_bytes",
         "_owner",
         "_parser",
+        "_passed",
         "_piece_bytes",
-        "_priming",
         "_request",
         "_rest",
         "_scratch",
-        "_silent_bytes",
-        "_trailer_bytes",
-        "_upgrading",
         "_url",
         "has_surplus",
         "state",
@@ -94,22 +92,21 @@ class RequestReader:
         self._parser: Any = None
         self._request: Request | None = None
         self._rest: memoryview | None = None
+        self._chunks: Chunks | None = None
         self._error: RequestError | None = None
         self._headers: Fields = []
-        self._chunks = bytearray()
         self._url = b""
-        self._fed_bytes = self._piece_bytes = self._silent_bytes = self._trailer_bytes = 0
-        self._begun = self._completed = self._heard = self._priming = self._upgrading = False
+        self._piece_bytes = 0
+        self._begun = False
+        self._beginning = bytearray()
+        """Of a head that comes in several pieces, as far as it has come."""
+        self._passed: list[int] = []
+        """The lengths of the bodies of the messages that were complete within this piece."""
 
     @property
     def in_head(self) -> bool:
         """Whether a part of a head has come, be it an empty line before it."""
-        return self._begun or self._fed_bytes > 0
-
-    @property
-    def request(self) -> Request | None:
-        """The one whose body is still coming."""
-        return self._request
+        return bool(self._beginning)
 
     def get_buffer(self) -> memoryview:
         """Where the next bytes go: into the body itself where its length is known."""
@@ -126,74 +123,53 @@ class RequestReader:
 
     def end(self) -> None:
         """No more requests: what still comes is only noted as surplus."""
-        self.state, self._parser, self._rest, self._request = ReaderState.ENDED, None, None, None
-        self._begun, self._fed_bytes, self._chunks = False, 0, bytearray()
+        self.state, self._parser, self._rest, self._chunks = ReaderState.ENDED, None, None, None
+        self._request, self._beginning = None, bytearray()
 
     # httptools calls these.
 
     def on_message_begin(self) -> None:
         if self.state is ReaderState.ENDED:
-            raise _Refused
-        if not self._priming:
-            self._url, self._headers, self._begun = b"", [], True
+            raise _Leaving
+        self._begun = True
 
     def on_url(self, url: bytes) -> None:
-        if not self._priming:
-            self._url += url
+        self._url += url
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        if self._priming:
-            return
-        if self._request is None:
-            self._headers.append((name.lower(), value))
-            return
-        self._trailer_bytes += len(name) + len(value) + 4  # read, counted, and dropped (RFC 9110 §6.5.1)
-        if self._trailer_bytes > self._max_head_bytes:
-            self._refuse(HeadTooLarge(f"The trailers are larger than {self._max_head_bytes} bytes."))
+        self._headers.append((name.lower(), value.strip(b" \t")))
 
     def on_headers_complete(self) -> None:
-        if self._priming:
-            return
-        if self._fed_bytes + self._piece_bytes > self._max_head_bytes < self._head_size():
+        if len(self._beginning) + self._piece_bytes > self._max_head_bytes < self._head_size():
             self._refuse(self._head_too_large())
         try:
             self._request = request = self._new_request()
         except RequestError as error:
             self._refuse(error)
-        self._upgrading = self._parser.should_upgrade()
-        self._trailer_bytes = self._silent_bytes = self._fed_bytes = 0
-        self._begun = False
-        self.state = ReaderState.PARSED
+        self.state, self._begun = ReaderState.PARSED, False
         self._owner.on_head(request)
-
-    def on_chunk_header(self) -> None:
-        self._heard = True
+        if request.chunked:
+            raise _Leaving
 
     def on_body(self, data: bytes) -> None:
-        request = self._request
-        self._heard = True
-        if request is None:
-            return
-        request.received_bytes += len(data)
-        if request.unwanted:
-            return
-        if not request.chunked:
-            request.body = data
-        elif request.received_bytes > self._max_body_bytes:
-            self._refuse(BodyTooLarge(f"The request body is larger than {self._max_body_bytes} bytes."))
-        else:
-            self._chunks += data
+        if (request := self._request) is not None:
+            request.received_bytes = len(data)
+            if not request.unwanted:
+                request.body = data
 
     def on_message_complete(self) -> None:
         request = self._request
-        if request is None or (self._upgrading and (request.chunked or request.content_length)):
-            return  # the parser takes what follows for another protocol's, and we for the body
+        if request is None or request.received_bytes < (request.content_length or 0):
+            return  # an Upgrade: the parser takes what follows for another protocol's, and we for the body
+        self._passed.append(request.received_bytes)
         self._complete(request)
 
     # Ours.
 
     def _new_request(self) -> Request:
         version = self._parser.get_http_version()
+        if version == "0.9":
+            raise MalformedRequest("The request line names no version.")
         if version not in ("1.1", "1.0"):
             raise VersionNotSupported(_VERSIONS)
         method = self._parser.get_method()
@@ -204,48 +180,85 @@ class RequestReader:
         return Request(name, self._url, self._headers, is_http_1_0=version == "1.0", keep_alive=keep_alive)
 
     def _feed(self, piece: memoryview) -> None:
-        self._heard = self._completed = False
-        rest: memoryview | None = piece
-        while rest and self.state is not ReaderState.ENDED:
-            rest = self._feed_directly(rest) if self.state is ReaderState.DIRECT else self._feed_parser(rest)
-        if self.state is ReaderState.HEAD:
-            self._fed_bytes = self._head_size() if self._completed else self._fed_bytes + len(piece)
-            if self._fed_bytes > self._max_head_bytes:
-                self._break(self._head_too_large())
-        elif self.state is ReaderState.PARSED:
-            self._after_body_piece(len(piece))
+        while len(piece) and self.state is not ReaderState.ENDED:
+            if self.state is ReaderState.DIRECT:
+                piece = self._feed_directly(piece)
+            elif self.state is ReaderState.CHUNKED:
+                piece = self._feed_chunks(piece)
+            else:
+                piece = self._feed_parser(piece)
+        if len(piece):
+            self.has_surplus = True
 
-    def _feed_parser(self, piece: memoryview) -> memoryview | None:
-        """Returns what the parser has not looked at."""
+    def _feed_parser(self, piece: memoryview) -> memoryview:
+        """Returns what comes behind what the parser was to look at."""
         self._piece_bytes = len(piece)
+        self._passed.clear()
         if self._parser is None:
-            self._parser = _new_parser(self)
+            self._parser = httptools.HttpRequestParser(self)
         try:
             self._parser.feed_data(piece)
         except httptools.HttpParserUpgrade as upgrade:
-            return self._without_upgrade(piece[upgrade.args[0] :])
+            self._parser = None  # no other protocol is spoken here: ignored (RFC 9110 §7.8)
+            return self._after_piece(piece[upgrade.args[0] :])
         except httptools.HttpParserCallbackError:
-            if self._error is not None:
-                self._break(self._error)
-            elif self.state is not ReaderState.ENDED:
-                raise
-            self.has_surplus = True
+            return self._on_left(piece)
         except httptools.HttpParserError as error:
             self._on_parse_error(error, piece)
-        return None
+            return piece[:0]
+        return self._after_piece(piece[:0], whole=piece)
 
-    def _without_upgrade(self, rest: memoryview) -> memoryview:
-        """No other protocol is spoken here: an Upgrade is ignored (RFC 9110 §7.8), and the request's framing holds."""
-        self._parser = None
-        request = self._request
-        if request is not None and request.chunked:
-            self._upgrading = False
-            self._parser, self._priming = _new_parser(self), True
-            self._parser.feed_data(b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n")
-            self._priming = False
-        elif request is not None:
-            self._go_on_directly(request)
+    def _after_piece(self, rest: memoryview, whole: memoryview | None = None) -> memoryview:
+        """The parser has gone through the piece, but for `rest`."""
+        if self.state is ReaderState.HEAD and self._begun and whole is not None:
+            self._keep_beginning(whole)
+        elif self.state is ReaderState.HEAD and not self._passed:
+            self._beginning += whole or b""  # an empty line
+            self._check_beginning()
+        else:
+            self._beginning.clear()
+        if self.state is ReaderState.PARSED:
+            assert self._request is not None
+            self._go_on_directly(self._request)
         return rest
+
+    def _keep_beginning(self, piece: memoryview) -> None:
+        """Of a head that has not come whole."""
+        if self._passed:
+            data = bytes(self._beginning) + piece
+            self._beginning = bytearray(data[self._message_start(data) :])
+        else:
+            self._beginning += piece
+        self._check_beginning()
+
+    def _check_beginning(self) -> None:
+        if len(self._beginning) > self._max_head_bytes:
+            self._break(self._head_too_large())
+
+    def _message_start(self, data: bytes) -> int:
+        """Where the message begins that comes behind those which the parser has passed in this piece."""
+        at = 0
+        for body_bytes in self._passed:
+            at = _head_end(data, at) + body_bytes
+        return at
+
+    def _on_left(self, piece: memoryview) -> memoryview:
+        """The parser was left from within a callback: for a chunked body, for an error, or behind the last request."""
+        if self._error is not None:
+            self._break(self._error)
+            return piece[:0]
+        if self.state is ReaderState.ENDED:
+            self.has_surplus = True
+            return piece[:0]
+        if self.state is not ReaderState.PARSED:
+            raise
+        data = bytes(self._beginning) + piece
+        at = _head_end(data, self._message_start(data)) - len(self._beginning)
+        self._beginning.clear()
+        self._parser, self.state = None, ReaderState.CHUNKED
+        unwanted = self._request is not None and self._request.unwanted
+        self._chunks = Chunks(None if unwanted else self._max_body_bytes, self._max_head_bytes)
+        return piece[at:]
 
     def _on_parse_error(self, error: httptools.HttpParserError, piece: memoryview) -> None:
         text = str(error)
@@ -253,30 +266,19 @@ class RequestReader:
             self.has_surplus = True
         elif text == "Invalid HTTP version" or "PRI" in text:
             self._break(VersionNotSupported(_VERSIONS))
-        elif isinstance(error, httptools.HttpParserInvalidMethodError) and self._begins_with_token(piece):
+        elif isinstance(error, httptools.HttpParserInvalidMethodError) and self._names_method(piece):
             self._break(NotImplementedByServer("The method is not known."))
         else:
             self._break(MalformedRequest(f"Invalid HTTP request received: {text}."))
 
-    def _begins_with_token(self, piece: memoryview) -> bool:
-        """Whether the piece could hold a method; after another message it cannot be told where that would begin."""
-        return not self._completed and _TOKEN.match(piece) is not None
-
-    def _after_body_piece(self, count: int) -> None:
-        request = self._request
-        assert request is not None
-        if not request.chunked:
-            self._go_on_directly(request)
-            return
-        self._silent_bytes = 0 if self._heard else self._silent_bytes + count
-        if self._silent_bytes > self._max_head_bytes:
-            self._break(
-                HeadTooLarge(f"Trailers or the extensions of a chunk are larger than {self._max_head_bytes} bytes.")
-            )
+    def _names_method(self, piece: memoryview) -> bool:
+        """Whether what stands there could be a method, as far as it has come (RFC 9110 §9.1)."""
+        data = bytes(self._beginning) + piece
+        return _METHOD.match(data, self._message_start(data)) is not None
 
     def _go_on_directly(self, request: Request) -> None:
         """The parser is left behind in the middle of a message; the next one gets a new one."""
-        self._parser, self._upgrading, self.state = None, False, ReaderState.DIRECT
+        self._parser, self.state = None, ReaderState.DIRECT
         if not request.unwanted:
             assert request.content_length is not None
             came = request.body
@@ -298,7 +300,8 @@ class RequestReader:
         """Bytes of the body that have already been read, together with something else."""
         assert self._rest is not None
         count = min(len(piece), len(self._rest))
-        self._rest[:count] = piece[:count]
+        if self._request is not None and not self._request.unwanted:
+            self._rest[:count] = piece[:count]
         self._took_directly(count)
         return piece[count:]
 
@@ -312,14 +315,27 @@ class RequestReader:
         else:
             self._aim(request)
 
+    def _feed_chunks(self, piece: memoryview) -> memoryview:
+        request, chunks = self._request, self._chunks
+        assert request is not None
+        assert chunks is not None
+        try:
+            count = chunks.feed(piece)
+        except RequestError as error:
+            self._break(error)
+            return piece[:0]
+        request.received_bytes = chunks.received_bytes
+        if chunks.over:
+            self._chunks = None
+            request.body = memoryview(chunks.body)
+            self._complete(request)
+        return piece[count:]
+
     def _complete(self, request: Request) -> None:
-        if self._chunks:
-            request.body, self._chunks = memoryview(self._chunks), bytearray()
         if isinstance(request.body, memoryview) and len(request.body) <= _LARGE_BYTES:
             request.body = bytes(request.body)
-        request.complete = self._completed = True
+        request.complete = True
         self._request, self._url, self._headers = None, b"", []
-        self._begun, self._fed_bytes = False, 0
         self.state = ReaderState.HEAD
         if not request.keep_alive:
             self.end()
@@ -332,7 +348,7 @@ class RequestReader:
 
     def _refuse(self, error: RequestError) -> NoReturn:
         self._error = error
-        raise _Refused
+        raise _Leaving
 
     def _break(self, error: RequestError) -> None:
         self.end()
@@ -340,8 +356,8 @@ class RequestReader:
         self._owner.on_broken(error)
 
 
-def _new_parser(reader: RequestReader) -> Any:
-    parser = httptools.HttpRequestParser(reader)
-    # RFC 9112 §7.1.1: white space may stand between a chunk's size and its extensions.
-    parser.set_dangerous_leniencies(lenient_spaces_after_chunk_size=True)
-    return parser
+def _head_end(data: bytes, at: int) -> int:
+    """Behind the head that begins at `at`; empty lines before it are none of it (RFC 9112 §2.2)."""
+    while data[at : at + 1] in (b"\r", b"\n"):
+        at += 1
+    return data.index(b"\r\n\r\n", at) + 4

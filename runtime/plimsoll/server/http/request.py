@@ -11,11 +11,14 @@ from plimsoll.errors import ExpectationFailed, MalformedRequest, NotImplementedB
 Fields = list[tuple[bytes, bytes]]
 
 # RFC 3986 §3.2.2 and §3.2.3, less strict in what a name may consist of; no user information (RFC 9110 §4.2.4).
-_HOST = re.compile(rb"(?:\[[0-9A-Fa-f:.%v~!$&'()*+,;=_-]+\]|[0-9A-Za-z._~!$&'()*+,;=%-]*)(?::[0-9]*)?")
+_HOST = re.compile(
+    rb"(?:\[[0-9A-Fa-f:.%v~!$&'()*+,;=_-]+\]|(?:[0-9A-Za-z._~!$&'()*+,;=-]|%[0-9A-Fa-f]{2})*)(?::[0-9]*)?"
+)
+_CODINGS = re.compile(rb"[!#$%&'*+.^_`|~0-9a-z\t ;=,\"-]+")
 _LONGEST_HOST = 300
 """255 for a name in the DNS (RFC 1035 §2.3.4), and a port."""
 _ABSOLUTE = re.compile(rb"[Hh][Tt][Tt][Pp][Ss]?://([^/?#]*)([^#]*)")
-_ONCE = frozenset({b"host", b"content-type", b"content-length", b"authorization", b"expect"})
+_ONCE = frozenset({b"host", b"content-type", b"content-length", b"transfer-encoding", b"authorization", b"expect"})
 """Fields that hold one value: a second line of them could be taken for the first by somebody else (RFC 9110 §5.3)."""
 
 
@@ -78,7 +81,10 @@ class Request:
         return float("inf") if self.content_length is None else self.content_length - self.received_bytes
 
     def _check_coding(self) -> None:
-        if self.fields[b"transfer-encoding"].strip().lower() != b"chunked":
+        coding = self.fields[b"transfer-encoding"].lower()
+        if not _CODINGS.fullmatch(coding):
+            raise MalformedRequest("The Transfer-Encoding header is malformed.")
+        if coding != b"chunked":
             raise NotImplementedByServer("The only transfer coding that is understood is chunked.")
         if self.is_http_1_0:
             self.keep_alive = False  # RFC 9112 §6.1: its framing is not to be trusted
