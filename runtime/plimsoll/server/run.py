@@ -67,6 +67,7 @@ def serve(
         warmup=warmup,
         own_environments=plan.environments(settings.workers, os.environ),
         descriptor_limit=descriptors.found,
+        max_buffer_bytes=max(settings.max_buffer_bytes, settings.max_body_bytes),
     )
     warn_of_little_memory(settings.workers)
     gc.freeze()  # what is loaded by now stays shared with the front

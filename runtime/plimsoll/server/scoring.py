@@ -24,6 +24,7 @@ from plimsoll.server.replies import CLOSE, RUN_FAILED, error_body, error_headers
 from plimsoll.server.tracing import Tracing
 from plimsoll.server.whole import NO_CONTENT, respond_whole
 from plimsoll.settings import ServeSettings
+from plimsoll.workers.buffers import Lease
 from plimsoll.workers.frames import Flag, Frame, decode_headers, encode_head
 from plimsoll.workers.lifecycle import CallState
 from plimsoll.workers.pending import PendingCall
@@ -115,9 +116,9 @@ class Scoring:
                 return 200, "preflight", 0
             self._keys.check(headers)
         timeout_s = _timeout_s(headers)
-        body = await read_body(headers, receive, self._max_body_bytes)
-        call = self._dispatcher.submit(self._head(scope, headers), body, timeout_s, ids[0][1])
-        frame = await self._result(call, receive)
+        body = await read_body(headers, receive, self._max_body_bytes, self._supervisor.bodies)
+        call = self._submitted(self._head(scope, headers), body, timeout_s, ids[0][1])
+        frame = _copied(await self._result(call, receive))
         self._metrics.queue_wait.observe(call.started_at - call.queued_at)
         if frame.flags & Flag.RUN_RETURNED:
             self._metrics.run_time.observe(frame.run_ns / 1e9)
@@ -127,6 +128,14 @@ class Scoring:
         elif call.chunks is not None:
             return frame.status, await self._stream(send, receive, call, frame, ids) or outcome, None
         return frame.status, outcome, await self._whole(scope, frame, ids)
+
+    def _submitted(self, head: bytes, body: bytes | Lease, timeout_s: float | None, request_id: bytes) -> PendingCall:
+        try:
+            return self._dispatcher.submit(head, body, timeout_s, request_id)
+        except RequestError:
+            if isinstance(body, Lease):
+                body.release()
+            raise
 
     async def _whole(self, scope: Scope, frame: Frame, ids: RawHeaders) -> int:
         """Answers at once; returns the size of the body."""
@@ -213,6 +222,14 @@ class Scoring:
         # After a 413 the rest of the body is not worth reading.
         await respond_whole(scope, status, headers, body, self.closing or error.status == 413)
         return len(body)
+
+
+def _copied(frame: Frame) -> Frame:
+    """With its body in `body`, wherever it came."""
+    if frame.shared is not None:
+        frame.body = bytes(frame.shared.view)
+        frame.shared.release()
+    return frame
 
 
 def _target(scope: Scope) -> bytes:

@@ -25,8 +25,10 @@ from plimsoll.errors import (
     ScoringTimeout,
     WorkerBroke,
 )
+from plimsoll.workers.buffers import Lease
 from plimsoll.workers.features import BatchLimits
 from plimsoll.workers.frames import BodyLost, Flag, Frame, Kind, MalformedFrame
+from plimsoll.workers.leases import LeaseEvent
 from plimsoll.workers.lifecycle import CallEvent, CallState
 from plimsoll.workers.pending import PendingCall
 from plimsoll.workers.queue import CallQueue
@@ -88,14 +90,15 @@ class Dispatcher:
     def submit(
         self,
         head: bytes,
-        body: bytes,
+        body: bytes | Lease,
         timeout_s: float | None = None,
         request_id: bytes = b"",
         kind: int = Kind.CALL,
     ) -> PendingCall:
         """Admits a call; the client's own `timeout_s` counts from now.
 
-        Raises QueueFull or NotReady instead of letting it wait in vain.
+        A lease is the call's from here on, and ends with it. Raises QueueFull or NotReady instead of letting it wait in
+        vain; the lease is then still the caller's.
         """
         if self.refusal is not None and not self.slots:
             raise NotReady(self.refusal, retry_after_s=5)
@@ -105,6 +108,8 @@ class Dispatcher:
         # Looked at closely only where it could matter: one slot alone would take at least as long as all of them.
         if len(self._queue) >= self._limits.max_queue or self._run_s * (len(self._queue) + 1) > patience_s:
             self._queue.check(self._idle_slots(), self._wait_s(), patience_s)
+        if isinstance(body, Lease):
+            body.note(LeaseEvent.SUBMIT)
         self._queue.append(call)
         if timeout_s is not None:
             self._loop.call_later(timeout_s, self._expire, call, timeout_s)
@@ -117,7 +122,7 @@ class Dispatcher:
         """The client left: the call is not begun, and a result that still comes is thrown away."""
         if call.state in (CallState.QUEUED, CallState.HANDED, CallState.RUNNING):
             call.note(CallEvent.DROP)
-        call.answer.cancel()
+        call.discard_answer()
         self._queue.discard(call)
         self._cancel_stream(call)
 
@@ -272,7 +277,8 @@ class Dispatcher:
             return  # the late answer of a call that has failed by timeout
         call = slot.outstanding[0]
         call.check(frame)
-        call.resolve(frame)
+        if not call.resolve(frame) and frame.shared is not None:
+            frame.shared.release()
         if frame.flags & Flag.RUN_RETURNED:
             self._learn(slot, frame.run_ns / 1e9)
             if self.batch is not None and call.batch_id == call.call_id:
@@ -281,7 +287,7 @@ class Dispatcher:
             slot.chunk_at = time.monotonic()
             self._hold_back_stream(slot, call)
         else:
-            slot.finish_head(time.monotonic())
+            slot.finish_head(time.monotonic(), body_kept=bool(frame.flags & Flag.BODY_KEPT))
             if not slot.open and not slot.outstanding:
                 self._observer.on_idle(slot)
 
@@ -352,7 +358,7 @@ class Dispatcher:
     def _fail_outstanding(self, slot: Slot, error: RequestError) -> None:
         for call in slot.outstanding:
             call.fail(error)
-        slot.outstanding.clear()
+        slot.abandon()
 
     def _expire(self, call: PendingCall, timeout_s: float) -> None:
         """The client's own deadline: it is answered, but a run() that has begun may finish."""

@@ -8,11 +8,15 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from plimsoll.errors import RequestError
-from plimsoll.workers.frames import Flag, Frame, Kind, MalformedFrame
+from plimsoll.workers.buffers import Lease
+from plimsoll.workers.frames import Flag, Frame, Kind, MalformedFrame, Place
+from plimsoll.workers.leases import LeaseEvent
 from plimsoll.workers.lifecycle import CALL_TABLE, CallEvent, CallState, advance
 
 if TYPE_CHECKING:
     from plimsoll.workers.slot import Slot
+
+_ENDED = frozenset({CallState.ANSWERED, CallState.FAILED, CallState.DROPPED})
 
 
 class PendingCall:
@@ -33,6 +37,7 @@ class PendingCall:
         "paused_slot",
         "queued_at",
         "request_id",
+        "room",
         "started_at",
         "state",
         "streaming",
@@ -43,7 +48,7 @@ class PendingCall:
         self,
         call_id: int,
         head: bytes,
-        body: bytes,
+        body: bytes | Lease,
         queued_at: float,
         answer: asyncio.Future[Frame],
         request_id: bytes = b"",
@@ -68,9 +73,48 @@ class PendingCall:
         """Set while the front does not read the stream's slot, because the client is behind."""
         self.watch: Callable[[], None] | None = None
         """Called once if the call takes long: the endpoint then looks whether its client is still there."""
+        self.room: Lease | None = None
+        """Where the worker that has the call may put its answer."""
 
     def note(self, event: CallEvent) -> None:
         self.state = advance(CALL_TABLE, self.state, event)
+        if isinstance(self.body, Lease) and self.state in _ENDED:
+            self.body.release()
+
+    def frame(self) -> Frame:
+        """What is handed to a worker."""
+        room = None if self.room is None else Place(self.room.offset, self.room.size)
+        body = self.body
+        if isinstance(body, bytes):
+            return Frame(self.kind, self.call_id, self.head, body, tag=self.request_id, room=room)
+        flags = Flag.LEND if body.lend() else Flag.NONE
+        place = Place(body.offset, body.length)
+        return Frame(self.kind, self.call_id, self.head, b"", flags, tag=self.request_id, place=place, room=room)
+
+    def leases(self) -> list[Lease]:
+        """The memory that a worker has, or is about to have, through this call."""
+        body = [self.body] if isinstance(self.body, Lease) else []
+        return body if self.room is None else [*body, self.room]
+
+    def on_sent(self, sent: bool) -> None:
+        """A worker has it now, or it stays in the queue."""
+        if not sent:
+            self.free_room()
+            return
+        if isinstance(self.body, Lease):
+            self.body.note(LeaseEvent.HAND)
+        if self.room is not None:
+            self.room.note(LeaseEvent.SUBMIT)
+            self.room.note(LeaseEvent.HAND)
+        self.note(CallEvent.HAND)
+
+    def free_room(self, event: LeaseEvent | None = None) -> None:
+        """Whoever had it has not used it, and will not."""
+        if self.room is not None:
+            if event is not None:
+                self.room.note(event)
+            self.room.release()
+            self.room = None
 
     def start(self, now: float) -> None:
         self.started_at = now
@@ -85,17 +129,27 @@ class PendingCall:
         if frame.flags & Flag.ERROR and self.state is CallState.RUNNING and not _is_object(frame.body):
             raise MalformedFrame("an error that is no JSON object")
 
-    def resolve(self, frame: Frame) -> None:
-        """Takes an ANSWER or CHUNK frame; the call stays RUNNING while more is to come."""
+    def resolve(self, frame: Frame) -> bool:
+        """Takes an ANSWER or CHUNK frame; the call stays RUNNING while more is to come. False: nobody waits for it."""
         self.streaming = bool(frame.flags & Flag.MORE)
         if not frame.flags & Flag.MORE and self.state is CallState.RUNNING:
             self.note(CallEvent.ANSWER)
         if self.chunks is not None:
             self.chunks.put_nowait(frame)
-        elif not self.answer.done():
-            if frame.flags & Flag.MORE:
-                self.chunks = asyncio.Queue()
-            self.answer.set_result(frame)
+            return True
+        if self.answer.done():
+            return False
+        if frame.flags & Flag.MORE:
+            self.chunks = asyncio.Queue()
+        self.answer.set_result(frame)
+        return True
+
+    def discard_answer(self) -> None:
+        """Nobody waits for it any more; it may have come in this turn of the loop."""
+        if not self.answer.cancel() and not self.answer.cancelled() and self.answer.exception() is None:
+            shared = self.answer.result().shared
+            if shared is not None:
+                shared.release()
 
     def fail(self, error: RequestError) -> None:
         """Ends the call with `error`, unless it has ended; one that is already streaming is cut off instead."""
