@@ -128,13 +128,14 @@ class ServeSettings(BaseModel):
     ] = 504
     max_body_bytes: Annotated[int, Field(ge=0, description="Largest request body; above it 413.")] = 64 * 2**20
     max_buffer_bytes: Annotated[
-        int,
+        int | None,
         Field(
             ge=0,
-            description="Memory for request bodies over 64 KiB that are not yet answered, at least one of the largest"
-            " size; whoever comes then waits, then 429. As much again for answers that are not yet sent.",
+            description="Memory for request bodies over 64 KiB that are not yet answered, and as much again for large"
+            " answers not yet sent; further bodies wait, then 429. Never less than --max-body-bytes; default: 256 MiB,"
+            " or a quarter of the memory limit where that is less.",
         ),
-    ] = 256 * 2**20
+    ] = None
     max_head_bytes: Annotated[
         int, Field(ge=1024, description="Largest request line and headers together; above it 431.")
     ] = 64 * 2**10

@@ -15,6 +15,8 @@ import fcntl
 import mmap
 import os
 
+NAME = "plimsoll-bodies"
+"""As in /proc/<pid>/smaps."""
 _SEALS = fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_SEAL
 
 
@@ -23,7 +25,7 @@ class SharedMemory:
 
     def __init__(self, size_bytes: int, *, worker_writes: bool) -> None:
         self.size = size_bytes
-        descriptor = os.memfd_create("plimsoll-bodies", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
+        descriptor = os.memfd_create(NAME, os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
         try:
             os.ftruncate(descriptor, size_bytes)
             fcntl.fcntl(descriptor, fcntl.F_ADD_SEALS, _SEALS)
