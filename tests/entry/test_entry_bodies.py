@@ -17,7 +17,7 @@ from plimsoll.entry.call import Call, Head
 from plimsoll.entry.request import Request
 from plimsoll.entry.signature import Signature
 
-TEXT = "Plimsoll – Ladelinie\n" * 5
+TEXT = "Plimsoll, Höchstlast\n" * 5
 BYTES = TEXT.encode()
 
 
@@ -147,7 +147,12 @@ def test_the_stream_is_a_file_like_any_other() -> None:
     assert stream().getvalue() == BYTES
     assert (stream().readable(), stream().seekable(), stream().writable()) == (True, True, False)
     file = stream()
-    assert (file.seek(-4, 2), file.tell(), file.read1(), file.read()) == (len(BYTES) - 4, len(BYTES) - 4, BYTES[-4:], b"")
+    assert (file.seek(-4, 2), file.tell(), file.read1(), file.read()) == (
+        len(BYTES) - 4,
+        len(BYTES) - 4,
+        BYTES[-4:],
+        b"",
+    )
     into = bytearray(6)
     assert (stream().readinto(into), bytes(into)) == (6, BYTES[:6])
     assert stream().readline() == BYTES.splitlines(keepends=True)[0]

@@ -206,6 +206,10 @@ def _machine(supervisor: Supervisor, settings: ServeSettings) -> Machine:
             "Connections that may be open; whoever comes then gets 503.",
             lambda: float(settings.max_connections),
         ),
+        "plimsoll_body_memory_bytes": (
+            "Memory in use for large request bodies that are not yet answered.",
+            lambda: float(supervisor.bodies.used),
+        ),
         "plimsoll_slots": ("Slots that can take calls.", lambda: float(sum(slot.open for slot in dispatcher.slots))),
     }
     return Machine(processes, states, gauges | _cpu_gauges(supervisor.spec.environment))
