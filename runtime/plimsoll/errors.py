@@ -19,8 +19,8 @@
        │             SlowHead 408 · SlowBody 408 · BodyTooLarge 413 · ExpectationFailed 417 · IdTooLong 431
        │             HeadTooLarge 431 · NotImplementedByServer 501 · VersionNotSupported 505
        ├─ script:    ScriptFailed 500 · UnusableResult 500 · WorkerDied 502 · WorkerBroke 502 · ScoringTimeout 504
-       ├─ platform:  QueueFull 429 · AnswerLost 502 · TooManyConnections 503 · HandOverFailed 503 · QueueTimeout 504
-       │             DeadlineExceeded 504
+       ├─ platform:  QueueFull 429 · BuffersFull 429 · AnswerLost 502 · TooManyConnections 503 · HandOverFailed 503
+       │             QueueTimeout 504 · DeadlineExceeded 504
        └─ server:    Unforeseen 500 · NotReady 503 · Draining 503
 
 A message of a RequestError reaches the client: it never carries text from inside the script.
@@ -340,6 +340,14 @@ class QueueFull(RequestError):
 
     status = 429
     code = "queue_full"
+    fault = Fault.PLATFORM
+
+
+class BuffersFull(RequestError):
+    """The memory for large bodies is in use."""
+
+    status = 429
+    code = "buffers_full"
     fault = Fault.PLATFORM
 
 

@@ -127,6 +127,15 @@ class ServeSettings(BaseModel):
         Literal[500, 504], Field(description="Status of a call over the scoring timeout; Azure ML answers 500.")
     ] = 504
     max_body_bytes: Annotated[int, Field(ge=0, description="Largest request body; above it 413.")] = 64 * 2**20
+    max_buffer_bytes: Annotated[
+        int | None,
+        Field(
+            ge=0,
+            description="Memory for request bodies over 64 KiB that are not yet answered, and as much again for large"
+            " answers not yet sent; further bodies wait, then 429. Never less than --max-body-bytes; default: 256 MiB,"
+            " or a quarter of the memory limit where that is less.",
+        ),
+    ] = None
     max_head_bytes: Annotated[
         int, Field(ge=1024, description="Largest request line and headers together; above it 431.")
     ] = 64 * 2**10

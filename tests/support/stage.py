@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable
 
 from plimsoll.errors import WorkerDied
 from plimsoll.workers.awaited import Awaited
+from plimsoll.workers.buffers import BufferPool, Lease
 from plimsoll.workers.dispatcher import Dispatcher
 from plimsoll.workers.frames import Flag, Frame, Kind
 from plimsoll.workers.lifecycle import CallState
@@ -43,8 +44,8 @@ class Stage:
         self.dispatcher = Dispatcher(limits, self)
         self.slots = [self.add_slot() for _ in range(slots)]
 
-    def add_slot(self) -> Slot:
-        slot = Slot(*socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET))
+    def add_slot(self, rooms: BufferPool | None = None) -> Slot:
+        slot = Slot(*socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET), rooms=rooms)
         self.dispatcher.add(slot)
         return slot
 
@@ -60,7 +61,7 @@ class Stage:
     def on_batch(self, size: int) -> None:
         self.batches.append(size)
 
-    def submit(self, body: bytes) -> StageCall:
+    def submit(self, body: bytes | Lease) -> StageCall:
         awaited = Awaited()
         return StageCall(self.dispatcher.submit(b"", body, awaited), awaited)
 

@@ -41,7 +41,7 @@ class PlainReader:
             self._warn()
             return self._arguments("", call)
         try:
-            return self._arguments(str(call.body, "utf-8"), call)
+            return self._arguments(str(call.data, "utf-8"), call)
         except UnicodeDecodeError as failure:
             return message_answer(400, f"Input cannot be decoded as UTF-8: {failure}")
 

@@ -9,6 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from plimsoll.entry.bodies import SharedBody
 
 Headers = list[tuple[str, str]]
 
@@ -30,10 +34,15 @@ class Head:
 
 @dataclass(slots=True, frozen=True)
 class Call:
-    """One request for run()."""
+    """One request for run(). A body that is lent, not given, is there until the call's answer is complete."""
 
     head: Head
-    body: bytes
+    body: bytes | SharedBody
+
+    @property
+    def data(self) -> bytes | memoryview:
+        """The body, to be copied from: nothing that a script gets may refer to it."""
+        return self.body if isinstance(self.body, bytes) else self.body.view
 
 
 # Not frozen: that alone would cost a tenth of an echo.

@@ -17,7 +17,7 @@ def environ_of(call: Call) -> dict[str, Any]:
     environ = _request_line(head)
     for name, value in merged(head.headers).items():
         environ[_cgi_name(name)] = value
-    environ["wsgi.input"] = BytesIO(call.body)
+    environ["wsgi.input"] = BytesIO(call.body) if isinstance(call.body, bytes) else call.body.stream()
     environ.update(_server(head, environ.get("HTTP_HOST", "")))
     environ["REMOTE_ADDR"], environ["REMOTE_PORT"] = _client(head.client)
     return environ

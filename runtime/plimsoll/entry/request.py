@@ -13,7 +13,8 @@ class Request(WerkzeugRequest):
 
     @classmethod
     def of(cls, call: Call) -> Request:
-        return cls(environ_of(call))
+        # Else Werkzeug puts the request into its own environ: a cycle, in which large bodies wait for the collector.
+        return cls(environ_of(call), populate_request=False)
 
     def _get_current_object(self) -> Request:
         """In Azure ML's server run() gets a proxy of Flask's, and scripts that start threads ask it for this."""

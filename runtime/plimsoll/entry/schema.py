@@ -59,10 +59,10 @@ def _values(call: Call) -> dict[str, Any] | Answer:
 def _posted(call: Call) -> dict[str, Any] | Answer:
     if not _is_json_type(header(call.head.headers, "content-type")):
         return message_answer(415, "Expects Content-Type to be application/json")
-    if not call.body:
+    if not call.data:
         return message_answer(400, "POST body is empty. Expecting a JSON dictionary.")
     try:
-        values = json.loads(call.body)
+        values = json.loads(bytes(call.data))
     except (ValueError, RecursionError) as failure:
         return message_answer(400, f"POST body could not be decoded as JSON: {failure}")
     if not isinstance(values, dict):

@@ -88,6 +88,17 @@ def read_resident_files(pid: int) -> dict[str, int]:
     return files
 
 
+def read_mapped(pid: int, name: str) -> int:
+    """Bytes resident in the process of the mappings that are called `name` in smaps."""
+    total, counts = 0, False
+    for line in (read_text(f"/proc/{pid}/smaps") or "").splitlines():
+        if _MAPPING.match(line):
+            counts = name in line
+        elif counts and line.startswith("Rss:"):
+            total += int(line.split()[1]) * 1024
+    return total
+
+
 def read_pss_kinds(pid: int) -> dict[str, int]:
     """`Pss_Anon` and `Pss_Shmem` by the rows of smaps, for kernels whose smaps_rollup lacks them.
 

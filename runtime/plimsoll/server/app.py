@@ -38,6 +38,7 @@ from plimsoll.server.replies import error_body, error_headers, version_header
 from plimsoll.server.scoring import Ids, Scoring, ScoringCall
 from plimsoll.server.tracing import Tracing
 from plimsoll.settings import ServeSettings
+from plimsoll.workers.buffers import BufferPool
 from plimsoll.workers.recycling import RecycleLimits, Recycler
 from plimsoll.workers.spec import PoolSpec
 from plimsoll.workers.supervisor import Supervisor
@@ -104,6 +105,12 @@ class Front:
         if tracing is not None:
             tracing.close()
         self.streams.close()
+
+    @property
+    def bodies(self) -> BufferPool:
+        """Memory for large bodies of requests; only while it is `running`."""
+        assert self._supervisor is not None
+        return self._supervisor.bodies
 
     def on_head(self, exchange: Exchange) -> None:
         request = exchange.request
@@ -214,6 +221,10 @@ def _machine(supervisor: Supervisor, settings: ServeSettings) -> Machine:
         "plimsoll_connections_limit": (
             "Connections that may be open; whoever comes then gets 503.",
             lambda: float(settings.max_connections),
+        ),
+        "plimsoll_body_memory_bytes": (
+            "Memory in use for large request bodies that are not yet answered.",
+            lambda: float(supervisor.bodies.used),
         ),
         "plimsoll_slots": ("Slots that can take calls.", lambda: float(sum(slot.open for slot in dispatcher.slots))),
     }

@@ -15,9 +15,10 @@ from plimsoll.settings import ServeSettings
 
 _LOG = logging.getLogger("plimsoll.server")
 _LOOP = 24
-"""The event loop's own, gunicorn's, and the log's; 17 were counted."""
-_PER_WORKER = 7
-"""Control socket, process, two pipes of output, the board of cancelled calls (two), and one while it is started."""
+"""The event loop's own, gunicorn's, and the log's; 19 were counted, with the memory of large bodies."""
+_PER_WORKER = 9
+"""Control socket, process, two pipes of output, the board of cancelled calls (two), room for its answers, and two
+while it is started."""
 _PER_SLOT = 2
 _RESERVE = 64
 """For what is opened and closed in passing: memory files of large bodies, /metrics, files that are read again."""

@@ -65,7 +65,7 @@ class FrontWorker(Worker):  # type: ignore[misc]
         loop.add_signal_handler(signal.SIGHUP, front.reload)
         heart = loop.create_task(self._beat())
         async with front.running():
-            self._connections = connections = Connections(front, _limits(front.settings), self._scheme())
+            self._connections = connections = Connections(front, _limits(front.settings), self._scheme(), front.bodies)
             servers = [await self._listen(listener.sock) for listener in self.sockets]
             await self._stopping.wait()
             front.draining = connections.draining = True

@@ -1,10 +1,11 @@
-"""What a memory limit leaves for the model, said at the start where it is hardly anything."""
+"""What a memory limit leaves: for large bodies, and for the model, said at the start where it is hardly anything."""
 
 from __future__ import annotations
 
 import logging
 
 from plimsoll.host.cgroup import find_cgroup
+from plimsoll.settings import ServeSettings
 
 _LOG = logging.getLogger("plimsoll.server")
 _SERVER_BYTES = 50 << 20
@@ -12,6 +13,17 @@ _SERVER_BYTES = 50 << 20
 _WORKER_BYTES = 11 << 20
 """An interpreter that has loaded an empty script."""
 _LITTLE_BYTES = 32 << 20
+_BUFFER_BYTES = 256 << 20
+_BUFFER_PART = 4
+
+
+def buffer_bytes(settings: ServeSettings) -> int:
+    """Memory for bodies under way, in each direction; one of the largest must always find room."""
+    wanted = settings.max_buffer_bytes
+    if wanted is None:
+        limit_bytes = find_cgroup().memory_limit_bytes()
+        wanted = _BUFFER_BYTES if limit_bytes is None else min(_BUFFER_BYTES, limit_bytes // _BUFFER_PART)
+    return max(wanted, settings.max_body_bytes)
 
 
 def warn_of_little_memory(workers: int) -> None:

@@ -22,7 +22,7 @@ from plimsoll.server.app import Front
 from plimsoll.server.descriptors import plan_descriptors
 from plimsoll.server.front import FrontArbiter, FrontWorker
 from plimsoll.server.gpus import plan_gpus
-from plimsoll.server.memory import warn_of_little_memory
+from plimsoll.server.memory import buffer_bytes, warn_of_little_memory
 from plimsoll.server.paths import check_files, entry_spec
 from plimsoll.settings import ServeSettings
 from plimsoll.version import __version__
@@ -67,6 +67,7 @@ def serve(
         warmup=warmup,
         own_environments=plan.environments(settings.workers, os.environ),
         descriptor_limit=descriptors.found,
+        max_buffer_bytes=buffer_bytes(settings),
     )
     warn_of_little_memory(settings.workers)
     gc.freeze()  # what is loaded by now stays shared with the front

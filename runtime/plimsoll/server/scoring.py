@@ -95,9 +95,9 @@ class Scoring:
             elif call.refusal is not None:
                 call.refuse(call.refusal)
             else:
-                request = call.exchange.request
-                call.submit(self._head(call.exchange), request.body)
+                call.submit(self._head(call.exchange))
         except RequestError as error:
+            call.exchange.request.discard()
             call.refuse(error)
         except Exception as failure:
             call.on_unforeseen(failure)
@@ -184,10 +184,11 @@ class ScoringCall:
         self._status = 0
         self._outcome = ""
 
-    def submit(self, head: bytes, body: bytes | memoryview) -> None:
+    def submit(self, head: bytes) -> None:
         """Raises QueueFull or NotReady."""
-        self.exchange.taker = self
-        self._call = self._scoring.dispatcher.submit(head, body, self, self.timeout_s, self.ids.own)
+        self.exchange.taker, request = self, self.exchange.request
+        self._call = self._scoring.dispatcher.submit(head, request.body, self, self.timeout_s, self.ids.own)
+        request.body = b""  # the call's from now on
 
     # The dispatcher calls these.
 
@@ -252,7 +253,7 @@ class ScoringCall:
         self.refuse(Unforeseen("An unexpected error occurred in the server."))
 
     def _answer(self, frame: Frame) -> None:
-        body = _explained(frame, self.ids.own) if frame.flags & Flag.ERROR else frame.body
+        body = _explained(frame, self.ids.own) if frame.flags & Flag.ERROR else frame.shared or frame.body
         self.exchange.respond(frame.status, self._fields(frame), body)
         self._note_times(frame)
         self._over(frame.status, _outcome(frame), 0 if frame.status in NO_CONTENT else len(body))
@@ -274,7 +275,7 @@ class ScoringCall:
             self._over(self._status, "stream_broken", None)
             self.exchange.cut()
             return
-        self.exchange.write_chunk(frame.body)
+        self.exchange.write_chunk(frame.shared or frame.body)
         if not frame.flags & Flag.MORE:
             self._over(self._status, self._outcome, None)
             self.exchange.end_stream()

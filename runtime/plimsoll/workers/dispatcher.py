@@ -25,8 +25,10 @@ from plimsoll.errors import (
     ScoringTimeout,
     WorkerBroke,
 )
+from plimsoll.workers.buffers import Lease
 from plimsoll.workers.features import BatchLimits
 from plimsoll.workers.frames import BodyLost, Flag, Frame, Kind, MalformedFrame
+from plimsoll.workers.leases import LeaseEvent
 from plimsoll.workers.lifecycle import CallEvent, CallState
 from plimsoll.workers.pending import PendingCall, Receiver
 from plimsoll.workers.queue import CallQueue
@@ -86,7 +88,7 @@ class Dispatcher:
     def submit(
         self,
         head: bytes,
-        body: bytes | memoryview,
+        body: bytes | Lease,
         receiver: Receiver,
         timeout_s: float | None = None,
         request_id: bytes = b"",
@@ -94,7 +96,8 @@ class Dispatcher:
     ) -> PendingCall:
         """Admits a call; the client's own `timeout_s` counts from now. Its end may come before this returns.
 
-        Raises QueueFull or NotReady instead of letting it wait in vain.
+        A lease is the call's from here on, and ends with it. Raises QueueFull or NotReady instead of letting it wait in
+        vain; the lease is then still the caller's.
         """
         if self.refusal is not None and not self.slots:
             raise NotReady(self.refusal, retry_after_s=5)
@@ -104,6 +107,8 @@ class Dispatcher:
         # Looked at closely only where it could matter: one slot alone would take at least as long as all of them.
         if len(self._queue) >= self._limits.max_queue or self._run_s * (len(self._queue) + 1) > patience_s:
             self._queue.check(self._idle_slots(), self._wait_s(), patience_s)
+        if isinstance(body, Lease):
+            body.note(LeaseEvent.SUBMIT)
         self._queue.append(call)
         if timeout_s is not None:
             self._loop.call_later(timeout_s, self._expire, call, timeout_s)
@@ -297,7 +302,7 @@ class Dispatcher:
                 slot.cancel(call.call_id)
             call.resolve(frame)
             return
-        slot.finish_head(time.monotonic())
+        slot.finish_head(time.monotonic(), body_kept=bool(frame.flags & Flag.BODY_KEPT))
         call.resolve(frame)
         if not slot.open and not slot.outstanding:
             self._observer.on_idle(slot)
@@ -354,7 +359,7 @@ class Dispatcher:
     def _fail_outstanding(self, slot: Slot, error: RequestError) -> None:
         for call in slot.outstanding:
             call.fail(error)
-        slot.outstanding.clear()
+        slot.abandon()
 
     def _expire(self, call: PendingCall, timeout_s: float) -> None:
         """The client's own deadline: it is answered, but a run() that has begun may finish."""

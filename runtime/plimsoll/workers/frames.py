@@ -4,9 +4,10 @@ A message socket is chosen over a stream for one property: a frame is taken off 
 one side. The front keeps a duplicate of the worker's end and can so take back, atomically, a call
 that it handed ahead and that the worker has not begun (`Slot.take_back`).
 
-Layout: fixed header (`_HEADER`), head bytes, body bytes. A body over `INLINE_BYTES` travels in an
-anonymous memory file whose descriptor is attached to the message, since a message must fit the
-socket's send buffer. No pickle: the other end may be compromised by user code, so what it says of lengths is
+Layout: fixed header (`_HEADER`), tag, places (`_PLACE`), head bytes, body bytes. A body over `INLINE_BYTES` lies in
+memory that both sides have mapped (`buffers`), and the message says where. One for which there was no room there
+travels in an anonymous memory file of its own, whose descriptor is attached to the message, since a message must fit
+the socket's send buffer. No pickle: the other end may be compromised by user code, so what it says of lengths is
 checked, and a descriptor that nobody asked for is closed.
 
 Used by both sides; imports nothing heavy, for the worker's sake.
@@ -21,11 +22,16 @@ import stat
 import struct
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
 
 from plimsoll.entry.call import Head, Headers
 
-_HEADER = struct.Struct("<BBHIIQQB")
-_ITEM = struct.Struct("<IIQB")
+if TYPE_CHECKING:
+    from plimsoll.workers.buffers import SharedAnswer
+
+_HEADER = struct.Struct("<BHHIIQQB")
+_ITEM = struct.Struct("<IIQBH")
+_PLACE = struct.Struct("<QQ")
 _FD_BYTES = array.array("i").itemsize
 INLINE_BYTES = 64 * 1024
 _JOINED_BYTES = 4 * 1024
@@ -58,6 +64,24 @@ class Flag:
     RUN_RETURNED = 32
     ERROR = 64
     """The body is a JSON error of Plimsoll's own, not the script's."""
+    BODY_SHARED = 128
+    """The body lies in shared memory: of a CALL among the bodies of requests, of an ANSWER in the room it was given."""
+    ROOM = 256
+    """A CALL gives its answer room in shared memory."""
+    LEND = 512
+    """The script of this CALL may refer to the shared memory itself, and keep it."""
+    BODY_KEPT = 1024
+    """In the last frame of a call: the script has done so, and the memory must not be used again."""
+
+
+_PLACED = Flag.BODY_SHARED | Flag.ROOM
+
+
+class Place(NamedTuple):
+    """Bytes of a stretch of shared memory."""
+
+    offset: int
+    length: int
 
 
 @dataclass(slots=True)
@@ -65,7 +89,9 @@ class Frame:
     """One message.
 
     `status` is the HTTP status of an ANSWER; `run_ns` the nanoseconds inside the user's run(); `tag` the request id
-    of a CALL, of 100 bytes at most, which the worker puts on the lines that the script prints.
+    of a CALL, of 100 bytes at most, which the worker puts on the lines that the script prints. `place` is where the
+    body lies that is not in `body`, `room` where the answer may be put; `shared` is the front's hold on a body that
+    has come in such a room.
     """
 
     kind: int
@@ -76,6 +102,9 @@ class Frame:
     status: int = 0
     run_ns: int = 0
     tag: bytes = b""
+    place: Place | None = None
+    room: Place | None = None
+    shared: SharedAnswer | None = None
 
 
 class MalformedFrame(Exception):
@@ -95,15 +124,15 @@ def send(sock: socket.socket, frame: Frame, flags: int = 0) -> None:
     size = len(frame.head) + len(frame.body)
     if size <= _JOINED_BYTES:
         # One buffer: taking four apart costs Python more than copying so little.
-        sock.send(_packed(frame, frame.flags) + frame.tag + frame.head + frame.body, flags)
+        sock.send(_packed(frame, 0) + frame.head + frame.body, flags)
         return
     if size <= INLINE_BYTES:
-        sock.sendmsg((_packed(frame, frame.flags), frame.tag, frame.head, frame.body), (), flags)
+        sock.sendmsg((_packed(frame, 0), frame.head, frame.body), (), flags)
         return
     descriptor = _memory_file(frame.head, frame.body)
     try:
         rights = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", [descriptor]))]
-        sock.sendmsg((_packed(frame, frame.flags | Flag.BODY_IN_FILE), frame.tag), rights, flags)
+        sock.sendmsg((_packed(frame, Flag.BODY_IN_FILE),), rights, flags)
     finally:
         os.close(descriptor)
 
@@ -144,6 +173,8 @@ def _decoded(buffer: bytearray, count: int, files: Sequence[int]) -> Frame:
     kind, bits, status, call_id, head_bytes, body_bytes, run_ns, tag_bytes = _HEADER.unpack_from(buffer)
     start = _HEADER.size + tag_bytes
     frame = Frame(kind, call_id, b"", b"", bits, status, run_ns, bytes(buffer[_HEADER.size : start]))
+    if bits & _PLACED:
+        frame.place, frame.room, start = _places(bits, buffer, start, count)
     if bits & Flag.BODY_IN_FILE:
         frame.head, frame.body = _from_memory_file(frame, files, head_bytes, body_bytes)
         return frame
@@ -154,10 +185,40 @@ def _decoded(buffer: bytearray, count: int, files: Sequence[int]) -> Frame:
     return frame
 
 
-def _packed(frame: Frame, bits: int) -> bytes:
+def _packed(frame: Frame, more_bits: int) -> bytes:
+    bits = frame.flags | more_bits
+    if frame.place is None and frame.room is None:
+        return _header(frame, bits) + frame.tag
+    bits |= _placed_bits(frame.place, frame.room)
+    return _header(frame, bits) + frame.tag + _packed_places(frame.place, frame.room)
+
+
+def _header(frame: Frame, bits: int) -> bytes:
     return _HEADER.pack(
         frame.kind, bits, frame.status, frame.call_id, len(frame.head), len(frame.body), frame.run_ns, len(frame.tag)
     )
+
+
+def _placed_bits(place: Place | None, room: Place | None) -> int:
+    return (Flag.BODY_SHARED if place is not None else 0) | (Flag.ROOM if room is not None else 0)
+
+
+def _packed_places(*places: Place | None) -> bytes:
+    return b"".join(_PLACE.pack(*place) for place in places if place is not None)
+
+
+def _places(bits: int, data: bytes | bytearray, at: int, end: int) -> tuple[Place | None, Place | None, int]:
+    """The places that `bits` speak of, and where they end."""
+    found: list[Place | None] = []
+    for bit in (Flag.BODY_SHARED, Flag.ROOM):
+        if not bits & bit:
+            found.append(None)
+            continue
+        if at + _PLACE.size > end:
+            raise MalformedFrame("a message ends before it has said where its body lies")
+        found.append(Place(*_PLACE.unpack_from(data, at)))
+        at += _PLACE.size
+    return found[0], found[1], at
 
 
 def _memory_file(*parts: bytes) -> int:
@@ -207,23 +268,26 @@ def _read_exactly(descriptor: int, count: int, offset: int) -> bytes:
     return parts[0] if len(parts) == 1 else b"".join(parts)
 
 
-def encode_batch(calls: Iterable[tuple[int, bytes, bytes, bytes]]) -> bytes:
-    """The body of a BATCH frame: id, tag, head and body of each call."""
+def encode_batch(calls: Iterable[Frame]) -> bytes:
+    """The body of a BATCH frame: id, flags, tag, places, head and body of each call."""
     parts = []
-    for call_id, tag, head, body in calls:
-        parts += [_ITEM.pack(call_id, len(head), len(body), len(tag)), tag, head, body]
+    for call in calls:
+        bits = call.flags | _placed_bits(call.place, call.room)
+        item = _ITEM.pack(call.call_id, len(call.head), len(call.body), len(call.tag), bits)
+        parts += [item, call.tag, _packed_places(call.place, call.room), call.head, call.body]
     return b"".join(parts)
 
 
-def decode_batch(data: bytes) -> list[tuple[int, bytes, bytes, bytes]]:
+def decode_batch(data: bytes) -> list[Frame]:
     calls, at = [], 0
     while at < len(data):
-        call_id, head_bytes, body_bytes, tag_bytes = _ITEM.unpack_from(data, at)
+        call_id, head_bytes, body_bytes, tag_bytes, bits = _ITEM.unpack_from(data, at)
         tag_at = at + _ITEM.size
-        head_at = tag_at + tag_bytes
+        place, room, head_at = _places(bits, data, tag_at + tag_bytes, len(data))
         body_at = head_at + head_bytes
         at = body_at + body_bytes
-        calls.append((call_id, data[tag_at:head_at], data[head_at:body_at], data[body_at:at]))
+        tag, head, body = data[tag_at : tag_at + tag_bytes], data[head_at:body_at], data[body_at:at]
+        calls.append(Frame(Kind.CALL, call_id, head, body, bits, tag=tag, place=place, room=room))
     return calls
 
 

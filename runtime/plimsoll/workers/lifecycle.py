@@ -1,4 +1,4 @@
-"""The life of a worker and the life of a call, as tables.
+"""The life of a worker and the life of a call, as tables; that of the memory of large bodies is in `leases`.
 
 Two rules for editors: whatever may happen to a worker or a call is a row here, and nothing else
 decides what state follows. `advance` refuses an event that its table does not know: that is a defect,
@@ -132,8 +132,8 @@ CALL_TABLE: Mapping[CallState, Mapping[CallEvent, CallState]] = {
     CallState.DROPPED: {},
 }
 
-State = TypeVar("State", WorkerState, CallState)
-Event = TypeVar("Event", WorkerEvent, CallEvent)
+State = TypeVar("State", bound=StrEnum)
+Event = TypeVar("Event", bound=StrEnum)
 
 
 def advance(table: Mapping[State, Mapping[Event, State]], state: State, event: Event) -> State:

@@ -1,8 +1,8 @@
 """A model worker: a fresh interpreter that imports score.py, runs init() once, then one slot loop per thread.
 
-Started by the front as ``python -m plimsoll.workers.main PARENT_PID MARK CONTROL_FD CANCEL_FD SLOT_FD…``. It never
-restarts, times out or cancels anything itself: the front decides, and kills. Slot 0 runs in the main
-thread, where init() ran, because scripts keep thread-bound things (SQLite handles, signal handlers).
+Started by the front as ``python -m plimsoll.workers.main PARENT_PID MARK CONTROL_FD CANCEL_FD BODIES_FD ROOMS_FD
+SLOT_FD…``. It never restarts, times out or cancels anything itself: the front decides, and kills. Slot 0 runs in the
+main thread, where init() ran, because scripts keep thread-bound things (SQLite handles, signal handlers).
 
 The sockets are this process's alone: what the script starts does not inherit them, and a process that it forks
 closes its copies at once (see plimsoll.entry.forked for how such a process ends).
@@ -23,6 +23,7 @@ from functools import partial
 from typing import NoReturn, Protocol
 
 from plimsoll.backends.placement import placements
+from plimsoll.entry.bodies import SharedBody
 from plimsoll.entry.call import Answer, Call, Head
 from plimsoll.entry.failures import BrokenScript
 from plimsoll.entry.forked import end_if_forked, settle
@@ -38,7 +39,8 @@ from plimsoll.host.parent import die_with
 from plimsoll.workers import frames
 from plimsoll.workers.allocator_report import EVENT, AllocatorReport
 from plimsoll.workers.cancel import CancelBoard
-from plimsoll.workers.frames import Flag, Frame, Kind
+from plimsoll.workers.frames import Flag, Frame, Kind, Place
+from plimsoll.workers.shared_memory import WorkerMemory
 from plimsoll.workers.spec import DUMP_SIGNAL
 from plimsoll.workers.tagging import end_request, set_request_id, tag_output
 
@@ -61,11 +63,13 @@ def main(arguments: list[str]) -> int:
     tag_output()
     faulthandler.enable()
     faulthandler.register(DUMP_SIGNAL, chain=False)
-    control_fd, cancel_fd, *slot_fds = descriptors
+    control_fd, cancel_fd, bodies_fd, rooms_fd, *slot_fds = descriptors
     control = socket.socket(fileno=control_fd)
     board = CancelBoard(cancel_fd, len(slot_fds))
+    memory = WorkerMemory(bodies_fd, rooms_fd)
     report = AllocatorReport(lambda size_bytes: _say(control, event=EVENT, bytes=size_bytes))
-    slots = [_WorkerSlot(number, socket.socket(fileno=one), board, report) for number, one in enumerate(slot_fds)]
+    ends = [socket.socket(fileno=one) for one in slot_fds]
+    slots = [_WorkerSlot(number, end, board, memory, report) for number, end in enumerate(ends)]
     os.register_at_fork(after_in_child=partial(_let_go, [control, board, *slots]))
     _say(control, event="hello")
     script = _loaded(control)
@@ -123,11 +127,14 @@ def _serve(slots: list[_WorkerSlot], script: Script) -> None:
 class _WorkerSlot:
     """One slot of this worker, seen from inside."""
 
-    def __init__(self, number: int, sock: socket.socket, board: CancelBoard, report: AllocatorReport) -> None:
+    def __init__(
+        self, number: int, sock: socket.socket, board: CancelBoard, memory: WorkerMemory, report: AllocatorReport
+    ) -> None:
         self.name = f"slot-{number}"
         self._number = number
         self._sock = sock
         self._board = board
+        self._memory = memory
         self._report = report
 
     def close(self) -> None:
@@ -158,30 +165,51 @@ class _WorkerSlot:
             self._say_placements(frame.call_id)
         else:
             set_request_id(frame.tag)
-            self._reply(frame.call_id, script.run(_call(frame.head, frame.body)))
+            body = self._body(frame)
+            self._reply(frame, body, script.run(_call(frame, body)))
 
     def _run_batch(self, script: Script, frame: Frame) -> None:
-        calls = frames.decode_batch(frame.body)
-        set_request_id(b",".join(tag for _, tag, _, _ in calls))
-        answers = script.run_batch([_call(head, body) for _, _, head, body in calls])
-        for (call_id, *_), answer in zip(calls, answers, strict=True):
-            self._reply(call_id, answer)
+        items = frames.decode_batch(frame.body)
+        set_request_id(b",".join(item.tag for item in items))
+        bodies = [self._body(item) for item in items]
+        answers = script.run_batch([_call(item, body) for item, body in zip(items, bodies, strict=True)])
+        for item, body, answer in zip(items, bodies, answers, strict=True):
+            self._reply(item, body, answer)
 
     def _say_placements(self, call_id: int) -> None:
         body = json.dumps([asdict(one) for one in placements()]).encode()
         frames.send(self._sock, Frame(Kind.ANSWER, call_id, body=body, status=200))
 
-    def _reply(self, call_id: int, answer: Answer) -> None:
-        end_if_forked()
-        bits, body, head = _flags(answer), answer.body, frames.encode_headers(answer.headers)
-        run_ns = int((answer.run_s or 0.0) * 1e9)
-        if isinstance(body, bytes):
-            frames.send(self._sock, Frame(Kind.ANSWER, call_id, head, body, bits, answer.status, run_ns))
-            return
-        frames.send(self._sock, Frame(Kind.ANSWER, call_id, head, b"", bits | Flag.MORE, answer.status, run_ns))
-        self._stream(call_id, body)
+    def _body(self, frame: Frame) -> bytes | SharedBody:
+        if frame.place is None:
+            return frame.body
+        return SharedBody(self._memory.body(*frame.place), lends=bool(frame.flags & Flag.LEND))
 
-    def _stream(self, call_id: int, chunks: Iterator[bytes]) -> None:
+    def _reply(self, frame: Frame, given: bytes | SharedBody, answer: Answer) -> None:
+        end_if_forked()
+        body, head = answer.body, frames.encode_headers(answer.headers)
+        reply = Frame(Kind.ANSWER, frame.call_id, head, b"", _flags(answer), answer.status)
+        reply.run_ns = int((answer.run_s or 0.0) * 1e9)
+        if not isinstance(body, bytes):
+            reply.flags |= Flag.MORE
+            frames.send(self._sock, reply)
+            self._stream(frame.call_id, body, given)
+            return
+        reply.flags |= _ended(given)
+        if not answer.is_error and len(body) > frames.INLINE_BYTES >= len(head):
+            reply.place = self._put(body, frame.room)
+        if reply.place is None:
+            reply.body = body
+        frames.send(self._sock, reply)
+
+    def _put(self, body: bytes, room: Place | None) -> Place | None:
+        """Where `body` lies from now on; None where the front has given no room for so much."""
+        if room is None or len(body) > room.length:
+            return None
+        self._memory.put(room.offset, body)
+        return Place(room.offset, len(body))
+
+    def _stream(self, call_id: int, chunks: Iterator[bytes], given: bytes | SharedBody) -> None:
         """Sends each chunk as it is produced; a front that does not read holds the script back."""
         last = Flag.NONE
         try:
@@ -197,11 +225,16 @@ class _WorkerSlot:
             if close is not None:
                 close()
         end_if_forked()
-        frames.send(self._sock, Frame(Kind.CHUNK, call_id, flags=last))
+        frames.send(self._sock, Frame(Kind.CHUNK, call_id, flags=last | _ended(given)))
 
 
-def _call(head: bytes, body: bytes) -> Call:
-    return Call(frames.decode_head(head) if head else _PLAIN_HEAD, body)
+def _call(frame: Frame, body: bytes | SharedBody) -> Call:
+    return Call(frames.decode_head(frame.head) if frame.head else _PLAIN_HEAD, body)
+
+
+def _ended(given: bytes | SharedBody) -> int:
+    """The script is done with the body of a request: the flag that says whether it really is."""
+    return Flag.BODY_KEPT if isinstance(given, SharedBody) and given.end() else Flag.NONE
 
 
 def _flags(answer: Answer) -> int:

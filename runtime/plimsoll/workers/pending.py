@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
 from plimsoll.errors import RequestError
-from plimsoll.workers.frames import Flag, Frame, Kind, MalformedFrame
+from plimsoll.workers.buffers import Lease
+from plimsoll.workers.frames import Flag, Frame, Kind, MalformedFrame, Place
+from plimsoll.workers.leases import LeaseEvent
 from plimsoll.workers.lifecycle import CALL_TABLE, CallEvent, CallState, advance
 
-if TYPE_CHECKING:
-    pass
+_ENDED = frozenset({CallState.ANSWERED, CallState.FAILED, CallState.DROPPED})
 
 
 class Receiver(Protocol):
-    """Whoever waits for a call. Called on the event loop, never before `Dispatcher.submit` has returned."""
+    """Whoever waits for a call; called on the event loop."""
 
     def on_frame(self, frame: Frame) -> None:
         """The ANSWER, then CHUNKs while more is promised; one with ABORTED if the stream cannot be gone on with."""
@@ -40,6 +41,7 @@ class PendingCall:
         "queued_at",
         "receiver",
         "request_id",
+        "room",
         "started_at",
         "state",
         "streaming",
@@ -49,7 +51,7 @@ class PendingCall:
         self,
         call_id: int,
         head: bytes,
-        body: bytes | memoryview,
+        body: bytes | Lease,
         queued_at: float,
         receiver: Receiver,
         request_id: bytes = b"",
@@ -71,9 +73,48 @@ class PendingCall:
         """The worker has begun an answer that goes on, whether or not anybody still waits for it."""
         self.paused = False
         """The receiver takes no more of the stream now, so its slot is not read."""
+        self.room: Lease | None = None
+        """Where the worker that has the call may put its answer."""
 
     def note(self, event: CallEvent) -> None:
         self.state = advance(CALL_TABLE, self.state, event)
+        if isinstance(self.body, Lease) and self.state in _ENDED:
+            self.body.release()
+
+    def frame(self) -> Frame:
+        """What is handed to a worker."""
+        room = None if self.room is None else Place(self.room.offset, self.room.size)
+        body = self.body
+        if isinstance(body, bytes):
+            return Frame(self.kind, self.call_id, self.head, body, tag=self.request_id, room=room)
+        flags = Flag.LEND if body.lend() else Flag.NONE
+        place = Place(body.offset, body.length)
+        return Frame(self.kind, self.call_id, self.head, b"", flags, tag=self.request_id, place=place, room=room)
+
+    def leases(self) -> list[Lease]:
+        """The memory that a worker has, or is about to have, through this call."""
+        body = [self.body] if isinstance(self.body, Lease) else []
+        return body if self.room is None else [*body, self.room]
+
+    def on_sent(self, sent: bool) -> None:
+        """A worker has it now, or it stays in the queue."""
+        if not sent:
+            self.free_room()
+            return
+        if isinstance(self.body, Lease):
+            self.body.note(LeaseEvent.HAND)
+        if self.room is not None:
+            self.room.note(LeaseEvent.SUBMIT)
+            self.room.note(LeaseEvent.HAND)
+        self.note(CallEvent.HAND)
+
+    def free_room(self, event: LeaseEvent | None = None) -> None:
+        """Whoever had it has not used it, and will not."""
+        if self.room is not None:
+            if event is not None:
+                self.room.note(event)
+            self.room.release()
+            self.room = None
 
     def start(self, now: float) -> None:
         self.started_at = now
@@ -91,8 +132,10 @@ class PendingCall:
     def resolve(self, frame: Frame) -> None:
         """Takes an ANSWER or CHUNK frame; the call stays RUNNING while more is to come."""
         self.streaming = bool(frame.flags & Flag.MORE)
-        if self.state is not CallState.RUNNING:
-            return  # nobody waits for it any more
+        if self.state is not CallState.RUNNING:  # nobody waits for it any more
+            if frame.shared is not None:
+                frame.shared.release()
+            return
         if not self.streaming:
             self.note(CallEvent.ANSWER)
         self.receiver.on_frame(frame)

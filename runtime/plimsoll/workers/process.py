@@ -21,6 +21,7 @@ from typing import IO, Any, Protocol
 
 from plimsoll.host.family.marks import Mark
 from plimsoll.workers import allocator_report, frames
+from plimsoll.workers.buffers import BufferPool
 from plimsoll.workers.cancel import CancelBoard
 from plimsoll.workers.features import Features
 from plimsoll.workers.frames import Frame, Kind
@@ -37,9 +38,14 @@ class Owner(Protocol):
 
 
 class WorkerProcess:
-    """`slots` exist from the start; the worker reads them once its script is loaded. It puts `mark` on itself."""
+    """`slots` exist from the start; the worker reads them once its script is loaded. It puts `mark` on itself.
 
-    def __init__(self, index: int, spec: PoolSpec, owner: Owner, sink: LineSink, mark: Mark | None = None) -> None:
+    `bodies` is the memory that it finds large request bodies in; that for its answers is its own.
+    """
+
+    def __init__(
+        self, index: int, spec: PoolSpec, owner: Owner, sink: LineSink, bodies: BufferPool, mark: Mark | None = None
+    ) -> None:
         self.index = index
         self.mark = mark
         self.state = WorkerState.STARTING
@@ -54,17 +60,21 @@ class WorkerProcess:
         self._loop = asyncio.get_running_loop()
         # Whatever fails from here on is undone: a server out of descriptors tries again and again.
         with contextlib.ExitStack() as undo:
-            self._open(spec, sink, undo)
+            self._open(spec, sink, bodies, undo)
             undo.pop_all()
 
-    def _open(self, spec: PoolSpec, sink: LineSink, undo: contextlib.ExitStack) -> None:
+    def _open(self, spec: PoolSpec, sink: LineSink, bodies: BufferPool, undo: contextlib.ExitStack) -> None:
         self._control, child_control = _socket_pair(undo)
         pairs = [_socket_pair(undo) for _ in range(spec.threads)]
         board = self._board = CancelBoard.create(spec.threads)
         undo.callback(board.close)
-        self.slots = [Slot(*ends, partial(board.cancel, number)) for number, ends in enumerate(pairs)]
-        descriptors = [child_control.fileno(), board.descriptor, *(worker_end.fileno() for _, worker_end in pairs)]
+        rooms = BufferPool(spec.max_buffer_bytes // spec.workers, self._loop, worker_writes=True)
+        self.slots = [Slot(*ends, partial(board.cancel, number), rooms) for number, ends in enumerate(pairs)]
+        memories = [bodies.memory.descriptor, rooms.memory.descriptor]
+        ends = [worker_end.fileno() for _, worker_end in pairs]
+        descriptors = [child_control.fileno(), board.descriptor, *memories, *ends]
         with child_control, contextlib.ExitStack() as handed_over:
+            handed_over.callback(rooms.memory.close_descriptor)
             # Not made by Popen, which loses the first when the second cannot be had.
             pipes = [_pipe(undo, handed_over) for _ in range(2)]
             writers = [writer for _, writer in pipes]

@@ -9,8 +9,10 @@ from dataclasses import dataclass
 
 import psutil
 
+from plimsoll.host.procfs import read_mapped
 from plimsoll.workers.lifecycle import WorkerState
 from plimsoll.workers.process import WorkerProcess
+from plimsoll.workers.shared_memory import NAME as BODIES
 from plimsoll.workers.supervisor import Supervisor
 
 _LOG = logging.getLogger("plimsoll.workers")
@@ -49,6 +51,12 @@ class Recycler:
             return "max_requests"
         if limits.max_memory_bytes is not None:
             with contextlib.suppress(psutil.NoSuchProcess):
-                if psutil.Process(worker.pid).memory_info().rss >= limits.max_memory_bytes:
+                if _is_over(worker.pid, limits.max_memory_bytes):
                     return "max_memory"
         return None
+
+
+def _is_over(pid: int, limit_bytes: float) -> bool:
+    """What it has mapped of the bodies of requests and answers is the front's memory, and no leak."""
+    resident = psutil.Process(pid).memory_info().rss
+    return resident >= limit_bytes and resident - read_mapped(pid, BODIES) >= limit_bytes

@@ -12,8 +12,11 @@ from collections import deque
 from collections.abc import Callable
 
 from plimsoll.workers import frames
-from plimsoll.workers.frames import Frame, Kind
-from plimsoll.workers.lifecycle import CallEvent, CallState
+from plimsoll.workers.answer_sizes import AnswerSizes
+from plimsoll.workers.buffers import BufferPool, Lease, SharedAnswer
+from plimsoll.workers.frames import Flag, Frame, Kind, MalformedFrame, Place
+from plimsoll.workers.leases import LeaseEvent, LeaseState
+from plimsoll.workers.lifecycle import CallState
 from plimsoll.workers.pending import PendingCall
 
 AHEAD_S = 0.001
@@ -34,6 +37,7 @@ class Slot:
         front_end: socket.socket,
         worker_end: socket.socket,
         cancel: Callable[[int], None] = lambda call_id: None,
+        rooms: BufferPool | None = None,
     ) -> None:
         front_end.setblocking(False)
         self.open = True
@@ -45,6 +49,11 @@ class Slot:
         self.cancel = cancel
         """Tells the worker that the stream of this call id is not wanted any more."""
         self._ahead = 1
+        self._rooms = rooms
+        """The worker's own: where its answers may be put."""
+        self._sizes = AnswerSizes(frames.INLINE_BYTES)
+        self._held: list[Lease] = []
+        """What the worker may still touch although its calls are over: until it is dead."""
         self._front_end = front_end
         self._worker_end = worker_end
         self._buffer = bytearray(frames.MESSAGE_BYTES)
@@ -63,11 +72,8 @@ class Slot:
 
         Raises OSError or MemoryError with nothing sent, where a large body finds no descriptor or no memory.
         """
-        try:
-            frames.send(self._front_end, Frame(call.kind, call.call_id, call.head, call.body, tag=call.request_id))  # type: ignore[arg-type]
-        except (BlockingIOError, BrokenPipeError, ConnectionResetError):
+        if not self._sent([call], call.frame):
             return False
-        call.note(CallEvent.HAND)
         self.outstanding.append(call)
         if len(self.outstanding) == 1:
             call.start(now)
@@ -76,14 +82,10 @@ class Slot:
     def hand_batch(self, calls: list[PendingCall], now: float) -> bool:
         """Sends `calls` as one message, as `hand` does; all of them begin together, in an idle slot."""
         batch_id = calls[0].call_id
-        body = frames.encode_batch((call.call_id, call.request_id, call.head, call.body) for call in calls)  # type: ignore[misc]
-        try:
-            frames.send(self._front_end, Frame(Kind.BATCH, batch_id, b"", body))
-        except (BlockingIOError, BrokenPipeError, ConnectionResetError):
+        if not self._sent(calls, lambda: _batch(batch_id, calls)):
             return False
         for call in calls:
             call.batch_id = batch_id
-            call.note(CallEvent.HAND)
             call.start(now)
         self.outstanding.extend(calls)
         return True
@@ -91,13 +93,24 @@ class Slot:
     def receive(self) -> Frame | None:
         """The next answer; None when there is none now. Raises BodyLost and MalformedFrame."""
         try:
-            return frames.receive(self._front_end, self._buffer)
+            frame = frames.receive(self._front_end, self._buffer)
         except (BlockingIOError, ConnectionResetError):
             return None
+        if frame is not None and self.outstanding and self.outstanding[0].call_id == frame.call_id:
+            if frame.kind == Kind.ANSWER:
+                self._sizes.note(len(frame.body) if frame.place is None else frame.place.length)
+            if frame.place is not None:
+                frame.shared = _answer_in_room(self.outstanding[0], frame, frame.place)
+        return frame
 
-    def finish_head(self, now: float) -> None:
-        """The oldest call is over: the next one has begun."""
-        self.outstanding.popleft()
+    def finish_head(self, now: float, *, body_kept: bool = False) -> None:
+        """The oldest call is over: the next one has begun. `body_kept`: its script still refers to its body."""
+        over = self.outstanding.popleft()
+        over.free_room(LeaseEvent.ANSWER)
+        if isinstance(over.body, Lease):
+            over.body.note(LeaseEvent.KEEP if body_kept and over.body.lent else LeaseEvent.ANSWER)
+            if over.body.state is LeaseState.KEPT:
+                self._held.append(over.body)
         self.answered += 1
         if self.outstanding:
             head = self.outstanding[0]
@@ -121,11 +134,25 @@ class Slot:
             taken.add(batch_id)
         back = [call for call in self.outstanding if call.batch_id in taken]
         self.outstanding = deque(call for call in self.outstanding if call.batch_id not in taken)
+        for call in back:
+            call.free_room(LeaseEvent.TAKE_BACK)
+            if isinstance(call.body, Lease):
+                call.body.note(LeaseEvent.TAKE_BACK)
         return back
 
+    def abandon(self) -> None:
+        """The outstanding calls have their ends, but the worker may still be busy with one."""
+        for call in self.outstanding:
+            self._held += call.leases()
+        self.outstanding.clear()
+
     def close(self) -> None:
-        """The worker sees the end of its input and, once its call is done, ends."""
+        """Only when the worker has ended: its memory is used again."""
         self.open = False
+        self.abandon()
+        for lease in self._held:
+            lease.note(LeaseEvent.DIE)
+        self._held.clear()
         self._front_end.close()
         self._worker_end.close()
 
@@ -133,3 +160,38 @@ class Slot:
         """No more calls: the worker's loop ends after the ones it has, and can still answer them."""
         self.open = False
         self._front_end.shutdown(socket.SHUT_WR)
+
+    def _room(self) -> Lease | None:
+        """For an answer as large as the last ones; None where they are small, or nothing is free."""
+        if self._rooms is None or not self._sizes.room:
+            return None
+        return self._rooms.lease(self._sizes.room)
+
+    def _sent(self, calls: list[PendingCall], frame: Callable[[], Frame]) -> bool:
+        """Gives `calls` room and sends the frame that holds them; if that is not possible, everything is as before."""
+        sent = False
+        try:
+            for call in calls:
+                call.room = self._room()
+            frames.send(self._front_end, frame())
+            sent = True
+        except (BlockingIOError, BrokenPipeError, ConnectionResetError):
+            return False
+        finally:
+            for call in calls:
+                call.on_sent(sent)
+        return True
+
+
+def _batch(batch_id: int, calls: list[PendingCall]) -> Frame:
+    return Frame(Kind.BATCH, batch_id, b"", frames.encode_batch(call.frame() for call in calls))
+
+
+def _answer_in_room(call: PendingCall, frame: Frame, place: Place) -> SharedAnswer:
+    """Raises MalformedFrame where the worker says that its answer lies anywhere else, or is no whole one."""
+    room, is_whole = call.room, frame.kind == Kind.ANSWER and not frame.flags & Flag.MORE
+    if room is None or not is_whole or place.offset != room.offset or place.length > room.size:
+        raise MalformedFrame(f"an answer of {place.length} bytes is said to lie where it was given no room")
+    call.room = None
+    room.length = place.length
+    return SharedAnswer(room)

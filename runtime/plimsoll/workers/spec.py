@@ -44,6 +44,8 @@ class PoolSpec:
     `grace_s`: how long calls beside a stuck one, or under way at a stop, may take to finish. `max_batch_size`: most
     calls in one batch, None where the script alone decides. `own_environments`: what is added for each worker alone,
     by its index. `descriptor_limit`: open files that a worker may have; None for as many as the front.
+    `max_buffer_bytes`: memory for large bodies of requests that are not yet answered, and as much again, shared by
+    the workers, for large answers that are not yet sent.
     """
 
     entry: EntrySpec
@@ -56,6 +58,7 @@ class PoolSpec:
     warmup: tuple[WarmUpCall, ...] = ()
     own_environments: tuple[Mapping[str, str], ...] = ()
     descriptor_limit: int | None = None
+    max_buffer_bytes: int = 256 * 2**20
 
     def environment_of(self, index: int) -> dict[str, str]:
         own = self.own_environments[index] if self.own_environments else {}

@@ -16,6 +16,7 @@ from typing import Protocol
 
 from plimsoll.errors import Draining, EntryError, InternalError, NotReady, WorkerDied
 from plimsoll.workers.backoff import Backoff
+from plimsoll.workers.buffers import BufferPool
 from plimsoll.workers.dispatcher import Dispatcher
 from plimsoll.workers.families import Families
 from plimsoll.workers.features import Features
@@ -81,6 +82,8 @@ class Supervisor:
         self._families = Families(lambda: {worker.pid for worker in self._living()})
         self.features = Features()
         self.dispatcher = Dispatcher(spec.limits, self)
+        self.bodies = BufferPool(spec.max_buffer_bytes, self._loop)
+        """Where the bodies of requests are put that are too large for a message."""
 
     def start(self) -> None:
         for index in range(self.spec.workers):
@@ -268,7 +271,7 @@ class Supervisor:
         self._loop.call_later(_RETRY_S, self._start, index)
 
     def _new(self, index: int) -> WorkerProcess:
-        worker = WorkerProcess(index, self.spec, self, self._sink, self._families.new_mark())
+        worker = WorkerProcess(index, self.spec, self, self._sink, self.bodies, self._families.new_mark())
         self._by_slot.update(dict.fromkeys(worker.slots, worker))
         return worker
 

@@ -9,7 +9,8 @@ from __future__ import annotations
 import re
 from enum import Enum, auto
 
-from plimsoll.errors import BodyTooLarge, HeadTooLarge, MalformedRequest
+from plimsoll.errors import HeadTooLarge, MalformedRequest
+from plimsoll.server.http.body import GrowingBody
 
 _TOKEN = rb"[!#$%&'*+.^_`|~0-9A-Za-z-]++"
 _QUOTED = rb'"(?:[\t \x21\x23-\x5b\x5d-\x7e\x80-\xff]|\\[\t \x21-\x7e\x80-\xff])*+"'
@@ -28,25 +29,15 @@ class _State(Enum):
 
 
 class Chunks:
-    """`body` grows as data comes; `over` once the last line has been read."""
+    """Decodes into `body`, or into nothing where that is None; `over` once the last line has been read."""
 
-    __slots__ = (
-        "_line",
-        "_max_body_bytes",
-        "_max_line_bytes",
-        "_rest",
-        "_spare_bytes",
-        "_state",
-        "body",
-        "received_bytes",
-    )
+    __slots__ = ("_body", "_line", "_max_line_bytes", "_rest", "_spare_bytes", "_state", "received_bytes")
 
-    def __init__(self, max_body_bytes: int | None, max_line_bytes: int) -> None:
-        """`max_body_bytes` None: nobody wants it. `max_line_bytes` bounds all extensions and trailers together."""
-        self.body = bytearray()
+    def __init__(self, body: GrowingBody | None, max_line_bytes: int) -> None:
+        """`max_line_bytes` bounds the extensions of all chunks together, and the trailers with them."""
         self.received_bytes = 0
+        self._body = body
         self._line = b""
-        self._max_body_bytes = max_body_bytes
         self._max_line_bytes = max_line_bytes
         self._rest = 0
         self._spare_bytes = 0
@@ -57,7 +48,10 @@ class Chunks:
         return self._state is _State.OVER
 
     def feed(self, piece: memoryview) -> int:
-        """Returns how much of `piece` belongs to the body. Raises MalformedRequest, BodyTooLarge or HeadTooLarge."""
+        """Returns how much of `piece` belongs to the body.
+
+        Raises MalformedRequest, HeadTooLarge, and what the body raises.
+        """
         data = bytes(piece)
         at = 0
         while at < len(data) and self._state is not _State.OVER:
@@ -70,8 +64,8 @@ class Chunks:
         return at
 
     def _take(self, data: bytes) -> None:
-        if self._max_body_bytes is not None:
-            self.body += data
+        if self._body is not None:
+            self._body.append(data)
         self.received_bytes += len(data)
         self._rest -= len(data)
         if not self._rest:
@@ -118,8 +112,8 @@ class Chunks:
             raise _malformed("a chunk has no valid size")
         self._spare_bytes += len(found[2])
         self._rest = int(found[1], 16)
-        if self._max_body_bytes is not None and self.received_bytes + self._rest > self._max_body_bytes:
-            raise BodyTooLarge(f"The request body is larger than {self._max_body_bytes} bytes.")
+        if self._body is not None:
+            self._body.announce(self._rest)
         self._state = _State.DATA if self._rest else _State.TRAILER
 
 

@@ -5,6 +5,7 @@ What it waits for, and what happens when that takes too long:
     OPENING    a first byte                    closed without a word
     HEAD       the rest of a head              408
     BODY       the rest of a body              408, by its total time or its rate
+    STARVED    memory for a large body         429
     BUSY       the service, or a client that   closed when no more of the answer is taken for --send-timeout
                reads slowly
     HALF       the service, for a client that  sounded out, if its request still waits for a
@@ -30,10 +31,19 @@ from math import inf
 from typing import TYPE_CHECKING
 
 from plimsoll.errors import RequestError, SlowBody, SlowHead, TooManyConnections
+from plimsoll.server.http.body import full
 from plimsoll.server.http.exchange import CONTINUE, OVER, Exchange, ExchangeState, Taker
-from plimsoll.server.http.limits import HALF_CLOSED_S, LINGER_IDLE_S, LINGER_S, MOST_DRAINED_BYTES, RATE_GRACE_S
+from plimsoll.server.http.limits import (
+    HALF_CLOSED_S,
+    LINGER_IDLE_S,
+    LINGER_S,
+    MOST_DRAINED_BYTES,
+    RATE_GRACE_S,
+    STARVED_S,
+)
 from plimsoll.server.http.reader import RequestReader
 from plimsoll.server.http.request import Request
+from plimsoll.workers.buffers import SharedAnswer
 
 if TYPE_CHECKING:
     from plimsoll.server.http.connections import Connections
@@ -46,6 +56,7 @@ class Phase(Enum):
     OPENING = auto()
     HEAD = auto()
     BODY = auto()
+    STARVED = auto()
     BUSY = auto()
     HALF = auto()
     IDLE = auto()
@@ -74,6 +85,7 @@ class Connection(asyncio.BufferedProtocol):
         "_reading_paused",
         "_sounded_out",
         "_transport",
+        "_unsent",
         "deadline_s",
         "is_behind",
         "phase",
@@ -93,12 +105,15 @@ class Connection(asyncio.BufferedProtocol):
         self._body: Request | None = None
         self._body_since_s = self._lingers_until_s = 0.0
         self._behind_bytes = 0
+        self._unsent: list[SharedAnswer] = []
         self.is_behind = False
         """The transport holds bytes that the client has not taken."""
         self.scheme = connections.scheme
         self.phase = Phase.OPENING
         self.deadline_s = inf
-        self.reader = RequestReader(self, connections.scratch, limits.max_head_bytes, limits.max_body_bytes)
+        self.reader = RequestReader(
+            self, connections.scratch, connections.pool, limits.max_head_bytes, limits.max_body_bytes
+        )
 
     # The transport calls these.
 
@@ -138,6 +153,7 @@ class Connection(asyncio.BufferedProtocol):
 
     def resume_writing(self) -> None:
         self.is_behind = False
+        self._let_go()
         if self.phase is Phase.BUSY:
             self.deadline_s = inf
         elif self.phase is Phase.HALF:
@@ -148,6 +164,7 @@ class Connection(asyncio.BufferedProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         self.phase, self.deadline_s, self._fd = Phase.CLOSED, inf, -1
         self.reader.end()
+        self._let_go()
         self._connections.forget(self)
         left, self._pipeline = list(self._pipeline), deque()
         for exchange in left:
@@ -172,6 +189,10 @@ class Connection(asyncio.BufferedProtocol):
             if last.state is ExchangeState.ANSWERED:
                 self._finish(last)
         self._advance()
+        self._settle()
+
+    def on_fed(self) -> None:
+        self._body = None  # its clock starts anew
         self._settle()
 
     # The exchanges call these.
@@ -212,6 +233,18 @@ class Connection(asyncio.BufferedProtocol):
                 return
             data = memoryview(data)[sent:]
         self._transport.write(data)
+
+    def write_shared(self, head: bytes, body: SharedAnswer) -> None:
+        """The same for a body in shared memory, which is let go of once the client has taken it."""
+        if self._fd < 0:
+            self.write(head + body.view)  # TLS copies it in any case, at a time that it does not tell
+            body.release()
+            return
+        self.write_parts(head, body.view)
+        if self.is_behind and self.phase is not Phase.CLOSED:
+            self._unsent.append(body)
+        else:
+            body.release()
 
     def write_parts(self, head: bytes, body: bytes | memoryview) -> None:
         """The same for a large body, which is not copied."""
@@ -256,6 +289,8 @@ class Connection(asyncio.BufferedProtocol):
             self._give_up(SlowHead(f"The request head took longer than {self._limits.head_timeout_s:g} s."))
         elif self.phase is Phase.BODY:
             self._check_body(now)
+        elif self.phase is Phase.STARVED:
+            self._give_up(full())
         elif self.phase in (Phase.BUSY, Phase.CLOSING):
             self._check_progress(now)
         elif self.phase is Phase.HALF:
@@ -304,13 +339,16 @@ class Connection(asyncio.BufferedProtocol):
             self._await_head()
         elif self.phase is not Phase.OPENING:
             self._enter(Phase.IDLE, self._limits.keep_alive_s)
-        if self._reading_paused and len(self._pipeline) < 2:
+        if self._reading_paused and len(self._pipeline) < 2 and not self.reader.starved:
             self._resume_reading()
 
     def _settle_with(self, request: Request) -> None:
-        if len(self._pipeline) > 1:
+        if len(self._pipeline) > 1 or self.reader.starved:
             self._pause_reading()  # what a client sends ahead waits in its own buffers
-        if not request.complete and self._is_too_much(self._pipeline[0]):
+        if not request.complete and self.reader.starved:
+            if self.phase is not Phase.STARVED:
+                self._enter(Phase.STARVED, STARVED_S)
+        elif not request.complete and self._is_too_much(self._pipeline[0]):
             self._finish(self._pipeline[0])
         elif not request.complete:
             self._await_body(request)
@@ -406,6 +444,7 @@ class Connection(asyncio.BufferedProtocol):
         if exchange.state in OVER:
             return
         begun, exchange.state = exchange.state is not ExchangeState.NEW, ExchangeState.GONE
+        exchange.request.discard()
         if not begun:
             self._connections.service.on_left(exchange)
         elif exchange.taker is not None:
@@ -413,6 +452,11 @@ class Connection(asyncio.BufferedProtocol):
 
     def _taker(self) -> Taker | None:
         return self._pipeline[0].taker if self._pipeline else None
+
+    def _let_go(self) -> None:
+        unsent, self._unsent = self._unsent, []
+        for body in unsent:
+            body.release()
 
     def _pause_reading(self) -> None:
         if not self._reading_paused:

@@ -10,6 +10,7 @@ from plimsoll.server.http.connection import Connection
 from plimsoll.server.http.exchange import Exchange
 from plimsoll.server.http.head import DateLine
 from plimsoll.server.http.limits import ConnectionLimits
+from plimsoll.workers.buffers import BufferPool
 
 _SCRATCH_BYTES = 256 * 1024
 _LONGEST_PERIOD_S = 0.25
@@ -31,8 +32,10 @@ class Service(Protocol):
 class Connections:
     """`draining`: every answer is the last of its connection."""
 
-    def __init__(self, service: Service, limits: ConnectionLimits, scheme: str) -> None:
+    def __init__(self, service: Service, limits: ConnectionLimits, scheme: str, pool: BufferPool) -> None:
+        """`pool`: memory for large bodies."""
         self.service = service
+        self.pool = pool
         self.limits = limits
         self.scheme = scheme
         self.date = DateLine()

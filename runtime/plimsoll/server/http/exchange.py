@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Protocol
 from plimsoll.errors import RequestError
 from plimsoll.server.http.head import NO_CONTENT, STATUS_LINES
 from plimsoll.server.http.request import Request
+from plimsoll.workers.buffers import SharedAnswer
 
 if TYPE_CHECKING:
     from plimsoll.server.http.connection import Connection
@@ -79,11 +80,16 @@ class Exchange:
     def scheme(self) -> str:
         return self._connection.scheme
 
-    def respond(self, status: int, fields: bytes, body: bytes | memoryview, *, close: bool = False) -> None:
-        """The whole answer; `fields` are lines that say nothing of length or connection. One that is over gets none."""
+    def respond(self, status: int, fields: bytes, body: bytes | SharedAnswer, *, close: bool = False) -> None:
+        """The whole answer; `fields` are lines that say nothing of length or connection. One that is over gets none.
+
+        A shared body is released once its last byte is out, or nobody wants it.
+        """
         if self.state is not ExchangeState.BEGUN:
             if self.state is ExchangeState.STREAMING:
                 self.cut()  # a client must never take one answer for the rest of another
+            if isinstance(body, SharedAnswer):
+                body.release()
             return
         head = self._head(status, fields, close)
         if status in NO_CONTENT:
@@ -91,7 +97,9 @@ class Exchange:
         else:
             head += b"content-length: %d\r\n\r\n" % len(body)
         self.state = ExchangeState.ANSWERED
-        if not body or status in NO_CONTENT or self.request.method == "HEAD":
+        if isinstance(body, SharedAnswer):
+            self._send_shared(head, body, wanted=status not in NO_CONTENT and self.request.method != "HEAD")
+        elif not body or status in NO_CONTENT or self.request.method == "HEAD":
             self._connection.write(head)
         elif len(body) <= _JOINED_BYTES:
             self._connection.write(head + body)
@@ -108,7 +116,9 @@ class Exchange:
         head = self._head(status, fields, close or not self._chunked)
         self._connection.write(head + (b"transfer-encoding: chunked\r\n\r\n" if self._chunked else b"\r\n"))
 
-    def write_chunk(self, data: bytes | memoryview) -> None:
+    def write_chunk(self, data: bytes | SharedAnswer) -> None:
+        if isinstance(data, SharedAnswer):
+            data = _taken_out(data)
         if self.state is not ExchangeState.STREAMING or not data or self.request.method == "HEAD":
             return
         if self._chunked:
@@ -133,6 +143,13 @@ class Exchange:
         """Whether the client has not taken everything that was sent."""
         return self._connection.is_behind
 
+    def _send_shared(self, head: bytes, body: SharedAnswer, *, wanted: bool) -> None:
+        if wanted:
+            self._connection.write_shared(head, body)
+        else:
+            body.release()
+            self._connection.write(head)
+
     def _head(self, status: int, fields: bytes, close: bool) -> bytes:
         connection = self._connection
         self.closes = close = close or self.closes or connection.closes_after(self.request)
@@ -141,3 +158,9 @@ class Exchange:
         if self.request.is_http_1_0:
             return STATUS_LINES[status] + connection.date + fields + _KEEP
         return STATUS_LINES[status] + connection.date + fields
+
+
+def _taken_out(shared: SharedAnswer) -> bytes:
+    data = bytes(shared.view)
+    shared.release()
+    return data

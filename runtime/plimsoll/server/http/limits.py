@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 RATE_GRACE_S = 5.0
 """A body may start slowly: its rate counts from here on."""
+STARVED_S = 5.0
+"""How long a large body waits for memory, unread."""
 HALF_CLOSED_S = 0.25
 """How long a request waits for a slot before a client that sends no more is sounded out. It may still read (RFC 9112
 §9.3), but nearly all of them have given up, and a slot has better to do than to work for them."""

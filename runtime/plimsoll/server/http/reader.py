@@ -5,15 +5,15 @@ where it will lie (`get_buffer`), never a byte further. A chunked one is decoded
 of the head, without a limit. Everything that a request must not be (RFC 9112) ends the reading: nothing after it on the
 same connection is looked at.
 
-    HEAD ─┬─ PARSED ──┬─ HEAD       no body, or one that came whole in the piece with its head
-          ├─ DIRECT ──┤             a body of known length, past the parser
-          ├─ CHUNKED ─┘             a chunked one, past the parser
-          └────────────── ENDED     no more is read: an error, or the client asked for no more
+    HEAD ─┬─ PARSED ──────────┬─ HEAD       no body, or one that came whole in the piece with its head
+          ├─ DIRECT ──────────┤             a body of known length, past the parser
+          │    └─ STARVED ─ DIRECT          as long as there is no memory for it: its owner does not read
+          ├─ CHUNKED ─────────┘             a chunked one, past the parser
+          └────────────────────── ENDED     no more is read: an error, or the client asked for no more
 """
 
 from __future__ import annotations
 
-import mmap
 import re
 from enum import Enum, auto
 from typing import Any, NoReturn, Protocol
@@ -28,19 +28,21 @@ from plimsoll.errors import (
     RequestError,
     VersionNotSupported,
 )
+from plimsoll.server.http.body import GrowingBody, KnownBody
 from plimsoll.server.http.chunks import Chunks
 from plimsoll.server.http.request import Fields, Request
+from plimsoll.workers.buffers import BufferPool
 
 _METHOD = re.compile(rb"[\r\n]*+[!#$%&'*+.^_`|~0-9A-Za-z-]++(?: |\Z)")
 _VERSIONS = "HTTP/1.1 and HTTP/1.0 are spoken here, and no other version."
 _METHODS = {name.encode(): name for name in ("GET", "POST", "HEAD", "OPTIONS", "PUT", "DELETE", "PATCH", "TRACE")}
-_LARGE_BYTES = 64 * 1024
 
 
 class ReaderState(Enum):
     HEAD = auto()
     PARSED = auto()
     DIRECT = auto()
+    STARVED = auto()
     CHUNKED = auto()
     ENDED = auto()
 
@@ -51,6 +53,9 @@ class RequestOwner(Protocol):
 
     def on_broken(self, error: RequestError) -> None:
         """What came cannot be a request, or goes beyond a limit; the reader has ended."""
+
+    def on_fed(self) -> None:
+        """There is memory again: it may be read on."""
 
 
 class _Leaving(Exception):
@@ -63,6 +68,7 @@ class RequestReader:
     __slots__ = (
         "_beginning",
         "_begun",
+        "_body",
         "_chunks",
         "_error",
         "_headers",
@@ -72,6 +78,7 @@ class RequestReader:
         "_parser",
         "_passed",
         "_piece_bytes",
+        "_pool",
         "_request",
         "_rest",
         "_scratch",
@@ -80,18 +87,30 @@ class RequestReader:
         "state",
     )
 
-    def __init__(self, owner: RequestOwner, scratch: memoryview, max_head_bytes: int, max_body_bytes: int) -> None:
-        """`scratch` may be shared by all connections of a loop: what it holds is used up before `took` returns."""
+    def __init__(
+        self,
+        owner: RequestOwner,
+        scratch: memoryview,
+        pool: BufferPool,
+        max_head_bytes: int,
+        max_body_bytes: int,
+    ) -> None:
+        """`scratch` may be shared by all connections of a loop: what it holds is used up before `took` returns.
+
+        `pool`: memory for large bodies.
+        """
         self.state = ReaderState.HEAD
         self.has_surplus = False
         """Bytes came that belong to no request that will be answered."""
         self._owner = owner
         self._scratch = scratch
+        self._pool = pool
         self._max_head_bytes = max_head_bytes
         self._max_body_bytes = max_body_bytes
         self._parser: Any = None
         self._request: Request | None = None
         self._rest: memoryview | None = None
+        self._body: KnownBody | GrowingBody | None = None
         self._chunks: Chunks | None = None
         self._error: RequestError | None = None
         self._headers: Fields = []
@@ -121,8 +140,16 @@ class RequestReader:
         else:
             self._feed(self._scratch[:count])
 
+    @property
+    def starved(self) -> bool:
+        """There is no memory for the body that comes: not to be read until `on_fed`."""
+        return self.state is ReaderState.STARVED
+
     def end(self) -> None:
         """No more requests: what still comes is only noted as surplus."""
+        if self._body is not None:
+            self._body.discard()
+            self._body = None
         self.state, self._parser, self._rest, self._chunks = ReaderState.ENDED, None, None, None
         self._request, self._beginning = None, bytearray()
 
@@ -183,6 +210,8 @@ class RequestReader:
         while len(piece) and self.state is not ReaderState.ENDED:
             if self.state is ReaderState.DIRECT:
                 piece = self._feed_directly(piece)
+            elif self.state is ReaderState.STARVED:
+                piece = self._feed_starved(piece)
             elif self.state is ReaderState.CHUNKED:
                 piece = self._feed_chunks(piece)
             else:
@@ -256,8 +285,9 @@ class RequestReader:
         at = _head_end(data, self._message_start(data)) - len(self._beginning)
         self._beginning.clear()
         self._parser, self.state = None, ReaderState.CHUNKED
-        unwanted = self._request is not None and self._request.unwanted
-        self._chunks = Chunks(None if unwanted else self._max_body_bytes, self._max_head_bytes)
+        assert self._request is not None
+        self._body = body = None if self._request.unwanted else GrowingBody(self._max_body_bytes, self._pool)
+        self._chunks = Chunks(body, self._max_head_bytes)
         return piece[at:]
 
     def _on_parse_error(self, error: httptools.HttpParserError, piece: memoryview) -> None:
@@ -279,22 +309,35 @@ class RequestReader:
     def _go_on_directly(self, request: Request) -> None:
         """The parser is left behind in the middle of a message; the next one gets a new one."""
         self._parser, self.state = None, ReaderState.DIRECT
-        if not request.unwanted:
-            assert request.content_length is not None
-            came = request.body
-            # Pages of a mapping cost nothing before something is written to them: a length that is a lie is free.
-            large = request.content_length > _LARGE_BYTES
-            body = memoryview(mmap.mmap(-1, request.content_length) if large else bytearray(request.content_length))
-            body[: len(came)] = came
-            request.body = body
+        if request.unwanted:
+            self._aim(request)
+            return
+        assert request.content_length is not None
+        self._body = body = KnownBody(request.content_length, self._pool)
+        if body.has_room:
+            self._take_first(request, body)
+        else:
+            self.state = ReaderState.STARVED
+            body.when_room(lambda: self._on_room(request, body))
+
+    def _on_room(self, request: Request, body: KnownBody) -> None:
+        self.state = ReaderState.DIRECT
+        self._take_first(request, body)
+        self._owner.on_fed()
+
+    def _take_first(self, request: Request, body: KnownBody) -> None:
+        """What came with the head, or while there was no room."""
+        assert isinstance(request.body, bytes)
+        body.append(request.body)
+        request.body = b""
         self._aim(request)
 
     def _aim(self, request: Request) -> None:
         assert request.content_length is not None
         if request.unwanted:
             self._rest = self._scratch[: request.content_length - request.received_bytes]
-        else:
-            self._rest = memoryview(request.body)[request.received_bytes :]
+        elif isinstance(self._body, KnownBody):
+            self._rest = self._body.room()
 
     def _feed_directly(self, piece: memoryview) -> memoryview:
         """Bytes of the body that have already been read, together with something else."""
@@ -305,10 +348,28 @@ class RequestReader:
         self._took_directly(count)
         return piece[count:]
 
+    def _feed_starved(self, piece: memoryview) -> memoryview:
+        """The same while there is no memory: no more than what had been read by then."""
+        request = self._request
+        assert request is not None
+        assert request.content_length is not None
+        assert isinstance(request.body, bytes)
+        count = min(len(piece), request.content_length - request.received_bytes)
+        request.body += bytes(piece[:count])
+        request.received_bytes += count
+        if request.received_bytes == request.content_length:
+            assert self._body is not None
+            self._body.discard()
+            self._body = None
+            self._complete(request)
+        return piece[count:]
+
     def _took_directly(self, count: int) -> None:
         request = self._request
         assert request is not None
         request.received_bytes += count
+        if isinstance(self._body, KnownBody):
+            self._body.received_bytes += count
         if request.received_bytes == request.content_length:
             self._rest = None
             self._complete(request)
@@ -327,13 +388,12 @@ class RequestReader:
         request.received_bytes = chunks.received_bytes
         if chunks.over:
             self._chunks = None
-            request.body = memoryview(chunks.body)
             self._complete(request)
         return piece[count:]
 
     def _complete(self, request: Request) -> None:
-        if isinstance(request.body, memoryview) and len(request.body) <= _LARGE_BYTES:
-            request.body = bytes(request.body)
+        if self._body is not None:
+            request.body, self._body = self._body.whole(), None
         request.complete = True
         self._request, self._url, self._headers = None, b"", []
         self.state = ReaderState.HEAD

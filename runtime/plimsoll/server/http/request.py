@@ -7,6 +7,7 @@ from functools import lru_cache
 from urllib.parse import unquote
 
 from plimsoll.errors import ExpectationFailed, MalformedRequest, NotImplementedByServer
+from plimsoll.workers.buffers import Lease
 
 Fields = list[tuple[bytes, bytes]]
 
@@ -54,7 +55,7 @@ class Request:
         self.fields = fields = dict(headers)
         self.is_http_1_0 = is_http_1_0
         self.keep_alive = keep_alive
-        self.body: bytes | memoryview = b""
+        self.body: bytes | Lease = b""
         self.received_bytes = 0
         self.complete = False
         self.unwanted = False
@@ -72,6 +73,12 @@ class Request:
         if self.chunked:
             self._check_coding()
         self.expects_continue = b"expect" in fields and self._expects_continue()
+
+    def discard(self) -> None:
+        """Nobody will take the body."""
+        body, self.body = self.body, b""
+        if isinstance(body, Lease):
+            body.release()
 
     @property
     def remaining_bytes(self) -> float:
