@@ -17,10 +17,7 @@ _FEW = 5_000
 Samples = Mapping[tuple[str, frozenset[tuple[str, str]]], float]
 _REQUESTS = "plimsoll_requests_total"
 _RESTARTS = "plimsoll_worker_restarts_total"
-_OWN_TRACEBACK = re.compile(
-    r"Traceback|Exception |\S+ \S+ [EC] \[\d+\] (?:asyncio|uvicorn)(?!.*ASGI callable returned)"
-)
-"""Uvicorn's line about a callable that returned is how a stream is broken off on purpose."""
+_OWN_TRACEBACK = re.compile(r"Traceback|Exception |\S+ \S+ [EC] \[\d+\] asyncio")
 _COUNTED_LEAVES = {f"leave_{stage.value}" for stage in Leave} - {"leave_connected", "leave_in_head"}
 """A request whose head was never whole is none."""
 _ELSEWHERE = ("not_http", "nowhere")

@@ -29,6 +29,10 @@ class StageCall:
         self.chunks = awaited.chunks
 
     @property
+    def call_id(self) -> int:
+        return self.pending.call_id
+
+    @property
     def state(self) -> CallState:
         return self.pending.state
 
@@ -61,14 +65,17 @@ class Stage:
     def on_batch(self, size: int) -> None:
         self.batches.append(size)
 
-    def submit(self, body: bytes | Lease) -> StageCall:
+    def submit(self, body: bytes | Lease, timeout_s: float | None = None) -> StageCall:
         awaited = Awaited()
-        return StageCall(self.dispatcher.submit(b"", body, awaited), awaited)
+        return StageCall(self.dispatcher.submit(b"", body, awaited, timeout_s), awaited)
 
     def drop(self, call: StageCall) -> None:
-        """As a client does that leaves."""
+        """As a client does that leaves, be it with its answer on the way."""
         self.dispatcher.drop(call.pending)
-        call.answer.cancel()
+        if not call.answer.cancel() and not call.answer.cancelled() and call.answer.exception() is None:
+            shared = call.answer.result().shared
+            if shared is not None:
+                shared.release()
 
     async def read(self, slot: Slot) -> Frame:
         """The next call, as the worker would read it."""

@@ -16,11 +16,10 @@ from plimsoll.workers.features import BatchLimits
 from plimsoll.workers.frames import Flag, Frame, Kind, Place
 from plimsoll.workers.leases import LeaseState
 from plimsoll.workers.lifecycle import CallState
-from plimsoll.workers.pending import PendingCall
 from plimsoll.workers.ranges import GRANULE_BYTES
 from plimsoll.workers.slot import Slot
 from plimsoll.workers.spec import Limits
-from support.stage import PATIENT, Stage, on_stage
+from support.stage import PATIENT, Stage, StageCall, on_stage
 from support.worker_end import send, unread
 
 POOL_BYTES = 16 * GRANULE_BYTES
@@ -91,13 +90,13 @@ def test_a_body_that_run_still_reads_is_not_free_when_its_caller_has_gone(leaves
     async def body(stage: Stage) -> None:
         memory = Memory(stage)
         slot, lease = memory.add_slot(), memory.filled(b"large")
-        call = stage.dispatcher.submit(b"", lease, 0.01 if leaves == "deadline" else None)
+        call = stage.submit(lease, 0.01 if leaves == "deadline" else None)
         frame = await stage.read(slot)
         if leaves == "deadline":
             with pytest.raises(DeadlineExceeded):
                 await call.answer
         else:
-            stage.dispatcher.drop(call)
+            stage.drop(call)
         lease.release()  # as whoever has sent the 504 does
         assert (lease.state, memory.bodies.used) == (LeaseState.UNWANTED, GRANULE_BYTES)
         memory.answer(slot, frame, b"late")
@@ -146,7 +145,7 @@ def test_a_body_whose_caller_has_gone_is_free_once_it_is_taken_back() -> None:
         slot, lease = memory.add_slot(), memory.filled(b"large")
         call = stage.submit(lease)
         await turns()
-        stage.dispatcher.drop(call)
+        stage.drop(call)
         assert lease.state is LeaseState.UNWANTED
         stage.dispatcher.retire(slot)
         assert (lease.state, memory.bodies.used) == (LeaseState.FREE, 0)
@@ -168,7 +167,7 @@ def test_a_body_in_the_queue_is_free_when_its_call_ends(ends: str) -> None:
         else:
             call = stage.submit(lease)
             if ends == "dropped":
-                stage.dispatcher.drop(call)
+                stage.drop(call)
             elif ends == "shut down":
                 stage.dispatcher.fail_queued(WorkerDied("over"))
             while not call.answer.done():
@@ -230,12 +229,12 @@ def test_an_answer_that_comes_as_its_client_leaves_is_free() -> None:
             call = stage.submit(b"next")
             frame = await stage.read(slot)
             if leaves_before:
-                stage.dispatcher.drop(call)
+                stage.drop(call)
             memory.answer(slot, frame, b"2" * ANSWER_BYTES)
             while slot.outstanding:
                 await asyncio.sleep(0)
             assert memory.rooms[slot].used == (0 if leaves_before else call.answer.result().shared._lease.size)
-            stage.dispatcher.drop(call)
+            stage.drop(call)
             assert memory.rooms[slot].used == 0
 
 
@@ -318,7 +317,7 @@ class Game:
         self.memory = Memory(stage)
         self.workers = [Played(self.memory.add_slot()) for _ in range(2)]
         self.sent: dict[int, bytes] = {}
-        self.calls: list[PendingCall] = []
+        self.calls: list[StageCall] = []
         self.answers: list[tuple[SharedAnswer, bytes]] = []
         self.number = 0
 
@@ -360,11 +359,11 @@ class Game:
 
     def leave(self, which: int) -> None:
         if self.calls:
-            self.stage.dispatcher.drop(self.calls.pop(which % len(self.calls)))
+            self.stage.drop(self.calls.pop(which % len(self.calls)))
 
     def pass_deadline(self, which: int) -> None:
         if self.calls:
-            self.stage.dispatcher._expire(self.calls[which % len(self.calls)], 1.0)
+            self.stage.dispatcher._expire(self.calls[which % len(self.calls)].pending, 1.0)
 
     def give_up(self, which: int) -> None:
         """As for a stuck worker, which lives on for a while."""
@@ -399,7 +398,7 @@ class Game:
 
     def finish(self) -> None:
         for call in self.calls:
-            self.stage.dispatcher.drop(call)
+            self.stage.drop(call)
         for worker in self.workers:
             self.stage.dispatcher.remove(worker.slot, WorkerDied("over"))
         for shared, _ in self.answers:

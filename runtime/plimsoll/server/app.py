@@ -24,8 +24,10 @@ from plimsoll.server.descriptions import Descriptions
 from plimsoll.server.gpu_health import GpuHealth
 from plimsoll.server.gpus import GpuPlan
 from plimsoll.server.http.adapter import Adapter
+from plimsoll.server.http.connections import Connections
 from plimsoll.server.http.exchange import Exchange
 from plimsoll.server.http.head import field_lines
+from plimsoll.server.http.limits import ConnectionLimits
 from plimsoll.server.http.request import Request
 from plimsoll.server.ids import new_id, request_ids
 from plimsoll.server.logs import LogStreams, script_line
@@ -38,7 +40,6 @@ from plimsoll.server.replies import error_body, error_headers, version_header
 from plimsoll.server.scoring import Ids, Scoring, ScoringCall
 from plimsoll.server.tracing import Tracing
 from plimsoll.settings import ServeSettings
-from plimsoll.workers.buffers import BufferPool
 from plimsoll.workers.recycling import RecycleLimits, Recycler
 from plimsoll.workers.spec import PoolSpec
 from plimsoll.workers.supervisor import Supervisor
@@ -73,6 +74,8 @@ class Front:
         self.fatal: EntryError | None = None
         self.on_fatal: Callable[[], None] = lambda: None
 
+    connections: Connections
+    """Only while it is `running`, as the next two."""
     _scoring: Scoring
     _others: Adapter
 
@@ -88,7 +91,9 @@ class Front:
             self.metrics.registry.register(GpuMetrics(self._gpus))
             check = self._gpus.check
         supervisor = self._supervisor = Supervisor(self._pool, script_line, self._on_fatal, self.metrics, check)
-        self.metrics.registry.register(_machine(supervisor, settings))
+        scheme = "https" if settings.tls_cert else "http"
+        self.connections = Connections(self, ConnectionLimits.of(settings), scheme, supervisor.bodies)
+        self.metrics.registry.register(_machine(supervisor, self.connections))
         self.metrics.registry.register(AllocatorMetrics(lambda: supervisor.workers))
         tracing = Tracing.from_environment() if settings.tracing else None
         access_log = AccessLog(self.streams.stdout, settings.log_level in ("debug", "info"), settings.log_format)
@@ -105,12 +110,6 @@ class Front:
         if tracing is not None:
             tracing.close()
         self.streams.close()
-
-    @property
-    def bodies(self) -> BufferPool:
-        """Memory for large bodies of requests; only while it is `running`."""
-        assert self._supervisor is not None
-        return self._supervisor.bodies
 
     def on_head(self, exchange: Exchange) -> None:
         request = exchange.request
@@ -199,7 +198,7 @@ def _routed(routes: list[Route]) -> Starlette:
     return Starlette(routes=routes, exception_handlers={404: answer, 405: answer})
 
 
-def _machine(supervisor: Supervisor, settings: ServeSettings) -> Machine:
+def _machine(supervisor: Supervisor, connections: Connections) -> Machine:
     def processes() -> dict[str, int]:
         found = {"master": os.getppid(), "front": os.getpid()}
         return found | {f"worker-{worker.index}": worker.pid for worker in supervisor.workers}
@@ -220,8 +219,9 @@ def _machine(supervisor: Supervisor, settings: ServeSettings) -> Machine:
         ),
         "plimsoll_connections_limit": (
             "Connections that may be open; whoever comes then gets 503.",
-            lambda: float(settings.max_connections),
+            lambda: float(connections.limits.max_connections),
         ),
+        "plimsoll_connections": ("Open connections.", lambda: float(len(connections))),
         "plimsoll_body_memory_bytes": (
             "Memory in use for large request bodies that are not yet answered.",
             lambda: float(supervisor.bodies.used),

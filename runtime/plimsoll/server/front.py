@@ -17,9 +17,6 @@ from plimsoll.host.family.household import Household
 from plimsoll.host.family.marks import mark_of, put_on
 from plimsoll.host.parent import adopt_orphans, die_with
 from plimsoll.server.app import Front
-from plimsoll.server.http.connections import Connections
-from plimsoll.server.http.limits import ConnectionLimits
-from plimsoll.settings import ServeSettings
 
 _HEARTBEAT_S = 1.0
 
@@ -65,7 +62,7 @@ class FrontWorker(Worker):  # type: ignore[misc]
         loop.add_signal_handler(signal.SIGHUP, front.reload)
         heart = loop.create_task(self._beat())
         async with front.running():
-            self._connections = connections = Connections(front, _limits(front.settings), self._scheme(), front.bodies)
+            self._connections = connections = front.connections
             servers = [await self._listen(listener.sock) for listener in self.sockets]
             await self._stopping.wait()
             front.draining = connections.draining = True
@@ -106,9 +103,6 @@ class FrontWorker(Worker):  # type: ignore[misc]
             self.notify()
             await asyncio.sleep(_HEARTBEAT_S)
 
-    def _scheme(self) -> str:
-        return "https" if self.wsgi.settings.tls_cert else "http"
-
     def _tls(self) -> ssl.SSLContext | None:
         settings = self.wsgi.settings
         if not settings.tls_cert:
@@ -116,19 +110,6 @@ class FrontWorker(Worker):  # type: ignore[misc]
         context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
         context.load_cert_chain(settings.tls_cert, settings.tls_key)
         return context
-
-
-def _limits(settings: ServeSettings) -> ConnectionLimits:
-    return ConnectionLimits(
-        head_timeout_s=settings.head_timeout,
-        body_timeout_s=settings.body_timeout,
-        send_timeout_s=settings.send_timeout,
-        keep_alive_s=settings.keep_alive,
-        min_body_bytes_per_s=settings.min_body_rate,
-        max_head_bytes=settings.max_head_bytes,
-        max_body_bytes=settings.max_body_bytes,
-        max_connections=settings.max_connections,
-    )
 
 
 class FrontArbiter(Arbiter):  # type: ignore[misc]

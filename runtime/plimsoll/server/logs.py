@@ -67,7 +67,7 @@ def configure(level: str, form: str) -> LogStreams:
     formatter = JsonFormatter() if form == "json" else TextFormatter()
     _attach("plimsoll", streams.stderr, level.upper(), formatter)
     _attach(_PRINT, streams.stdout, "INFO", formatter)
-    for name in ("gunicorn.error", "uvicorn.error", "asyncio"):
+    for name in ("gunicorn.error", "asyncio"):
         _attach(name, streams.stderr, "WARNING", formatter)
     logging.getLogger("gunicorn.error").addFilter(_StartFailureFilter())
     return streams

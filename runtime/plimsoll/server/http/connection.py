@@ -160,6 +160,8 @@ class Connection(asyncio.BufferedProtocol):
             self.deadline_s = time.monotonic() + HALF_CLOSED_S
         if (taker := self._taker()) is not None:
             taker.on_resume()
+        self._advance()
+        self._settle()
 
     def connection_lost(self, exc: Exception | None) -> None:
         self.phase, self.deadline_s, self._fd = Phase.CLOSED, inf, -1
@@ -308,8 +310,8 @@ class Connection(asyncio.BufferedProtocol):
         try:
             while self._pipeline and self.phase not in _OVER:
                 first = self._pipeline[0]
-                if first.state is ExchangeState.NEW and not self._begin(first):
-                    return
+                if first.state is ExchangeState.NEW and (self.is_behind or not self._begin(first)):
+                    return  # nothing more is made for a client that does not take what there is
                 if first.state is not ExchangeState.ANSWERED or not first.request.complete:
                     return
                 if self._pipeline and self._pipeline[0] is first:
@@ -337,6 +339,8 @@ class Connection(asyncio.BufferedProtocol):
             self._settle_with(self._pipeline[0].request)
         elif self.reader.in_head:
             self._await_head()
+        elif self.is_behind:
+            self._enter(Phase.BUSY, self._limits.send_timeout_s)
         elif self.phase is not Phase.OPENING:
             self._enter(Phase.IDLE, self._limits.keep_alive_s)
         if self._reading_paused and len(self._pipeline) < 2 and not self.reader.starved:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from plimsoll.settings import ServeSettings
+
 RATE_GRACE_S = 5.0
 """A body may start slowly: its rate counts from here on."""
 STARVED_S = 5.0
@@ -30,6 +32,19 @@ class ConnectionLimits:
     max_head_bytes: int
     max_body_bytes: int
     max_connections: int
+
+    @classmethod
+    def of(cls, settings: ServeSettings) -> ConnectionLimits:
+        return cls(
+            head_timeout_s=settings.head_timeout,
+            body_timeout_s=settings.body_timeout,
+            send_timeout_s=settings.send_timeout,
+            keep_alive_s=settings.keep_alive,
+            min_body_bytes_per_s=settings.min_body_rate,
+            max_head_bytes=settings.max_head_bytes,
+            max_body_bytes=settings.max_body_bytes,
+            max_connections=settings.max_connections,
+        )
 
     @property
     def shortest_s(self) -> float:
