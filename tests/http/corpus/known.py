@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+NOT_BORNE: tuple[str, ...] = ("upgrade", "blanks", "large", "spoilt and pipelined")
+"""Features of `grammar` that the fuzz has to leave out."""
 KNOWN: Mapping[str, Mapping[str, tuple[str, ...]]] = {
     "framing": {
         "blanks behind a value belong to it": ("blanks around the length",),

@@ -111,7 +111,7 @@ class Conversation:
             )
             self._send(head + b"Content-Length: %d\r\n\r\n%b" % (len(self._sentinel), self._sentinel))
         elif self._is_quiet():
-            self._finish(f"the connection is still open, having got {self._got()}")
+            self._finish(self._given_up())
 
     def _can_go_on(self) -> bool:
         return any(is_complete(one, self._reading.seen) for one in self.case.outcomes if not one.ends)
@@ -129,6 +129,9 @@ class Conversation:
                 return None
             return f"the connection went on, having got {self._got()}"
         return f"the connection ended, having got {self._got()}"
+
+    def _given_up(self) -> str | None:
+        return f"the connection is still open, having got {self._got()}"
 
     def _says_so(self, seen: Sequence[Seen]) -> bool:
         """RFC 9112 §9.6: who closes says so, unless the client has closed already."""
