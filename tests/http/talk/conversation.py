@@ -7,6 +7,7 @@ import itertools
 import socket
 import time
 from collections.abc import Sequence
+from typing import ClassVar
 
 from corpus.case import Case
 
@@ -14,13 +15,14 @@ from talk.judge import flaw, is_complete
 from talk.reading import NotHttp, Reading, Seen
 
 _PATIENCE_TURNS = 12
-_PATIENCE_S = 0.4
 """Who has heard nothing for so many turns, and so long, hears nothing any more. A turn outlasts the calls before it."""
 _numbers = itertools.count()
 
 
 class Conversation:
     """`advance` does what can be done now, once per turn, until it is `over`; `deviation` is what was wrong then."""
+
+    patience_s: ClassVar[float] = 0.4
 
     def __init__(self, port: int, case: Case, cuts: Sequence[int]) -> None:
         self.case = case
@@ -148,7 +150,7 @@ class Conversation:
 
     def _is_quiet(self) -> bool:
         self._quiet_turns += 1
-        return self._quiet_turns > _PATIENCE_TURNS and time.monotonic() - self._quiet_since > _PATIENCE_S
+        return self._quiet_turns > _PATIENCE_TURNS and time.monotonic() - self._quiet_since > self.patience_s
 
     def _finish(self, deviation: str | None) -> None:
         self.over = True
