@@ -7,6 +7,7 @@ VENV   := .venv-$(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version_in
 endif
 BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
+FUZZ_SECONDS ?= 60
 OTHER  := give another one, as in: make demo PYTHON=python3.13
 SHORT  := tests/entry tests/host tests/workers tests/server/test_server_lifecycle.py tests/server/test_server_stderr.py \
           tests/faults/test_faults_start.py tests/test_pythons.py
@@ -18,7 +19,7 @@ AS_ALL := --constraint images/locks/all.txt
 
 .DEFAULT_GOAL := help
 .PHONY: help install demo demo-tensorflow test coverage test-short test-pythons test-images test-images-pythons test-image-gpu \
-    test-cgroup2 truth soak tools lint lock clean
+    test-cgroup2 truth soak fuzz tools lint lock clean
 
 help:  ## list the targets
 	@grep -E '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 20
@@ -89,6 +90,12 @@ tools:
 	@PATH="$$PATH:/usr/sbin"; for tool in $(TOOLS); do command -v $$tool >/dev/null || missing="$$missing $$tool"; done; [ -z "$$missing" ] || \
 	    { echo "the tests need$$missing: on Debian and Ubuntu, apt install$$missing libc6-dev" >&2; exit 1; }
 
+fuzz: $(READY)  ## atheris on frames and parser, FUZZ_SECONDS=60 each; finds go to tests/http/seeds (Python 3.11 to 3.13)
+	$(BIN)/pip install --quiet --disable-pip-version-check --upgrade --target build/fuzz 'atheris>=3,<4'
+	for part in frames parser; do mkdir -p build/fuzz-$$part && PYTHONPATH=build/fuzz:tests:tests/http \
+	    $(BIN)/python tests/http/fuzz_$$part.py -max_total_time=$(FUZZ_SECONDS) -max_len=4096 \
+	    -artifact_prefix=tests/http/seeds/$$part/ build/fuzz-$$part tests/http/seeds/$$part || exit 1; done
+
 soak: $(READY)  ## 10^6 requests through faults of every kind (SOAK='--seconds 600 --seed 7' …; docs/faults.md)
 	PYTHONPATH=tests $(BIN)/python -m storm $(SOAK)
 
@@ -109,4 +116,4 @@ lock:  ## resolve all dependencies anew and write the hashed lock
 	$(COMPILE) $(AS_ALL) --extra gpu --extra sklearn pyproject.toml images/locks/gpu.in --output-file images/locks/gpu.txt
 
 clean:  ## remove everything that the other targets made
-	rm -rf .venv .venv-* demo build/cgroup2 .coverage* .pytest_cache .mypy_cache .ruff_cache
+	rm -rf .venv .venv-* demo build/cgroup2 build/fuzz* .coverage* .pytest_cache .mypy_cache .ruff_cache

@@ -7,6 +7,7 @@ import itertools
 import socket
 import time
 from collections.abc import Sequence
+from typing import ClassVar
 
 from corpus.case import Case
 
@@ -14,13 +15,14 @@ from talk.judge import flaw, is_complete
 from talk.reading import NotHttp, Reading, Seen
 
 _PATIENCE_TURNS = 12
-_PATIENCE_S = 0.4
 """Who has heard nothing for so many turns, and so long, hears nothing any more. A turn outlasts the calls before it."""
 _numbers = itertools.count()
 
 
 class Conversation:
     """`advance` does what can be done now, once per turn, until it is `over`; `deviation` is what was wrong then."""
+
+    patience_s: ClassVar[float] = 0.4
 
     def __init__(self, port: int, case: Case, cuts: Sequence[int]) -> None:
         self.case = case
@@ -111,7 +113,7 @@ class Conversation:
             )
             self._send(head + b"Content-Length: %d\r\n\r\n%b" % (len(self._sentinel), self._sentinel))
         elif self._is_quiet():
-            self._finish(f"the connection is still open, having got {self._got()}")
+            self._finish(self._given_up())
 
     def _can_go_on(self) -> bool:
         return any(is_complete(one, self._reading.seen) for one in self.case.outcomes if not one.ends)
@@ -133,6 +135,9 @@ class Conversation:
             return f"the connection went on, having got {self._got()}"
         return f"the connection ended, having got {self._got()}"
 
+    def _given_up(self) -> str | None:
+        return f"the connection is still open, having got {self._got()}"
+
     def _says_so(self, seen: Sequence[Seen]) -> bool:
         """RFC 9112 §9.6: who closes says so, unless the client has closed already."""
         if self.case.half_close or self.case.unannounced or not seen:
@@ -148,7 +153,7 @@ class Conversation:
 
     def _is_quiet(self) -> bool:
         self._quiet_turns += 1
-        return self._quiet_turns > _PATIENCE_TURNS and time.monotonic() - self._quiet_since > _PATIENCE_S
+        return self._quiet_turns > _PATIENCE_TURNS and time.monotonic() - self._quiet_since > self.patience_s
 
     def _finish(self, deviation: str | None) -> None:
         self.over = True

@@ -29,13 +29,21 @@ def is_complete(outcome: Outcome, seen: Sequence[Seen]) -> bool:
 
 
 def flaw(seen: Sequence[Seen]) -> str | None:
-    """What no answer may be, in whatever case."""
-    for number, one in enumerate(seen):
+    """What no answer may be, in whatever case of the corpus."""
+    return _evil(seen) or beyond_the_last(seen)
+
+
+def beyond_the_last(seen: Sequence[Seen]) -> str | None:
+    if any(one.fields.get(b"connection", b"").lower() == b"close" for one in seen[:-1]):
+        return "an answer follows one that says Connection: close"
+    return None
+
+
+def _evil(seen: Sequence[Seen]) -> str | None:
+    for one in seen:
         for name, value in one.fields.items():
             if _EVIL in name.lower() or _EVIL in value.lower():
                 return f"the answer says {name.decode()}: {value.decode('latin-1')}"
-        if one.fields.get(b"connection", b"").lower() == b"close" and number + 1 < len(seen):
-            return "an answer follows one that says Connection: close"
     return None
 
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from corpus.case import Case, Way
 
 SEED = os.environ.get("PLIMSOLL_SEED", "20261121")
-_SPLITS = 90
+_SPLITS = 72
 """Most splits of one case; those of a shorter one are all tried."""
 _SINGLE = 320
 """So many bytes are sent one by one at the start, and a fifth of it at the end."""

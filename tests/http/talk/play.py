@@ -9,6 +9,7 @@ from __future__ import annotations
 import itertools
 import socket
 from collections.abc import Iterable, Iterator
+from types import TracebackType
 
 from corpus.case import AUTHORIZATION, Case, Way, posted
 
@@ -24,7 +25,12 @@ class Fence:
     def __init__(self, port: int) -> None:
         self._socket = socket.create_connection(("127.0.0.1", port), timeout=60)
 
-    def close(self) -> None:
+    def __enter__(self) -> Fence:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self._socket.close()
 
     def wait(self) -> None:
@@ -50,20 +56,16 @@ def _is_whole(data: bytes) -> bool:
 def deviations(port: int, cases: Iterable[Case], ways: Iterable[Way] = tuple(Way)) -> dict[str, str]:
     """The name of each case that went wrong, and how, the first time that it did."""
     found: dict[str, str] = {}
-    fence = Fence(port)
     todo = _conversations(port, cases, tuple(ways))
     running: list[tuple[Way, Conversation]] = []
-    while True:
-        running += itertools.islice(todo, _AT_ONCE - len(running))
-        if not running:
-            break
-        fence.wait()
-        for way, one in running:
-            one.advance()
-            if one.over and one.deviation:
-                found.setdefault(one.case.name, f"{way}: {one.deviation}")
-        running = [(way, one) for way, one in running if not one.over]
-    fence.close()
+    with Fence(port) as fence:
+        while running := [*running, *itertools.islice(todo, _AT_ONCE - len(running))]:
+            fence.wait()
+            for way, one in running:
+                one.advance()
+                if one.over and one.deviation:
+                    found.setdefault(one.case.name, f"{way}: {one.deviation}")
+            running = [(way, one) for way, one in running if not one.over]
     return found
 
 

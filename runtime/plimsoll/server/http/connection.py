@@ -14,16 +14,11 @@ What it waits for, and what happens when that takes too long:
     LINGERING  a refused client to stop        closed
     CLOSING    the last bytes to go out        cut off
     CLOSED
-
-Answers are written to the socket itself while the transport holds nothing back: a turn of the loop earlier, and for a
-third of the CPU of a write through the transport. Its buffer has no low-water mark for that reason: the transport says
-when it has become empty.
 """
 
 from __future__ import annotations
 
 import asyncio
-import os
 import time
 from collections import deque
 from enum import Enum, auto
@@ -41,9 +36,9 @@ from plimsoll.server.http.limits import (
     RATE_GRACE_S,
     STARVED_S,
 )
+from plimsoll.server.http.outlet import Outlet
 from plimsoll.server.http.reader import RequestReader
 from plimsoll.server.http.request import Request
-from plimsoll.workers.buffers import SharedAnswer
 
 if TYPE_CHECKING:
     from plimsoll.server.http.connections import Connections
@@ -73,41 +68,34 @@ class Connection(asyncio.BufferedProtocol):
 
     __slots__ = (
         "_advancing",
-        "_behind_bytes",
         "_body",
         "_body_since_s",
         "_client",
         "_connections",
-        "_fd",
         "_limits",
         "_lingers_until_s",
         "_pipeline",
         "_reading_paused",
         "_sounded_out",
         "_transport",
-        "_unsent",
         "deadline_s",
-        "is_behind",
+        "outlet",
         "phase",
         "reader",
         "scheme",
     )
 
     _transport: asyncio.Transport
+    outlet: Outlet
 
     def __init__(self, connections: Connections) -> None:
         self._connections = connections
         self._limits = limits = connections.limits
         self._pipeline: deque[Exchange] = deque()
         self._client: str | None = None
-        self._fd = -1
         self._advancing = self._reading_paused = self._sounded_out = False
         self._body: Request | None = None
         self._body_since_s = self._lingers_until_s = 0.0
-        self._behind_bytes = 0
-        self._unsent: list[SharedAnswer] = []
-        self.is_behind = False
-        """The transport holds bytes that the client has not taken."""
         self.scheme = connections.scheme
         self.phase = Phase.OPENING
         self.deadline_s = inf
@@ -119,9 +107,7 @@ class Connection(asyncio.BufferedProtocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         self._transport = transport
-        transport.set_write_buffer_limits(high=0)
-        if self.scheme == "http":
-            self._fd = transport.get_extra_info("socket").fileno()
+        self.outlet = Outlet(transport, is_plain=self.scheme == "http")
         self.deadline_s = time.monotonic() + self._limits.head_timeout_s
         if not self._connections.admit(self):
             self.on_broken(TooManyConnections("The connection limit is reached.", retry_after_s=1))
@@ -144,16 +130,14 @@ class Connection(asyncio.BufferedProtocol):
         return False
 
     def pause_writing(self) -> None:
-        self.is_behind = True
-        self._behind_bytes = self._transport.get_write_buffer_size()
+        self.outlet.pause()
         if self.phase in (Phase.BUSY, Phase.HALF):
             self.deadline_s = time.monotonic() + self._limits.send_timeout_s
         if (taker := self._taker()) is not None:
             taker.on_pause()
 
     def resume_writing(self) -> None:
-        self.is_behind = False
-        self._let_go()
+        self.outlet.resume()
         if self.phase is Phase.BUSY:
             self.deadline_s = inf
         elif self.phase is Phase.HALF:
@@ -164,9 +148,9 @@ class Connection(asyncio.BufferedProtocol):
         self._settle()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self.phase, self.deadline_s, self._fd = Phase.CLOSED, inf, -1
-        self.reader.end()
-        self._let_go()
+        self.phase, self.deadline_s = Phase.CLOSED, inf
+        self.reader.close()
+        self.outlet.close()
         self._connections.forget(self)
         left, self._pipeline = list(self._pipeline), deque()
         for exchange in left:
@@ -222,51 +206,8 @@ class Connection(asyncio.BufferedProtocol):
             return True  # whether it will send the body is its choice
         return not request.chunked and request.remaining_bytes > MOST_DRAINED_BYTES
 
-    def write(self, data: bytes | memoryview) -> None:
-        if self._fd >= 0 and not self.is_behind:
-            try:
-                sent = os.write(self._fd, data)
-            except BlockingIOError:
-                sent = 0
-            except OSError:
-                self.abort()
-                return
-            if sent == len(data):
-                return
-            data = memoryview(data)[sent:]
-        self._transport.write(data)
-
-    def write_shared(self, head: bytes, body: SharedAnswer) -> None:
-        """The same for a body in shared memory, which is let go of once the client has taken it."""
-        if self._fd < 0:
-            self.write(head + body.view)  # TLS copies it in any case, at a time that it does not tell
-            body.release()
-            return
-        self.write_parts(head, body.view)
-        if self.is_behind and self.phase is not Phase.CLOSED:
-            self._unsent.append(body)
-        else:
-            body.release()
-
-    def write_parts(self, head: bytes, body: bytes | memoryview) -> None:
-        """The same for a large body, which is not copied."""
-        if self._fd < 0 or self.is_behind:
-            self._transport.write(head)
-            self._transport.write(body)
-            return
-        try:
-            sent = os.writev(self._fd, (head, body))
-        except BlockingIOError:
-            sent = 0
-        except OSError:
-            self.abort()
-            return
-        if sent < len(head):
-            self._transport.write(head[sent:])
-        if sent < len(head) + len(body):
-            self._transport.write(memoryview(body)[max(0, sent - len(head)) :])
-
     def on_answered(self, exchange: Exchange) -> None:
+        exchange.taker = exchange.ticket = None  # they refer to it: no garbage for the collector to find
         if exchange.closes:
             self._finish(exchange)
         elif not self._advancing:
@@ -310,7 +251,7 @@ class Connection(asyncio.BufferedProtocol):
         try:
             while self._pipeline and self.phase not in _OVER:
                 first = self._pipeline[0]
-                if first.state is ExchangeState.NEW and (self.is_behind or not self._begin(first)):
+                if first.state is ExchangeState.NEW and (self.outlet.is_behind or not self._begin(first)):
                     return  # nothing more is made for a client that does not take what there is
                 if first.state is not ExchangeState.ANSWERED or not first.request.complete:
                     return
@@ -328,23 +269,33 @@ class Connection(asyncio.BufferedProtocol):
             return True
         if request.expects_continue and not request.received_bytes:
             request.expects_continue = False
-            self.write(CONTINUE)
+            self.outlet.write(CONTINUE)
         return False
 
     def _settle(self) -> None:
         """Enters the phase that follows from what has come and what is answered."""
-        if self.phase in _OVER or self.phase is Phase.HALF:
+        if self.phase in _OVER:
             return
-        if self._pipeline:
+        if self.phase is Phase.HALF:
+            self._settle_half()
+        elif self._pipeline:
             self._settle_with(self._pipeline[0].request)
         elif self.reader.in_head:
             self._await_head()
-        elif self.is_behind:
+        elif self.outlet.is_behind:
             self._enter(Phase.BUSY, self._limits.send_timeout_s)
         elif self.phase is not Phase.OPENING:
             self._enter(Phase.IDLE, self._limits.keep_alive_s)
-        if self._reading_paused and len(self._pipeline) < 2 and not self.reader.starved:
+        if self._reading_paused:
+            self._read_on()
+
+    def _read_on(self) -> None:
+        if len(self._pipeline) < 2 and not self.reader.starved:
             self._resume_reading()
+
+    def _settle_half(self) -> None:
+        if not self._pipeline or not self._pipeline[0].request.complete:
+            self._close()  # what is torn will never be whole
 
     def _settle_with(self, request: Request) -> None:
         if len(self._pipeline) > 1 or self.reader.starved:
@@ -357,7 +308,7 @@ class Connection(asyncio.BufferedProtocol):
         elif not request.complete:
             self._await_body(request)
         elif self.phase is not Phase.BUSY:
-            self._enter(Phase.BUSY, self._limits.send_timeout_s if self.is_behind else inf)
+            self._enter(Phase.BUSY, self._limits.send_timeout_s if self.outlet.is_behind else inf)
 
     def _is_too_much(self, exchange: Exchange) -> bool:
         """Whether more is coming of a body that nobody wants than the connection is worth."""
@@ -392,7 +343,7 @@ class Connection(asyncio.BufferedProtocol):
     def _check_half(self, now: float) -> None:
         """One that has closed altogether answers whatever is sent to it with a reset; one that reads skips a 100."""
         taker = self._taker()
-        if self.is_behind:
+        if self.outlet.is_behind:
             self._check_progress(now)
             return
         self.deadline_s = now + HALF_CLOSED_S
@@ -404,15 +355,13 @@ class Connection(asyncio.BufferedProtocol):
             self.abort()  # it knows no interim answers (RFC 9110 §15.2)
         elif not self._sounded_out:
             self._sounded_out = True
-            self.write(CONTINUE)
+            self.outlet.write(CONTINUE)
 
     def _check_progress(self, now: float) -> None:
-        left = self._transport.get_write_buffer_size()
-        if left >= self._behind_bytes:
-            self._transport.abort()
-        else:
-            self._behind_bytes = left
+        if self.outlet.has_moved():
             self.deadline_s = now + self._limits.send_timeout_s
+        else:
+            self._transport.abort()
 
     def _give_up(self, error: RequestError) -> None:
         self.reader.end()
@@ -456,11 +405,6 @@ class Connection(asyncio.BufferedProtocol):
 
     def _taker(self) -> Taker | None:
         return self._pipeline[0].taker if self._pipeline else None
-
-    def _let_go(self) -> None:
-        unsent, self._unsent = self._unsent, []
-        for body in unsent:
-            body.release()
 
     def _pause_reading(self) -> None:
         if not self._reading_paused:

@@ -100,11 +100,11 @@ class Exchange:
         if isinstance(body, SharedAnswer):
             self._send_shared(head, body, wanted=status not in NO_CONTENT and self.request.method != "HEAD")
         elif not body or status in NO_CONTENT or self.request.method == "HEAD":
-            self._connection.write(head)
+            self._connection.outlet.write(head)
         elif len(body) <= _JOINED_BYTES:
-            self._connection.write(head + body)
+            self._connection.outlet.write(head + body)
         else:
-            self._connection.write_parts(head, body)
+            self._connection.outlet.write_parts(head, body)
         self._connection.on_answered(self)
 
     def begin_stream(self, status: int, fields: bytes, *, close: bool = False) -> None:
@@ -114,7 +114,7 @@ class Exchange:
         self.state = ExchangeState.STREAMING
         self._chunked = not self.request.is_http_1_0
         head = self._head(status, fields, close or not self._chunked)
-        self._connection.write(head + (b"transfer-encoding: chunked\r\n\r\n" if self._chunked else b"\r\n"))
+        self._connection.outlet.write(head + (b"transfer-encoding: chunked\r\n\r\n" if self._chunked else b"\r\n"))
 
     def write_chunk(self, data: bytes | SharedAnswer) -> None:
         if isinstance(data, SharedAnswer):
@@ -122,15 +122,15 @@ class Exchange:
         if self.state is not ExchangeState.STREAMING or not data or self.request.method == "HEAD":
             return
         if self._chunked:
-            self._connection.write(b"".join((b"%x\r\n" % len(data), data, b"\r\n")))
+            self._connection.outlet.write(b"".join((b"%x\r\n" % len(data), data, b"\r\n")))
         else:
-            self._connection.write(data)
+            self._connection.outlet.write(data)
 
     def end_stream(self) -> None:
         if self.state is ExchangeState.STREAMING:
             self.state = ExchangeState.ANSWERED
             if self._chunked and self.request.method != "HEAD":
-                self._connection.write(b"0\r\n\r\n")
+                self._connection.outlet.write(b"0\r\n\r\n")
             self._connection.on_answered(self)
 
     def cut(self) -> None:
@@ -139,16 +139,12 @@ class Exchange:
             self.state = ExchangeState.CUT
             self._connection.abort()
 
-    def is_behind(self) -> bool:
-        """Whether the client has not taken everything that was sent."""
-        return self._connection.is_behind
-
     def _send_shared(self, head: bytes, body: SharedAnswer, *, wanted: bool) -> None:
         if wanted:
-            self._connection.write_shared(head, body)
+            self._connection.outlet.write_shared(head, body)
         else:
             body.release()
-            self._connection.write(head)
+            self._connection.outlet.write(head)
 
     def _head(self, status: int, fields: bytes, close: bool) -> bytes:
         connection = self._connection

@@ -102,7 +102,7 @@ class RequestReader:
         self.state = ReaderState.HEAD
         self.has_surplus = False
         """Bytes came that belong to no request that will be answered."""
-        self._owner = owner
+        self._owner: RequestOwner | None = owner
         self._scratch = scratch
         self._pool = pool
         self._max_head_bytes = max_head_bytes
@@ -153,6 +153,11 @@ class RequestReader:
         self.state, self._parser, self._rest, self._chunks = ReaderState.ENDED, None, None, None
         self._request, self._beginning = None, bytearray()
 
+    def close(self) -> None:
+        """The connection is gone. What refers to each other lets go, so that no collector has to find it."""
+        self.end()
+        self._owner = None
+
     # httptools calls these.
 
     def on_message_begin(self) -> None:
@@ -174,7 +179,8 @@ class RequestReader:
         except RequestError as error:
             self._refuse(error)
         self.state, self._begun = ReaderState.PARSED, False
-        self._owner.on_head(request)
+        if self._owner is not None:
+            self._owner.on_head(request)
         if request.chunked:
             raise _Leaving
 
@@ -323,7 +329,8 @@ class RequestReader:
     def _on_room(self, request: Request, body: KnownBody) -> None:
         self.state = ReaderState.DIRECT
         self._take_first(request, body)
-        self._owner.on_fed()
+        if self._owner is not None:
+            self._owner.on_fed()
 
     def _take_first(self, request: Request, body: KnownBody) -> None:
         """What came with the head, or while there was no room."""
@@ -413,7 +420,8 @@ class RequestReader:
     def _break(self, error: RequestError) -> None:
         self.end()
         self.has_surplus = True
-        self._owner.on_broken(error)
+        if self._owner is not None:
+            self._owner.on_broken(error)
 
 
 def _head_end(data: bytes, at: int) -> int:

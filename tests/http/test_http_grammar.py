@@ -1,0 +1,73 @@
+"""Requests drawn from a grammar, some of them spoilt: each that is beyond doubt gets its own answer."""
+
+from __future__ import annotations
+
+import os
+import random
+import time
+from collections.abc import Collection, Iterator, Sequence
+
+import pytest
+from corpus.known import NOT_BORNE
+from fuzzed import Fuzzed
+from grammar import FEATURES, Grammar
+from http_servers import echo_server
+from talk.pieces import SEED
+from talk.play import Fence
+
+from support.server import Server
+
+_SECONDS = float(os.environ.get("PLIMSOLL_FUZZ_SECONDS", "12"))
+_AT_ONCE = 250
+_GROWTH_BYTES = 60e6
+"""Above what the largest bodies at once need; a leak of a body per connection would be a hundred times as much."""
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    with echo_server(tmp_path_factory.mktemp("grammar")) as running:
+        yield running
+
+
+def _batch(port: int, grammar: Grammar, source: random.Random, doubted: Collection[str]) -> list[Fuzzed]:
+    return [Fuzzed(port, grammar.draw(), source, doubted) for _ in range(_AT_ONCE)]
+
+
+def _wrong(batch: Sequence[Fuzzed], port: int) -> list[str]:
+    running = list(batch)
+    with Fence(port) as fence:
+        while running:
+            fence.wait()
+            for one in running:
+                one.advance()
+            running = [one for one in running if not one.over]
+    return [f"{one.deviation}\n{one.case.raw!r}" for one in batch if one.deviation]
+
+
+def test_each_request_gets_its_own_answer(server: Server) -> None:
+    print(f"seed {SEED} (set PLIMSOLL_SEED for another, PLIMSOLL_FUZZ_SECONDS for more than {_SECONDS:g} s)")
+    grammar, source = Grammar(SEED, NOT_BORNE), random.Random(SEED)
+    before, sequences, whole = _bytes(server), 0, 0
+    deadline = time.monotonic() + _SECONDS
+    while time.monotonic() < deadline:
+        batch = _batch(server.port, grammar, source, NOT_BORNE)
+        wrong = _wrong(batch, server.port)
+        assert not wrong, f"seed {SEED}: {len(wrong)} of a batch, behind {sequences} good ones:\n{wrong[0]}"
+        sequences += len(batch)
+        whole += sum(one.is_whole() for one in batch)
+    print(f"{sequences} sequences, {whole} of them beyond doubt")
+    assert 0.2 < whole / sequences < 0.9, "the grammar draws too few good sequences, or too few bad ones"
+    assert server.process.poll() is None
+    assert _bytes(server) - before < _GROWTH_BYTES
+
+
+@pytest.mark.parametrize("feature", NOT_BORNE)
+def test_what_is_left_out_goes_wrong_indeed(server: Server, feature: str) -> None:
+    print(f"seed {SEED}")
+    others = [one for one in FEATURES if one != feature]
+    batch = _batch(server.port, Grammar(SEED, without=others, only=feature), random.Random(SEED), ())
+    assert _wrong(batch, server.port), "it is borne now: take it off corpus/known.py"
+
+
+def _bytes(server: Server) -> float:
+    return sum(process.memory_info().rss for process in (server.front(), *server.workers()))
