@@ -118,7 +118,12 @@ class Front:
             await self._gpus.start()
             self.metrics.registry.register(GpuMetrics(self._gpus))
             check = self._gpus.check
-        supervisor = self._supervisor = Supervisor(self._pool, script_line, self._on_fatal, self.metrics, check)
+        try:
+            supervisor = self._supervisor = Supervisor(self._pool, script_line, self._on_fatal, self.metrics, check)
+        except EntryError as error:
+            self._on_fatal(error)
+            yield
+            return
         self.metrics.registry.register(_machine(supervisor, settings))
         self.metrics.registry.register(AllocatorMetrics(lambda: supervisor.workers))
         tracing = Tracing.from_environment() if settings.tracing else None
