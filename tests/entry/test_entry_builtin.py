@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from plimsoll.entry import builtin
-from plimsoll.entry.builtin.exchange import BYTES, BadInput, Input, serve, tensor, values_of
+from plimsoll.entry.builtin.exchange import BYTES, BadInput, Input, _from_npy, _unpacked, serve, tensor, values_of
 from plimsoll.entry.request import Request
 from plimsoll.entry.response import Response
 from plimsoll.errors import EntryError
@@ -100,3 +100,37 @@ def test_a_refusal_keeps_its_status() -> None:
 
     answer = serve(request(b'{"data": [[1, 2]]}', "application/json"), ONE, refuse)
     assert (answer.status_code, json.loads(answer.get_data())) == (422, {"message": "too cold"})
+
+
+def npy(array: np.ndarray, version: tuple[int, int] | None = None) -> bytes:
+    file = BytesIO()
+    np.lib.format.write_array(file, array, version)
+    return file.getvalue()
+
+
+@pytest.mark.parametrize("version", [None, (2, 0), (3, 0)])
+@pytest.mark.parametrize("dtype", ["f4", ">f8", "i1", "U3", "S2", "?", "M8[s]", [("a", "i4"), ("b", "f8")]])
+@pytest.mark.parametrize("shape", [(), (0,), (3, 0, 2), (1,), (2, 3, 4)])
+def test_arrays_are_read_as_numpy_does(shape: tuple[int, ...], dtype: Any, version: tuple[int, int] | None) -> None:
+    for order in ("C", "F"):
+        array = np.array(np.arange(np.prod(shape)).reshape(shape).astype("i4").astype(dtype), order=order)
+        body = npy(array, version)
+        read = _from_npy(memoryview(body))
+        known = np.load(BytesIO(body))
+        assert (read.dtype, read.shape) == (known.dtype, known.shape)
+        assert read.tobytes() == known.tobytes()
+
+
+def test_an_array_stays_where_it_was_received() -> None:
+    body = np.frombuffer(npy(np.arange(100_000.0)), np.uint8)
+    array = tensor(_from_npy(memoryview(body)), Input("x", np.dtype("f8"), (None,)))
+    assert np.shares_memory(array, body)
+    assert not np.shares_memory(tensor(_from_npy(memoryview(body).toreadonly()), Input("x")), body)
+
+
+@pytest.mark.parametrize("shape", ["(-1,)", "(3,)", "(10**30,)", "(2**62, 4)", "'three'"])
+def test_a_head_that_lies_is_a_400(shape: str) -> None:
+    head = f"{{'descr': '<f8', 'fortran_order': False, 'shape': {shape}}}".ljust(117).encode() + b"\n"
+    body = b"\x93NUMPY\x01\x00" + len(head).to_bytes(2, "little") + head + bytes(16)
+    with pytest.raises(BadInput, match=r"must be a \.npy or \.npz file"):
+        _unpacked(memoryview(body), ["x"])

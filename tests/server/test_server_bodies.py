@@ -13,7 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 import psutil
 import pytest
 
-from support.fixtures import Serve
+from support.fixtures import Serve, WriteScript
 from support.server import PATIENCE_S, Server, wait_for
 
 MB = 1_000_000
@@ -282,3 +282,14 @@ def test_large_and_small_ones_go_side_by_side(serve: Serve) -> None:
     with ThreadPoolExecutor(12) as clients:
         ends = list(clients.map(lambda number: post_raw(server, number, sizes[number]), range(150)))
     assert ends == ["own"] * 150
+
+
+def test_memory_that_cannot_be_mapped_is_said_at_the_start(write_script: WriteScript) -> None:
+    flags = ("--max-buffer-bytes", str(4 * 10**9))
+    with Server(write_script(TEXT), *flags, before="ulimit -v 2000000;", wait=False) as server:
+        assert server.wait_exit() == 3
+        last = server.log().splitlines()[-1]
+    assert last.startswith(
+        "plimsoll: error: 4000000000 bytes for large request bodies cannot be mapped (Cannot allocate"
+    )
+    assert "--max-buffer-bytes" in last

@@ -201,3 +201,18 @@ def test_a_worker_cannot_change_the_size_nor_write_what_it_only_reads(worker_wri
         with pytest.raises(OSError):
             os.write(memory.descriptor, b"no")
     memory.close_descriptor()
+
+
+def test_a_closed_pool_goes_with_its_last_lease(pool: BufferPool, loop: asyncio.AbstractEventLoop) -> None:
+    """As for the answers of a worker that has died: what is being sent is sent, and no descriptor stays behind."""
+    pool.memory.close_descriptor()
+    held, mapped = leased(pool, 100), _mappings()
+    pool.close()
+    held.view[:3] = b"yes"
+    assert pool.lease(1) is None
+    held.release()
+    assert _mappings() == mapped - 1
+
+
+def _mappings() -> int:
+    return (procfs.read_text(f"/proc/{os.getpid()}/smaps") or "").count(NAME)

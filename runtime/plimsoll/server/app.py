@@ -81,7 +81,7 @@ class Front:
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
-        """Workers are started on the way in and stopped on the way out; in between it can be served."""
+        """Workers are started on the way in and stopped on the way out; it can be served in between, unless `fatal`."""
         settings = self.settings
         self.streams.start()
         self.metrics.registry.register(self.streams)
@@ -90,7 +90,13 @@ class Front:
             await self._gpus.start()
             self.metrics.registry.register(GpuMetrics(self._gpus))
             check = self._gpus.check
-        supervisor = self._supervisor = Supervisor(self._pool, script_line, self._on_fatal, self.metrics, check)
+        try:
+            supervisor = self._supervisor = Supervisor(self._pool, script_line, self._on_fatal, self.metrics, check)
+        except EntryError as error:
+            self._on_fatal(error)
+            yield
+            self.streams.close()
+            return
         scheme = "https" if settings.tls_cert else "http"
         self.connections = Connections(self, ConnectionLimits.of(settings), scheme, supervisor.bodies)
         self.metrics.registry.register(_machine(supervisor, self.connections))
@@ -110,6 +116,12 @@ class Front:
         if tracing is not None:
             tracing.close()
         self.streams.close()
+
+    def drain(self) -> None:
+        """Readiness says no, and connections end with their next answer; requests are still served."""
+        self.draining = True
+        if self._supervisor is not None and self.fatal is None:
+            self.connections.draining = True
 
     def on_head(self, exchange: Exchange) -> None:
         request = exchange.request

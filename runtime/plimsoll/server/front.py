@@ -62,27 +62,30 @@ class FrontWorker(Worker):  # type: ignore[misc]
         loop.add_signal_handler(signal.SIGHUP, front.reload)
         heart = loop.create_task(self._beat())
         async with front.running():
-            self._connections = connections = front.connections
-            servers = [await self._listen(listener.sock) for listener in self.sockets]
-            await self._stopping.wait()
-            front.draining = connections.draining = True
-            for server in servers:
-                server.close()
-            connections.shut_down()
-            await self._finish()
+            if front.fatal is None:
+                await self._serve_connections(front)
         heart.cancel()
+
+    async def _serve_connections(self, front: Front) -> None:
+        servers = [await self._listen(listener.sock) for listener in self.sockets]
+        await self._stopping.wait()
+        front.drain()
+        for server in servers:
+            server.close()
+        front.connections.shut_down()
+        await self._finish(front)
 
     async def _listen(self, sock: object) -> asyncio.Server:
         loop = asyncio.get_running_loop()
         backlog = self.cfg.settings["backlog"].value
-        return await loop.create_server(self._connections.accept, sock=sock, backlog=backlog, ssl=self._tls())  # type: ignore[call-overload, no-any-return]
+        return await loop.create_server(self.wsgi.connections.accept, sock=sock, backlog=backlog, ssl=self._tls())  # type: ignore[call-overload, no-any-return]
 
-    async def _finish(self) -> None:
+    async def _finish(self, front: Front) -> None:
         """Until the last answer is out, or nobody wants to wait for it."""
-        closed = asyncio.ensure_future(self._connections.closed())
+        closed = asyncio.ensure_future(front.connections.closed())
         over = asyncio.ensure_future(self._patience_over.wait())
         await asyncio.wait((closed, over), return_when=asyncio.FIRST_COMPLETED)
-        self._connections.abort()
+        front.connections.abort()
         for one in (closed, over):
             one.cancel()
 
@@ -91,7 +94,7 @@ class FrontWorker(Worker):  # type: ignore[misc]
         patient = number == signal.SIGTERM and not front.draining
         if self._stopping.is_set() and number == signal.SIGINT:
             self._patience_over.set()
-        front.draining = self._connections.draining = True
+        front.drain()
         if patient and front.settings.drain_seconds:
             asyncio.get_running_loop().call_later(front.settings.drain_seconds, self._stopping.set)
         else:

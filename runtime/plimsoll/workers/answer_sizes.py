@@ -21,11 +21,10 @@ class AnswerSizes:
         self.room = 0
 
     def note(self, size_bytes: int) -> None:
-        if size_bytes <= self._small and not self.room:
-            return
+        """Need not be told of small ones while `room` is 0."""
         self._most = max(self._most, size_bytes)
         self._seen += 1
-        if size_bytes > self.room:
+        if size_bytes > max(self.room, self._small):
             self.room = _with_spare(size_bytes)
         if self._seen == _WINDOW:
             self.room = _with_spare(self._most) if self._most > self._small else 0

@@ -34,6 +34,7 @@ class BufferPool:
         self._waiting: deque[Waiter] = deque()
         self._sweep: asyncio.TimerHandle | None = None
         self._lent = 0
+        self._closed = False
 
     @property
     def used(self) -> int:
@@ -42,7 +43,7 @@ class BufferPool:
 
     def lease(self, size_bytes: int) -> Lease | None:
         """Room for `size_bytes`; None while there is none, or while others wait for some."""
-        return None if self._waiting else self._leased(size_bytes)
+        return None if self._waiting or self._closed else self._leased(size_bytes)
 
     def when_free(self, size_bytes: int, callback: Callable[[Lease], None]) -> Waiter:
         """Calls back with a lease, in order of asking, so that nobody with a large body waits for ever."""
@@ -69,9 +70,21 @@ class BufferPool:
         if lease.lent:
             self._lent -= lease.size
         self._ranges.give(lease.offset, lease.size)
+        if self._closed:
+            self.close()
+            return
         if self._sweep is None:
             self._sweep = self._loop.call_later(_SWEEP_S, self.give_back_unused)
         self._serve_waiting()
+
+    def close(self) -> None:
+        """No further leases; the memory goes with the last that there is."""
+        self._closed = True
+        if self._sweep is not None:
+            self._sweep.cancel()
+            self._sweep = None
+        if not self.used:
+            self.memory.close()
 
     def give_back_unused(self) -> None:
         """Gives the kernel the pages that were not used since the last time; called while there can be any."""

@@ -96,11 +96,8 @@ class PendingCall:
         body = [self.body] if isinstance(self.body, Lease) else []
         return body if self.room is None else [*body, self.room]
 
-    def on_sent(self, sent: bool) -> None:
-        """A worker has it now, or it stays in the queue."""
-        if not sent:
-            self.free_room()
-            return
+    def on_handed(self) -> None:
+        """A worker has it now."""
         if isinstance(self.body, Lease):
             self.body.note(LeaseEvent.HAND)
         if self.room is not None:

@@ -68,7 +68,8 @@ class WorkerProcess:
         pairs = [_socket_pair(undo) for _ in range(spec.threads)]
         board = self._board = CancelBoard.create(spec.threads)
         undo.callback(board.close)
-        rooms = BufferPool(spec.max_buffer_bytes // spec.workers, self._loop, worker_writes=True)
+        rooms = self._rooms = BufferPool(spec.max_buffer_bytes // spec.workers, self._loop, worker_writes=True)
+        undo.callback(rooms.close)
         self.slots = [Slot(*ends, partial(board.cancel, number), rooms) for number, ends in enumerate(pairs)]
         memories = [bodies.memory.descriptor, rooms.memory.descriptor]
         ends = [worker_end.fileno() for _, worker_end in pairs]
@@ -217,6 +218,7 @@ class WorkerProcess:
         self._loop.remove_reader(self._control.fileno())
         self._control.close()
         self._board.close()
+        self._rooms.close()
         for output in self._outputs:
             output.close()
 

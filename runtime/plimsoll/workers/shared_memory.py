@@ -11,6 +11,7 @@ Never /dev/shm: containers give it 64 MB or nothing.
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import mmap
 import os
@@ -40,6 +41,12 @@ class SharedMemory:
     def give_back(self, offset: int, size_bytes: int) -> None:
         """To the kernel: the pages read as zeros from now on, in every process."""
         self._memory.madvise(mmap.MADV_REMOVE, offset, size_bytes)
+
+    def close(self) -> None:
+        """Unmaps it here, unless somebody still looks at a part: then with the last who does."""
+        self.view.release()
+        with contextlib.suppress(BufferError):
+            self._memory.close()
 
     def close_descriptor(self) -> None:
         """No further process can get at it; it lives until the last that maps it lets go."""

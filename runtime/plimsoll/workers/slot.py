@@ -97,16 +97,18 @@ class Slot:
         except (BlockingIOError, ConnectionResetError):
             return None
         if frame is not None and self.outstanding and self.outstanding[0].call_id == frame.call_id:
-            if frame.kind == Kind.ANSWER:
-                self._sizes.note(len(frame.body) if frame.place is None else frame.place.length)
             if frame.place is not None:
                 frame.shared = _answer_in_room(self.outstanding[0], frame, frame.place)
+                self._sizes.note(frame.place.length)
+            elif frame.kind == Kind.ANSWER and (self._sizes.room or len(frame.body) > frames.INLINE_BYTES):
+                self._sizes.note(len(frame.body))
         return frame
 
     def finish_head(self, now: float, *, body_kept: bool = False) -> None:
         """The oldest call is over: the next one has begun. `body_kept`: its script still refers to its body."""
         over = self.outstanding.popleft()
-        over.free_room(LeaseEvent.ANSWER)
+        if over.room is not None:
+            over.free_room(LeaseEvent.ANSWER)
         if isinstance(over.body, Lease):
             over.body.note(LeaseEvent.KEEP if body_kept and over.body.lent else LeaseEvent.ANSWER)
             if over.body.state is LeaseState.KEPT:
@@ -161,25 +163,29 @@ class Slot:
         self.open = False
         self._front_end.shutdown(socket.SHUT_WR)
 
-    def _room(self) -> Lease | None:
-        """For an answer as large as the last ones; None where they are small, or nothing is free."""
+    def _give_room(self, calls: list[PendingCall]) -> None:
+        """For answers as large as the last ones; none where they are small, or nothing is free."""
         if self._rooms is None or not self._sizes.room:
-            return None
-        return self._rooms.lease(self._sizes.room)
+            return
+        for call in calls:
+            call.room = self._rooms.lease(self._sizes.room)
 
     def _sent(self, calls: list[PendingCall], frame: Callable[[], Frame]) -> bool:
         """Gives `calls` room and sends the frame that holds them; if that is not possible, everything is as before."""
         sent = False
         try:
-            for call in calls:
-                call.room = self._room()
+            if self._sizes.room:
+                self._give_room(calls)
             frames.send(self._front_end, frame())
             sent = True
         except (BlockingIOError, BrokenPipeError, ConnectionResetError):
             return False
         finally:
-            for call in calls:
-                call.on_sent(sent)
+            if not sent:
+                for call in calls:
+                    call.free_room()
+        for call in calls:
+            call.on_handed()
         return True
 
 

@@ -48,7 +48,10 @@ class Reporter(Protocol):
 
 
 class Supervisor:
-    """`on_fatal` is called once if the script cannot be started. Every method is called on the event loop."""
+    """`on_fatal` is called once if the script cannot be started. Every method is called on the event loop.
+
+    Raises EntryError where there is no memory for the bodies of requests.
+    """
 
     def __init__(
         self,
@@ -82,7 +85,7 @@ class Supervisor:
         self._families = Families(lambda: {worker.pid for worker in self._living()})
         self.features = Features()
         self.dispatcher = Dispatcher(spec.limits, self)
-        self.bodies = BufferPool(spec.max_buffer_bytes, self._loop)
+        self.bodies = _body_memory(spec, self._loop)
         """Where the bodies of requests are put that are too large for a message."""
 
     def start(self) -> None:
@@ -264,7 +267,8 @@ class Supervisor:
         """No process or no descriptor is to be had: that may pass."""
         reason = f"worker-{index} cannot be started ({failure.strerror})"
         if not self._loaded_once:
-            self._on_fatal(EntryError(reason, remedy="raise the limits on processes and open files: ulimit -u, -n"))
+            remedy = "raise the limits on processes, open files and memory: ulimit -u, -n, -v"
+            self._on_fatal(EntryError(reason, remedy=remedy))
             return
         self._last_trouble = f"{reason}; it is tried again"
         _LOG.error("%s", self._last_trouble)
@@ -352,3 +356,11 @@ class Supervisor:
                 _LOG.warning("%s did not end within the grace period and is killed", worker.name)
                 worker.kill()
             await self._all_dead.wait()
+
+
+def _body_memory(spec: PoolSpec, loop: asyncio.AbstractEventLoop) -> BufferPool:
+    try:
+        return BufferPool(spec.max_buffer_bytes, loop)
+    except OSError as failure:
+        what = f"{spec.max_buffer_bytes} bytes for large request bodies cannot be mapped ({failure.strerror})"
+        raise EntryError(what, remedy="lower --max-buffer-bytes, or raise the limit: ulimit -v") from None

@@ -8,6 +8,7 @@ or a .npz file where the request accepts ``application/octet-stream``.
 from __future__ import annotations
 
 import json
+import math
 import os
 import zipfile
 from collections.abc import Callable, Mapping, Sequence
@@ -25,6 +26,9 @@ BYTES = "application/octet-stream"
 _ANY_INPUT = "data"
 _UNPACKED_BYTES_MAX = 256 * 1024 * 1024
 _NPY, _NPZ = b"\x93NUMPY", b"PK"
+_NPY_HEAD_BYTES = 64 * 1024
+"""NumPy itself reads no header of more than 10,000 bytes."""
+_NPY_HEADS = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
 
 
 class BadInput(Exception):
@@ -74,8 +78,10 @@ def serve(request: Request, inputs: Sequence[Input], predict: Predict, read: Cal
 
 def values_of(request: Request, inputs: Sequence[Input]) -> dict[str, Any]:
     names = [one.name for one in inputs]
-    body = request.get_data()
-    values = _unpacked(body, names) if request.mimetype == BYTES else _parsed(body, names)
+    if request.mimetype == BYTES:
+        values = _unpacked(request.stream.getbuffer(), names)  # type: ignore[attr-defined]  # a BytesIO, or like one
+    else:
+        values = _parsed(request.get_data(), names)
     if len(names) == 1 and set(values) == {_ANY_INPUT}:
         values = {names[0]: values[_ANY_INPUT]}
     known = f"the model takes {', '.join(map(repr, names))}"
@@ -88,7 +94,7 @@ def values_of(request: Request, inputs: Sequence[Input]) -> dict[str, Any]:
 
 def tensor(value: Any, wanted: Input) -> Any:
     if wanted.dtype is None:
-        return value
+        return _writable(value)
     try:
         array = _cast(np.asarray(value, object if wanted.dtype.hasobject else None), wanted.dtype)
     except (ValueError, TypeError, ArithmeticError):
@@ -98,6 +104,11 @@ def tensor(value: Any, wanted: Input) -> Any:
         shape = ["any" if size is None else size for size in wanted.shape or ()]
         raise BadInput(f"The input {wanted.name!r} must have the shape {shape}, not {list(array.shape)}.")
     return array
+
+
+def _writable(value: Any) -> Any:
+    """Estimators of scikit-learn may refuse arrays that they cannot write to."""
+    return value.copy() if isinstance(value, np.ndarray) and not value.flags.writeable else value
 
 
 def is_numpy_file(body: bytes) -> bool:
@@ -114,18 +125,32 @@ def _parsed(body: bytes, names: Sequence[str]) -> dict[str, Any]:
     return values
 
 
-def _unpacked(body: bytes, names: Sequence[str]) -> dict[str, Any]:
+def _unpacked(body: memoryview, names: Sequence[str]) -> dict[str, Any]:
     try:
-        if body.startswith(_NPZ):
+        if body[: len(_NPZ)] == _NPZ:
             return _from_npz(body)
-        return {_ANY_INPUT if len(names) == 1 else names[0]: np.load(BytesIO(body), allow_pickle=False)}
+        return {_ANY_INPUT if len(names) == 1 else names[0]: _from_npy(body)}
     except BadInput:
         raise
     except Exception:  # bytes from anywhere: what NumPy and zipfile raise for them has no end
         raise BadInput(f"The body must be a .npy or .npz file for the content type {BYTES}.") from None
 
 
-def _from_npz(body: bytes) -> dict[str, Any]:
+def _from_npy(body: memoryview) -> Any:
+    """The array where it lies, not to be written to: `np.load` would copy it, in pieces."""
+    file = BytesIO(body[:_NPY_HEAD_BYTES])
+    version = np.lib.format.read_magic(file)
+    if version not in _NPY_HEADS:
+        return np.load(BytesIO(body), allow_pickle=False)
+    shape, fortran, dtype = _NPY_HEADS[version](file)
+    if dtype.hasobject or any(size < 0 for size in shape):
+        raise ValueError
+    count = math.prod(shape)
+    flat = np.frombuffer(body, dtype, count, file.tell()) if count * dtype.itemsize else np.zeros(count, dtype)
+    return flat.reshape(shape, order="F" if fortran else "C")
+
+
+def _from_npz(body: memoryview) -> dict[str, Any]:
     with zipfile.ZipFile(BytesIO(body)) as packed:
         if sum(member.file_size for member in packed.infolist()) > _UNPACKED_BYTES_MAX:
             raise BadInput(f"The arrays take more than {_UNPACKED_BYTES_MAX >> 20} MiB unpacked.", 413)
@@ -140,10 +165,10 @@ def _cast(array: Any, dtype: np.dtype[Any]) -> Any:
         limits = np.iinfo(dtype)
         if array.min() < limits.min or array.max() > limits.max:
             raise OverflowError
-        return array.astype(dtype)
+        return array.astype(dtype, copy=False)
     # Fractions are not cut off for a model of whole numbers. An empty list has no type of its own.
     with np.errstate(over="raise"):
-        return array.astype(dtype, casting="same_kind" if array.size else "unsafe")
+        return array.astype(dtype, casting="same_kind" if array.size else "unsafe", copy=False)
 
 
 def _text(array: Any) -> Any:
