@@ -11,6 +11,8 @@ import os
 import struct
 
 _CELL = struct.Struct("<Q")
+NO_MORE = 2**64 - 1
+"""In place of a call id: the rest of a bundle is run elsewhere."""
 
 
 class CancelBoard:

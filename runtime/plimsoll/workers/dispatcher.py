@@ -32,7 +32,7 @@ from plimsoll.workers.leases import LeaseEvent
 from plimsoll.workers.lifecycle import CallEvent, CallState
 from plimsoll.workers.pending import PendingCall, Receiver
 from plimsoll.workers.queue import CallQueue
-from plimsoll.workers.slot import AHEAD_S, Slot
+from plimsoll.workers.slot import AHEAD_S, BUNDLE_BYTES, Slot
 from plimsoll.workers.spec import Limits
 
 _LOG = logging.getLogger("plimsoll.workers")
@@ -163,6 +163,7 @@ class Dispatcher:
         self._on_readable(slot, _READS_AT_THE_END)
         self._loop.remove_reader(slot.fileno())
         self.retire(slot)
+        self._queue.take_back(slot.take_unbegun())
         self._fail_outstanding(slot, error)
         self.slots.remove(slot)
         slot.close()
@@ -220,9 +221,9 @@ class Dispatcher:
         """False when nothing was handed over: the batch is to fill up first, or the socket is full."""
         if self.batch is not None and self._is_to_fill_up(self.batch, now):
             return False
-        calls = self._queue.take(self.batch.max_size if self.batch else 1)
+        calls = self._queue.take(self.batch.max_size) if self.batch else self._for(slot, now)
         try:
-            done = slot.hand_batch(calls, now) if self.batch else slot.hand(calls[0], now)
+            done = self._handed(slot, calls, now)
         except Exception as failure:
             self._fail_handed(calls, failure)
             return True
@@ -231,6 +232,24 @@ class Dispatcher:
         elif self.batch is not None:
             self._observer.on_batch(len(calls))
         return done
+
+    def _for(self, slot: Slot, now: float) -> list[PendingCall]:
+        """The next calls for `slot`: as many as it takes at once where no other slot could run them, else one."""
+        most = slot.room(now) if len(self.slots) == 1 else 1
+        calls = self._queue.take()
+        size = slot.bundled_bytes(calls[0])
+        while size is not None and len(calls) < most and self._queue:
+            more = slot.bundled_bytes(self._queue.oldest())
+            if more is None or size + more > BUNDLE_BYTES:
+                break
+            size += more
+            calls += self._queue.take()
+        return calls
+
+    def _handed(self, slot: Slot, calls: list[PendingCall], now: float) -> bool:
+        if self.batch:
+            return slot.hand_batch(calls, now)
+        return slot.hand(calls[0], now) if len(calls) == 1 else slot.hand_bundle(calls, now)
 
     def _fail_handed(self, calls: list[PendingCall], failure: Exception) -> None:
         reason = getattr(failure, "strerror", None) or type(failure).__name__
@@ -353,6 +372,7 @@ class Dispatcher:
         """The oldest call ends, and with it the rest of its batch; what lies unread is run elsewhere."""
         begun = [slot.outstanding.popleft()] if slot.outstanding else []
         self.retire(slot)
+        self._queue.take_back(slot.take_unbegun())
         slot.outstanding.extendleft(begun)
         self._fail_outstanding(slot, error)
 

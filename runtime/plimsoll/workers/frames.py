@@ -50,6 +50,8 @@ class Kind:
     """Several calls in one message: they come, and can be taken back, all or none. Its id is its first call's."""
     CONTROL = 5
     """A JSON object about the worker itself."""
+    BUNDLE = 6
+    """As BATCH, but of calls that are run one after the other and answered one by one: one message wakes once."""
 
 
 class Flag:

@@ -38,7 +38,7 @@ from plimsoll.host.oom import offer_to_die_first
 from plimsoll.host.parent import die_with
 from plimsoll.workers import frames
 from plimsoll.workers.allocator_report import EVENT, AllocatorReport
-from plimsoll.workers.cancel import CancelBoard
+from plimsoll.workers.cancel import NO_MORE, CancelBoard
 from plimsoll.workers.frames import Flag, Frame, Kind, Place
 from plimsoll.workers.shared_memory import WorkerMemory
 from plimsoll.workers.spec import DUMP_SIGNAL
@@ -161,6 +161,8 @@ class _WorkerSlot:
     def _run(self, script: Script, frame: Frame) -> None:
         if frame.kind == Kind.BATCH:
             self._run_batch(script, frame)
+        elif frame.kind == Kind.BUNDLE:
+            self._run_bundle(script, frame)
         elif frame.kind == Kind.CONTROL:
             self._say_placements(frame.call_id)
         else:
@@ -175,6 +177,14 @@ class _WorkerSlot:
         answers = script.run_batch([_call(item, body) for item, body in zip(items, bodies, strict=True)])
         for item, body, answer in zip(items, bodies, answers, strict=True):
             self._reply(item, body, answer)
+
+    def _run_bundle(self, script: Script, frame: Frame) -> None:
+        for item in frames.decode_batch(frame.body):
+            if self._board.is_cancelled(self._number, NO_MORE):
+                break
+            set_request_id(item.tag)
+            self._reply(item, item.body, script.run(_call(item, item.body)))
+            end_request()
 
     def _say_placements(self, call_id: int) -> None:
         body = json.dumps([asdict(one) for one in placements()]).encode()
