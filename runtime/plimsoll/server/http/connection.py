@@ -1,27 +1,10 @@
-"""A client's connection: requests in the order in which they came, answers in the same order, deadlines for both sides.
-
-What it waits for, and what happens when that takes too long:
-
-    OPENING    a first byte                    closed without a word
-    HEAD       the rest of a head              408
-    BODY       the rest of a body              408, by its total time or its rate
-    STARVED    memory for a large body         429
-    BUSY       the service, or a client that   closed when no more of the answer is taken for --send-timeout
-               reads slowly
-    HALF       the service, for a client that  sounded out, if its request still waits for a
-               will send nothing more          slot: it may be gone
-    IDLE       another request                 closed without a word
-    LINGERING  a refused client to stop        closed
-    CLOSING    the last bytes to go out        cut off
-    CLOSED
-"""
+"""A client's connection: requests as they come, answers in the same order, and deadlines for both sides."""
 
 from __future__ import annotations
 
 import asyncio
 import time
 from collections import deque
-from enum import Enum, auto
 from math import inf
 from typing import TYPE_CHECKING
 
@@ -37,6 +20,7 @@ from plimsoll.server.http.limits import (
     STARVED_S,
 )
 from plimsoll.server.http.outlet import Outlet
+from plimsoll.server.http.phases import OVER_PHASES, Phase
 from plimsoll.server.http.reader import RequestReader
 from plimsoll.server.http.request import Request
 
@@ -45,22 +29,6 @@ if TYPE_CHECKING:
 
 _NO_REQUEST = Request("", b"/", [(b"host", b"")], is_http_1_0=False, keep_alive=False)
 _RATE_CHECK_S = 1.0
-
-
-class Phase(Enum):
-    OPENING = auto()
-    HEAD = auto()
-    BODY = auto()
-    STARVED = auto()
-    BUSY = auto()
-    HALF = auto()
-    IDLE = auto()
-    LINGERING = auto()
-    CLOSING = auto()
-    CLOSED = auto()
-
-
-_OVER = frozenset({Phase.LINGERING, Phase.CLOSING, Phase.CLOSED})
 
 
 class Connection(asyncio.BufferedProtocol):
@@ -118,7 +86,7 @@ class Connection(asyncio.BufferedProtocol):
     def buffer_updated(self, nbytes: int) -> None:
         if self.phase is Phase.LINGERING:
             self.deadline_s = min(time.monotonic() + LINGER_IDLE_S, self._lingers_until_s)
-        elif self.phase not in _OVER:
+        elif self.phase not in OVER_PHASES:
             self.reader.took(nbytes)
             self._advance()
             self._settle()
@@ -227,7 +195,7 @@ class Connection(asyncio.BufferedProtocol):
             self._close()
 
     def check_deadline(self, now: float) -> None:
-        """What the table above says, once `deadline_s` has passed."""
+        """What the table of phases says, once `deadline_s` has passed."""
         if self.phase is Phase.HEAD:
             self._give_up(SlowHead(f"The request head took longer than {self._limits.head_timeout_s:g} s."))
         elif self.phase is Phase.BODY:
@@ -249,7 +217,7 @@ class Connection(asyncio.BufferedProtocol):
             return
         self._advancing = True
         try:
-            while self._pipeline and self.phase not in _OVER:
+            while self._pipeline and self.phase not in OVER_PHASES:
                 first = self._pipeline[0]
                 if first.state is ExchangeState.NEW and (self.outlet.is_behind or not self._begin(first)):
                     return  # nothing more is made for a client that does not take what there is
@@ -274,7 +242,7 @@ class Connection(asyncio.BufferedProtocol):
 
     def _settle(self) -> None:
         """Enters the phase that follows from what has come and what is answered."""
-        if self.phase in _OVER:
+        if self.phase in OVER_PHASES:
             return
         if self.phase is Phase.HALF:
             self._settle_half()
@@ -370,7 +338,7 @@ class Connection(asyncio.BufferedProtocol):
 
     def _finish(self, exchange: Exchange) -> None:
         """`exchange` was the last: closes, but not before a client that is still sending can have read its answer."""
-        if self.phase in _OVER:
+        if self.phase in OVER_PHASES:
             return
         for other in self._pipeline:
             if other is not exchange:

@@ -14,7 +14,6 @@ same connection is looked at.
 
 from __future__ import annotations
 
-import re
 from enum import Enum, auto
 from typing import Any, NoReturn, Protocol
 
@@ -28,12 +27,12 @@ from plimsoll.errors import (
     RequestError,
     VersionNotSupported,
 )
+from plimsoll.server.http.beginning import Beginning
 from plimsoll.server.http.body import GrowingBody, KnownBody
 from plimsoll.server.http.chunks import Chunks
 from plimsoll.server.http.request import Fields, Request
 from plimsoll.workers.buffers import BufferPool
 
-_METHOD = re.compile(rb"[\r\n]*+[!#$%&'*+.^_`|~0-9A-Za-z-]++(?: |\Z)")
 _VERSIONS = "HTTP/1.1 and HTTP/1.0 are spoken here, and no other version."
 _METHODS = {name.encode(): name for name in ("GET", "POST", "HEAD", "OPTIONS", "PUT", "DELETE", "PATCH", "TRACE")}
 
@@ -76,7 +75,6 @@ class RequestReader:
         "_max_head_bytes",
         "_owner",
         "_parser",
-        "_passed",
         "_piece_bytes",
         "_pool",
         "_request",
@@ -117,15 +115,12 @@ class RequestReader:
         self._url = b""
         self._piece_bytes = 0
         self._begun = False
-        self._beginning = bytearray()
-        """Of a head that comes in several pieces, as far as it has come."""
-        self._passed: list[int] = []
-        """The lengths of the bodies of the messages that were complete within this piece."""
+        self._beginning = Beginning()
 
     @property
     def in_head(self) -> bool:
         """Whether a part of a head has come, be it an empty line before it."""
-        return bool(self._beginning)
+        return len(self._beginning) > 0
 
     def get_buffer(self) -> memoryview:
         """Where the next bytes go: into the body itself where its length is known."""
@@ -151,7 +146,8 @@ class RequestReader:
             self._body.discard()
             self._body = None
         self.state, self._parser, self._rest, self._chunks = ReaderState.ENDED, None, None, None
-        self._request, self._beginning = None, bytearray()
+        self._request = None
+        self._beginning.clear()
 
     def close(self) -> None:
         """The connection is gone. What refers to each other lets go, so that no collector has to find it."""
@@ -194,7 +190,7 @@ class RequestReader:
         request = self._request
         if request is None or request.received_bytes < (request.content_length or 0):
             return  # an Upgrade: the parser takes what follows for another protocol's, and we for the body
-        self._passed.append(request.received_bytes)
+        self._beginning.on_passed(request.received_bytes)
         self._complete(request)
 
     # Ours.
@@ -228,7 +224,7 @@ class RequestReader:
     def _feed_parser(self, piece: memoryview) -> memoryview:
         """Returns what comes behind what the parser was to look at."""
         self._piece_bytes = len(piece)
-        self._passed.clear()
+        self._beginning.on_piece()
         if self._parser is None:
             self._parser = httptools.HttpRequestParser(self)
         try:
@@ -245,37 +241,17 @@ class RequestReader:
 
     def _after_piece(self, rest: memoryview, whole: memoryview | None = None) -> memoryview:
         """The parser has gone through the piece, but for `rest`."""
-        if self.state is ReaderState.HEAD and self._begun and whole is not None:
-            self._keep_beginning(whole)
-        elif self.state is ReaderState.HEAD and not self._passed:
-            self._beginning += whole or b""  # an empty line
-            self._check_beginning()
+        # Without a beginning, and without a message that has ended, it was an empty line.
+        if self.state is ReaderState.HEAD and whole is not None and (self._begun or not self._beginning.has_passed):
+            self._beginning.keep(whole)
+            if len(self._beginning) > self._max_head_bytes:
+                self._break(self._head_too_large())
         else:
             self._beginning.clear()
         if self.state is ReaderState.PARSED:
             assert self._request is not None
             self._go_on_directly(self._request)
         return rest
-
-    def _keep_beginning(self, piece: memoryview) -> None:
-        """Of a head that has not come whole."""
-        if self._passed:
-            data = bytes(self._beginning) + piece
-            self._beginning = bytearray(data[self._message_start(data) :])
-        else:
-            self._beginning += piece
-        self._check_beginning()
-
-    def _check_beginning(self) -> None:
-        if len(self._beginning) > self._max_head_bytes:
-            self._break(self._head_too_large())
-
-    def _message_start(self, data: bytes) -> int:
-        """Where the message begins that comes behind those which the parser has passed in this piece."""
-        at = 0
-        for body_bytes in self._passed:
-            at = _head_end(data, at) + body_bytes
-        return at
 
     def _on_left(self, piece: memoryview) -> memoryview:
         """The parser was left from within a callback: for a chunked body, for an error, or behind the last request."""
@@ -287,8 +263,7 @@ class RequestReader:
             return piece[:0]
         if self.state is not ReaderState.PARSED:
             raise
-        data = bytes(self._beginning) + piece
-        at = _head_end(data, self._message_start(data)) - len(self._beginning)
+        at = self._beginning.head_end(piece)
         self._beginning.clear()
         self._parser, self.state = None, ReaderState.CHUNKED
         assert self._request is not None
@@ -302,15 +277,10 @@ class RequestReader:
             self.has_surplus = True
         elif text == "Invalid HTTP version" or "PRI" in text:
             self._break(VersionNotSupported(_VERSIONS))
-        elif isinstance(error, httptools.HttpParserInvalidMethodError) and self._names_method(piece):
+        elif isinstance(error, httptools.HttpParserInvalidMethodError) and self._beginning.names_method(piece):
             self._break(NotImplementedByServer("The method is not known."))
         else:
             self._break(MalformedRequest(f"Invalid HTTP request received: {text}."))
-
-    def _names_method(self, piece: memoryview) -> bool:
-        """Whether what stands there could be a method, as far as it has come (RFC 9110 §9.1)."""
-        data = bytes(self._beginning) + piece
-        return _METHOD.match(data, self._message_start(data)) is not None
 
     def _go_on_directly(self, request: Request) -> None:
         """The parser is left behind in the middle of a message; the next one gets a new one."""
@@ -422,10 +392,3 @@ class RequestReader:
         self.has_surplus = True
         if self._owner is not None:
             self._owner.on_broken(error)
-
-
-def _head_end(data: bytes, at: int) -> int:
-    """Behind the head that begins at `at`; empty lines before it are none of it (RFC 9112 §2.2)."""
-    while data[at : at + 1] in (b"\r", b"\n"):
-        at += 1
-    return data.index(b"\r\n\r\n", at) + 4
