@@ -33,7 +33,9 @@ class CancelBoard:
             raise
 
     def cancel(self, slot: int, call_id: int) -> None:
-        _CELL.pack_into(self._memory, slot * _CELL.size, call_id)
+        """Of a worker that has ended there is nothing to cancel."""
+        if not self._memory.closed:
+            _CELL.pack_into(self._memory, slot * _CELL.size, call_id)
 
     def is_cancelled(self, slot: int, call_id: int) -> bool:
         return bool(_CELL.unpack_from(self._memory, slot * _CELL.size)[0] == call_id)
