@@ -99,6 +99,8 @@ class Front:
             return
         scheme = "https" if settings.tls_cert else "http"
         self.connections = Connections(self, ConnectionLimits.of(settings), scheme, supervisor.bodies)
+        supervisor.dispatcher.before_answers = self.connections.cork.put_in
+        supervisor.dispatcher.after_answers = self.connections.cork.take_out
         self.metrics.registry.register(_machine(supervisor, self.connections))
         self.metrics.registry.register(AllocatorMetrics(lambda: supervisor.workers))
         tracing = Tracing.from_environment() if settings.tracing else None

@@ -14,6 +14,7 @@ import asyncio
 import logging
 import math
 import time
+from collections.abc import Callable
 from typing import Protocol
 
 from plimsoll.errors import (
@@ -40,6 +41,10 @@ _READS_PER_WAKE_UP = 64
 _READS_AT_THE_END = 4096
 """More frames than the socket of a worker that has ended can hold."""
 _SMOOTHING = 0.1
+
+
+def _nothing() -> None:
+    """Nobody wants to know."""
 
 
 class Observer(Protocol):
@@ -72,6 +77,9 @@ class Dispatcher:
         self._hand_out_due = False
         self._sweep: asyncio.TimerHandle | None = None
         self._sweep_period_s = min(0.05, max(0.002, limits.scoring_timeout_s / 20))
+        self.before_answers: Callable[[], None] = _nothing
+        """Called around answers that come together, as is the next."""
+        self.after_answers: Callable[[], None] = _nothing
         self.slots: list[Slot] = []
         self.batch: BatchLimits | None = None
         self.refusal: str | None = None
@@ -266,10 +274,13 @@ class Dispatcher:
         return True
 
     def _on_readable(self, slot: Slot, most: int = _READS_PER_WAKE_UP) -> None:
+        self.before_answers()
         try:
             self._read(slot, most)
         except Exception as failure:
             self._give_up_broken(slot, failure)
+        finally:
+            self.after_answers()
         if self._queue:
             self._hand_out()
 

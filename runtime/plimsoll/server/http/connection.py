@@ -75,7 +75,7 @@ class Connection(asyncio.BufferedProtocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         self._transport = transport
-        self.outlet = Outlet(transport, is_plain=self.scheme == "http")
+        self.outlet = Outlet(transport, self._connections.cork, is_plain=self.scheme == "http")
         self.deadline_s = time.monotonic() + self._limits.head_timeout_s
         if not self._connections.admit(self):
             self.on_broken(TooManyConnections("The connection limit is reached.", retry_after_s=1))
@@ -350,6 +350,7 @@ class Connection(asyncio.BufferedProtocol):
             self._linger()
 
     def _linger(self) -> None:
+        self.outlet.flush()
         self.reader.end()
         self._enter(Phase.LINGERING, LINGER_IDLE_S)
         self._lingers_until_s = time.monotonic() + LINGER_S
@@ -358,6 +359,7 @@ class Connection(asyncio.BufferedProtocol):
         self._resume_reading()
 
     def _close(self) -> None:
+        self.outlet.flush()
         self._enter(Phase.CLOSING, self._limits.send_timeout_s)
         self._transport.close()
 

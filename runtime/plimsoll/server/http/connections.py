@@ -10,6 +10,7 @@ from plimsoll.server.http.connection import Connection
 from plimsoll.server.http.exchange import Exchange
 from plimsoll.server.http.head import DateLine
 from plimsoll.server.http.limits import ConnectionLimits
+from plimsoll.server.http.outlet import Cork
 from plimsoll.workers.buffers import BufferPool
 
 _SCRATCH_BYTES = 256 * 1024
@@ -40,6 +41,7 @@ class Connections:
         self.scheme = scheme
         self.date = DateLine()
         self.scratch = memoryview(bytearray(_SCRATCH_BYTES))
+        self.cork = Cork()
         self.draining = False
         self._open: set[Connection] = set()
         self._loop = asyncio.get_running_loop()

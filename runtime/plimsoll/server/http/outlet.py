@@ -13,21 +13,58 @@ import os
 from plimsoll.workers.buffers import SharedAnswer
 
 
+class Cork:
+    """Holds small answers back while more of them are being made in the same callback, and sends them together.
+
+    A client that sleeps is woken by the first of them, and takes the others without being woken again.
+    """
+
+    __slots__ = ("_held", "_is_in")
+
+    def __init__(self) -> None:
+        self._held: list[tuple[Outlet, bytes]] = []
+        self._is_in = False
+
+    def put_in(self) -> None:
+        self._is_in = True
+
+    def take_out(self) -> None:
+        self._is_in = False
+        if self._held:
+            self.flush()
+
+    def flush(self) -> None:
+        held, self._held = self._held, []
+        for outlet, data in held:
+            outlet.write_now(data)
+
+    def holds(self, outlet: Outlet, data: bytes) -> bool:
+        """Whether it takes `data`, to write it later."""
+        if self._is_in:
+            self._held.append((outlet, data))
+        return self._is_in
+
+
 class Outlet:
     """`is_behind`: the transport holds bytes that the client has not taken."""
 
-    __slots__ = ("_fd", "_held_bytes", "_transport", "_unsent", "is_behind")
+    __slots__ = ("_cork", "_fd", "_held_bytes", "_transport", "_unsent", "is_behind")
 
-    def __init__(self, transport: asyncio.Transport, *, is_plain: bool) -> None:
+    def __init__(self, transport: asyncio.Transport, cork: Cork, *, is_plain: bool) -> None:
         """`is_plain`: what is written goes out as it is, without TLS."""
         transport.set_write_buffer_limits(high=0)
         self._transport = transport
+        self._cork = cork
         self._fd: int = transport.get_extra_info("socket").fileno() if is_plain else -1
         self._held_bytes = 0
         self._unsent: list[SharedAnswer] = []
         self.is_behind = False
 
     def write(self, data: bytes) -> None:
+        if not self._cork.holds(self, data):
+            self.write_now(data)
+
+    def write_now(self, data: bytes) -> None:
         if self._fd >= 0 and not self.is_behind:
             try:
                 sent = os.write(self._fd, data)
@@ -43,6 +80,7 @@ class Outlet:
 
     def write_parts(self, head: bytes, body: bytes | memoryview) -> None:
         """The same for a large body, which is not copied."""
+        self._cork.flush()
         if self._fd < 0 or self.is_behind:
             self._transport.write(head)
             self._transport.write(body)
@@ -61,6 +99,7 @@ class Outlet:
 
     def write_shared(self, head: bytes, body: SharedAnswer) -> None:
         """The same for a body in shared memory, which is let go of once the client has taken it."""
+        self._cork.flush()
         if self._fd < 0:
             self._transport.write(head + body.view)  # TLS copies it in any case, at a time that it does not tell
             body.release()
@@ -70,6 +109,10 @@ class Outlet:
             self._unsent.append(body)
         else:
             body.release()
+
+    def flush(self) -> None:
+        """Nothing may be held back of a connection that is about to end."""
+        self._cork.flush()
 
     def pause(self) -> None:
         """The transport has begun to hold bytes back."""
