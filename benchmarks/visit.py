@@ -53,9 +53,13 @@ class Visit:
             if self.workload.kind != "start":
                 yield from self._loads(server)
 
+    def start(self) -> Server:
+        """The server, ready."""
+        return self._start().server
+
     def rehearse(self) -> None:
         """Starts, checks and ends the server."""
-        with self._start().server as server:
+        with self.start() as server:
             verify(server)
 
     def _start(self) -> _Started:
@@ -79,7 +83,7 @@ class Visit:
         memory = _memory(server, "idle")
         verify(server)
         for connections in self.workload.connections:
-            self._load(server, connections, _WARM_UP_S)
+            self.load(server, connections, _WARM_UP_S)
             measured = self.gate.measure(server.pid, partial(self._load_with_probes, server, connections))
             yield self._sample(connections, _figures(measured), measured)
         if "memory" in self.workload.extras:
@@ -93,12 +97,12 @@ class Visit:
 
     def _load_with_probes(self, server: Server, connections: int) -> tuple[Figures, float | None]:
         if "probe" not in self.workload.extras:
-            return self._load(server, connections, self.seconds), None
+            return self.load(server, connections, self.seconds), None
         probes = Probes(server.site.port, self.peer.health, self.seconds)
-        figures = self._load(server, connections, self.seconds)
+        figures = self.load(server, connections, self.seconds)
         return figures, probes.p99_ms()
 
-    def _load(self, server: Server, connections: int, seconds: int) -> Figures:
+    def load(self, server: Server, connections: int, seconds: int) -> Figures:
         body = BUILD / "request-body"
         body.write_bytes(self.peer.body(self.workload, self.workload.payload(0)))
         client: Client = streams.run if self.workload.kind == "stream" else wrk.run

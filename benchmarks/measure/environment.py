@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import shutil
 import subprocess
 import sys
 from pathlib import Path
 
-from benchmarks.folders import ENVIRONMENTS
+from benchmarks.folders import ENVIRONMENTS, ROOT
 from benchmarks.peers.peer import Peer
 
 _STAMP = ".complete"
@@ -56,7 +57,7 @@ def _uv() -> str | None:
 
 def run_in(command: list[str]) -> str:
     """A command of the installation; its stdout."""
-    done = subprocess.run(command, capture_output=True, text=True)
+    done = subprocess.run(command, capture_output=True, text=True, env=os.environ | {"PYTHONPATH": str(ROOT)})
     if done.returncode:
         lines = [line for line in done.stderr.splitlines() if line.strip()] or [f"exit code {done.returncode}"]
         raise NotInstalled(f"{' '.join(command[:4])}: {lines[-1].strip()}")

@@ -18,7 +18,7 @@ from plimsoll.host.memory import GroupMemory, group_memory, read_memory
 from plimsoll.host.parent import adopt_orphans
 from plimsoll.host.processes import ProcessTree
 
-_PATIENCE_S = 120.0
+_PATIENCE_S = 90.0
 _GRACE_S = 10.0
 _POLL_S = 0.005
 _ANSWER_TIMEOUT_S = 60.0
@@ -66,11 +66,13 @@ class Server:
         """Seconds from the start to the first 200."""
         while True:
             try:
-                if self.request(method, path, body).status == 200:
+                reply = self.request(method, path, body)
+                if reply.status == 200:
                     return self.age_s
-            except (OSError, http.client.HTTPException):
-                pass
-            self._check()
+                last = f"the last answer was {reply.status} {reply.body[:200]!r}"
+            except (OSError, http.client.HTTPException) as error:
+                last = repr(error)
+            self._check(last)
             time.sleep(_POLL_S)
 
     def wait_connection(self) -> float:
@@ -79,7 +81,7 @@ class Server:
             with closing(socket.socket()) as probe:
                 if probe.connect_ex(("127.0.0.1", self.site.port)) == 0:
                     return self.age_s
-            self._check()
+            self._check("no connection")
             time.sleep(_POLL_S)
 
     @property
@@ -101,11 +103,11 @@ class Server:
     def log_end(self) -> str:
         return "\n".join(self._log.read_text(errors="replace").splitlines()[-5:])
 
-    def _check(self) -> None:
+    def _check(self, last: str) -> None:
         if self._process.poll() is not None:
             raise NotStarted(f"ended with code {self._process.returncode}: {self.log_end()}")
         if self.age_s > _PATIENCE_S:
-            raise NotStarted(f"no answer within {_PATIENCE_S:.0f} s: {self.log_end()}")
+            raise NotStarted(f"no answer within {_PATIENCE_S:.0f} s, {last}; its log: {self.log_end()}")
 
     def _popen(self, start: Start) -> subprocess.Popen[bytes]:
         ours = {

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from benchmarks.peers.peer import Peer, Site, Start
 from benchmarks.workloads import Workload
 
@@ -14,7 +16,18 @@ def gunicorn(site: Site, application: str) -> Start:
     return Start([str(site.python), "-m", "gunicorn", *worker, "-b", f"127.0.0.1:{site.port}", application])
 
 
-class Bare(Peer):
+class Ceiling(Peer):
+    """Runs in the environment of the harness: on the very packages that Plimsoll runs on."""
+
+    ceiling = True
+    lacks = NO_BATCHES
+
+    @property
+    def requirements(self) -> Path | None:
+        return None
+
+
+class Bare(Ceiling):
     name = "bare"
     title = "bare ASGI"
     distribution = "uvicorn"
@@ -22,9 +35,7 @@ class Bare(Peer):
         "gunicorn with one uvicorn worker (uvloop, httptools), no logs, metrics or limits; joins the body, decodes it "
         "as UTF-8 and calls the model on the event loop (with 4 slots: on 4 threads)"
     )
-    ceiling = True
     in_short_run = True
-    lacks = NO_BATCHES
 
     def start(self, site: Site, workload: Workload) -> Start:
         return gunicorn(site, "app:app")
