@@ -20,7 +20,7 @@ _One = TypeVar("_One", Peer, Workload)
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """`output` is the folder of the page, the picture and the record."""
+    """`check`: answers only, no figures. `output` is the folder of the page, the picture and the record."""
 
     peers: tuple[Peer, ...]
     workloads: tuple[Workload, ...]
@@ -28,6 +28,7 @@ class Options:
     seconds: int
     gate: Gate
     output: Path
+    check: bool
 
 
 def read_options(arguments: Sequence[str] | None = None) -> Options:
@@ -39,9 +40,10 @@ def read_options(arguments: Sequence[str] | None = None) -> Options:
     except KeyError as unknown:
         parser.error(f"there is no {unknown}; peers: {', '.join(PEERS)}; workloads: {', '.join(WORKLOADS)}")
     gate = Gate(given.most_disturbance / 100, given.attempts, given.patience)
+    rounds = 1 if given.check else given.rounds
     # A part of the figures does not replace the whole ones in the documentation.
     output = given.output or (BUILD / "results" if given.peers or given.workloads else PAGE.parent)
-    return Options(peers, workloads, given.rounds, given.seconds, gate, output.resolve())
+    return Options(peers, workloads, rounds, given.seconds, gate, output.resolve(), given.check)
 
 
 def _chosen(known: Mapping[str, _One], names: str | None, everything: bool) -> tuple[_One, ...]:
@@ -55,6 +57,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--all", action="store_true", help="every peer and workload [default: the short run's]")
     parser.add_argument("--peers", metavar="A,B", help=f"some of {', '.join(PEERS)}")
     parser.add_argument("--workloads", metavar="A,B", help=f"some of {', '.join(WORKLOADS)}")
+    parser.add_argument("--check", action="store_true", help="only see whether all start and answer right; no figures")
     parser.add_argument("--rounds", type=int, default=3, help="visits to each peer, by turns [default: 3]")
     parser.add_argument("--seconds", type=int, default=3, help="length of each load [default: 3]")
     parser.add_argument(

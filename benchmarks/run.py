@@ -69,7 +69,7 @@ class Run:
     def _visits(self, workload: Workload) -> Iterator[Visit]:
         for peer in self._options.peers:
             if reason := peer.lacks.get(workload.name):
-                self._fail(Failure(peer.name, workload.name, reason))
+                self._fail(Failure(peer.name, workload.name, reason, known=True))
         for number in range(1, self._options.rounds + 1):
             for peer in self._options.peers:
                 if not self.results.failed(peer, workload):
@@ -80,13 +80,18 @@ class Run:
     def _take(self, visit: Visit) -> None:
         """All samples of a visit, or none: what came before a wrong answer counts no more than what followed."""
         try:
-            samples = list(visit.samples())
+            samples = list(self._samples(visit))
         except (NotStarted, WrongAnswer, LoadFailed, OSError) as error:
             self._fail(Failure(visit.peer.name, visit.workload.name, str(error)))
             return
         self.results.samples += samples
-        for sample in samples:
-            _say(str(sample))
+        _say("\n".join(map(str, samples)) or f"{visit.workload.name} {visit.peer.name}: right answers")
+
+    def _samples(self, visit: Visit) -> Iterator[Sample]:
+        if self._options.check:
+            visit.rehearse()
+        else:
+            yield from visit.samples()
 
     def _fail(self, failure: Failure) -> None:
         self.results.failures.append(failure)

@@ -27,11 +27,12 @@ class Sample:
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """Why a peer has no figures for a workload; None for the workload: for all of them."""
+    """Why a peer has no figures for a workload; None for the workload: for all of them. `known`: by its adapter."""
 
     peer: str
     workload: str | None
     reason: str
+    known: bool = False
 
     def __str__(self) -> str:
         return f"{self.workload or 'every workload'} {self.peer}: {self.reason}"

@@ -7,8 +7,9 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-_FRAME = re.compile(r"(?P<function>.*) \((?P<module>[^)]*)\)$")
-_PERF_LINE = re.compile(r"\s*([\d.]+)%\s+(\S+)\s+\[(.)\] (.*\S)")
+_FRAME = re.compile(r"(?P<function>.*) \((?P<module>[^):]*)(:\d+)?\)$")
+# Behind the symbol come columns that stay empty without branch records.
+_PERF_LINE = re.compile(r"\s*([\d.]+)%\s+(\S+)\s+\[(.)\] (.*?)[\s-]*$")
 
 
 @dataclass(frozen=True, slots=True)
