@@ -10,7 +10,7 @@ READY  := $(VENV)/.ready
 OTHER  := give another one, as in: make demo PYTHON=python3.13
 SHORT  := tests/entry tests/host tests/workers tests/server/test_server_lifecycle.py tests/server/test_server_stderr.py \
           tests/faults/test_faults_start.py tests/test_pythons.py
-TOOLS  := gcc curl openssl chromium
+TOOLS  := gcc curl openssl chromium wrk
 SUITE  := "not (truth or images or image_gpu)"
 TRUTH  := -m 'truth and not calibration'
 COMPILE = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --no-header

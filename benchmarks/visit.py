@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -10,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.answers import verify
-from benchmarks.folders import BUILD, PEERS
+from benchmarks.folders import PEERS
 from benchmarks.load import streams, wrk
 from benchmarks.load.figures import Client, Figures
 from benchmarks.load.probes import Probes
@@ -103,11 +104,12 @@ class Visit:
         return figures, probes.p99_ms()
 
     def load(self, server: Server, connections: int, seconds: int) -> Figures:
-        body = BUILD / "request-body"
-        body.write_bytes(self.peer.body(self.workload, self.workload.payload(0)))
         client: Client = streams.run if self.workload.kind == "stream" else wrk.run
         target = self.peer.target(self.workload)
-        return client(server.site.port, target, body, self.peer.content_type, connections, seconds)
+        with tempfile.NamedTemporaryFile() as body:
+            body.write(self.peer.body(self.workload, self.workload.payload(0)))
+            body.flush()
+            return client(server.site.port, target, Path(body.name), self.peer.content_type, connections, seconds)
 
     def _site(self) -> Site:
         folder = PEERS / self.peer.name

@@ -12,6 +12,7 @@ import sys
 import time
 from dataclasses import asdict
 from pathlib import Path
+from typing import cast
 
 import httptools
 import uvloop
@@ -35,8 +36,7 @@ class Connection(asyncio.Protocol):
         return self._first_s or over_s, over_s
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self._transport, self.alive = transport, True
+        self._transport, self.alive = cast(asyncio.Transport, transport), True  # uvloop's are no subclass of it
 
     def data_received(self, data: bytes) -> None:
         self._parser.feed_data(data)

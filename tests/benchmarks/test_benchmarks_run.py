@@ -1,0 +1,46 @@
+"""The whole command, tiny: Plimsoll against the bare server."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+from benchmarks.folders import ROOT
+
+NAMES = {"rate", "p50_ms", "p99_ms", "cpu_us"}
+
+
+def test_a_tiny_run_of_plimsoll_against_bare(tmp_path: Path) -> None:
+    done = _benchmarks("--workloads", "gil-5ms,stream,loading,batched", "--rounds", "1", "--output", str(tmp_path))
+    assert done.returncode == 0, done.stderr
+    record = json.loads((tmp_path / "benchmarks.json").read_text())
+    found = {(one["peer"], one["workload"], one["connections"]): one["figures"] for one in record["samples"]}
+    for peer in ("plimsoll", "bare"):
+        assert NAMES | {"probe_p99_ms"} == found[peer, "gil-5ms", 32].keys()
+        assert NAMES | {"first_ms"} == found[peer, "stream", 32].keys()
+        assert found[peer, "loading", 0]["start_s"] > 3.0
+        # The model holds the GIL for 5 ms of CPU time: the known cost that the accounts must find.
+        assert 5_000 <= found[peer, "gil-5ms", 32]["cpu_us"] < 20_000
+        assert found[peer, "gil-5ms", 32]["rate"] <= 200
+    # Plimsoll answers while its model computes and loads, a server that computes inline does not.
+    assert found["plimsoll", "gil-5ms", 32]["probe_p99_ms"] < found["bare", "gil-5ms", 32]["probe_p99_ms"]
+    assert found["plimsoll", "loading", 0]["health_s"] < found["bare", "loading", 0]["health_s"]
+    assert found["plimsoll", "batched", 32]["rate"] > 400
+    assert ("bare", "batched", 32) not in found
+    assert [(one["peer"], one["workload"], one["known"]) for one in record["failures"]] == [("bare", "batched", True)]
+    assert "- bare ASGI: does not batch" in (tmp_path / "benchmarks.md").read_text()
+    assert (tmp_path / "benchmarks.svg").read_text().startswith("<svg")
+
+
+def test_a_name_that_is_none_is_refused(tmp_path: Path) -> None:
+    done = _benchmarks("--workloads", "ecco", "--output", str(tmp_path))
+    assert done.returncode == 2
+    assert "ecco" in done.stderr
+
+
+def _benchmarks(*flags: str) -> subprocess.CompletedProcess[str]:
+    quick = ["--seconds", "1", "--attempts", "1", "--patience", "0"]
+    command = [sys.executable, "-m", "benchmarks", "--peers", "plimsoll,bare", *quick, *flags]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
