@@ -61,7 +61,7 @@ def _samplers() -> Mapping[str, Sampler]:
     if shutil.which("perf"):
         samplers["native functions (perf)"] = _perf
     else:
-        sys.stderr.write("perf is not installed, so that there are no native functions: on Debian, apt install linux-perf\n")
+        sys.stderr.write("no native functions: perf is not installed; on Debian, apt install linux-perf\n")
     return samplers
 
 
