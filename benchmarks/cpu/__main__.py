@@ -92,10 +92,10 @@ def _name(pid: int) -> str:
 
 
 def _py_spy(pid: int, file: Path, seconds: int) -> list[Share]:
-    """Threads that wait are not sampled, so shares are of the time on the CPU or waiting for the GIL."""
+    """Of running threads. Stopped for the look, as py-spy does by default, one that waits counts as running here."""
     program = str(Path(sys.executable).with_name("py-spy"))
     what = ["--pid", str(pid), "--duration", str(seconds), "--rate", str(_PER_S)]
-    _run([program, "record", *what, "--format", "raw", "--function", "--full-filenames", "--output", str(file)])
+    _run([program, "record", *what, "--nonblocking", "--format", "raw", "--function", "--full-filenames", "--output", str(file)])
     return by_function(file.read_text().splitlines())
 
 
