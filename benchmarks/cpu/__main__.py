@@ -95,7 +95,8 @@ def _py_spy(pid: int, file: Path, seconds: int) -> list[Share]:
     """Of running threads. Stopped for the look, as py-spy does by default, one that waits counts as running here."""
     program = str(Path(sys.executable).with_name("py-spy"))
     what = ["--pid", str(pid), "--duration", str(seconds), "--rate", str(_PER_S)]
-    _run([program, "record", *what, "--nonblocking", "--format", "raw", "--function", "--full-filenames", "--output", str(file)])
+    how = ["--nonblocking", "--function", "--full-filenames", "--format", "raw", "--output", str(file)]
+    _run([program, "record", *what, *how])
     return by_function(file.read_text().splitlines())
 
 
