@@ -99,9 +99,8 @@ class Visit:
     def _load_with_probes(self, server: Server, connections: int) -> tuple[Figures, float | None]:
         if "probe" not in self.workload.extras:
             return self.load(server, connections, self.seconds), None
-        probes = Probes(server.site.port, self.peer.health, self.seconds)
-        figures = self.load(server, connections, self.seconds)
-        return figures, probes.p99_ms()
+        with Probes(server.site.port, self.peer.health, self.seconds) as probes:
+            return self.load(server, connections, self.seconds), probes.p99_ms()
 
     def load(self, server: Server, connections: int, seconds: int) -> Figures:
         client: Client = streams.run if self.workload.kind == "stream" else wrk.run

@@ -11,6 +11,7 @@ import json
 import subprocess
 import sys
 import time
+from types import TracebackType
 
 from benchmarks.load.figures import LoadFailed, percentile
 
@@ -19,12 +20,21 @@ _TIMEOUT_S = 60.0
 
 
 class Probes:
-    """``with Probes(…) as probes: <the load>`` and then `p99_ms()`; runs in a process of its own."""
+    """``with Probes(…) as probes: <the load>; probes.p99_ms()``; in a process of its own, which ends with the block."""
 
     def __init__(self, port: int, path: str, seconds: float) -> None:
         arguments = [str(port), path, str(seconds)]
         command = [sys.executable, "-m", __name__, *arguments]
         self._process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+    def __enter__(self) -> Probes:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._process.kill()
+        self._process.communicate()
 
     def p99_ms(self) -> float:
         """Waits for the last probe."""

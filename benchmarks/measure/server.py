@@ -70,7 +70,7 @@ class Server:
                 if reply.status == 200:
                     return self.age_s
                 last = f"the last answer was {reply.status} {reply.body[:200]!r}"
-            except (OSError, http.client.HTTPException) as error:
+            except OSError as error:
                 last = repr(error)
             self._check(last)
             time.sleep(_POLL_S)
@@ -89,11 +89,16 @@ class Server:
         return time.monotonic() - self.began_s
 
     def request(self, method: str, path: str, body: bytes | None) -> Reply:
+        """Over a connection of its own; an OSError where no whole answer comes."""
         connection = http.client.HTTPConnection("127.0.0.1", self.site.port, timeout=_ANSWER_TIMEOUT_S)
-        with closing(connection):
+        try:
             connection.request(method, path, body, {"Content-Type": self.peer.content_type})
             response = connection.getresponse()
             return Reply(response.status, response.read())
+        except http.client.HTTPException as error:
+            raise ConnectionError(f"{method} {path}: {error!r}") from error
+        finally:
+            connection.close()
 
     def memory(self) -> GroupMemory:
         """Of the whole tree."""

@@ -91,9 +91,10 @@ def test_a_refused_connection_fails_the_load(client: Client, body: Path) -> None
 
 
 def test_probes_wait_for_an_answer_and_take_no_other_than_200(port: int) -> None:
-    assert 0 < Probes(port, "/health", 1).p99_ms() < 10_000
-    with pytest.raises(LoadFailed, match="503"):
-        Probes(port, "/unwell", 1).p99_ms()
+    with Probes(port, "/health", 1) as probes:
+        assert 0 < probes.p99_ms() < 10_000
+    with Probes(port, "/unwell", 1) as probes, pytest.raises(LoadFailed, match="503"):
+        probes.p99_ms()
 
 
 def test_percentiles_are_by_nearest_rank() -> None:

@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
-from benchmarks.folders import ROOT
+from benchmarks.folders import ENVIRONMENTS, ROOT
+from benchmarks.measure.gate import Gate
+from benchmarks.options import Options
+from benchmarks.peers.bare import Bare
+from benchmarks.peers.peer import Site, Start
+from benchmarks.run import Run
+from benchmarks.workloads import BY_NAME, Workload
 
 NAMES = {"rate", "p50_ms", "p99_ms", "cpu_us"}
 
@@ -38,6 +45,57 @@ def test_a_name_that_is_none_is_refused(tmp_path: Path) -> None:
     done = _benchmarks("--workloads", "ecco", "--output", str(tmp_path))
     assert done.returncode == 2
     assert "ecco" in done.stderr
+
+
+class _Variant(Bare):
+    """The bare server under another name."""
+
+    @property
+    def home(self) -> Path:
+        return Bare().home
+
+
+class _Mute(_Variant):
+    name = "mute"
+
+    def start(self, site: Site, workload: Workload) -> Start:
+        return Start(["sh", "-c", "echo no model here; exit 4"])
+
+
+class _Missing(_Variant):
+    name = "missing"
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    @property
+    def requirements(self) -> Path:
+        path = self._folder / "requirements.txt"
+        path.write_text(f"{self._folder}/no-such-package\n")
+        return path
+
+
+class _Wrong(_Variant):
+    """Reads another value from its answers than the model's."""
+
+    name = "wrong"
+
+    def value(self, workload: Workload, answer: bytes) -> str:
+        return answer.decode().upper()
+
+
+def test_a_peer_that_fails_is_reported_and_does_not_stop_the_others(tmp_path: Path) -> None:
+    peers = (_Missing(tmp_path), _Mute(), _Wrong(), Bare())
+    results = Run(Options(peers, (BY_NAME["echo"],), 1, 1, Gate(1000.0, 1, 0.0), Path(), check=False))()
+    reasons = {failure.peer: failure.reason for failure in results.failures}
+    assert "no-such-package" in reasons["missing"]
+    assert "code 4" in reasons["mute"]
+    assert "no model here" in reasons["mute"]
+    assert "expected" in reasons["wrong"]
+    assert {sample.peer for sample in results.samples} == {"bare"}
+    assert reasons.keys() == {"missing", "mute", "wrong"}
+    assert [failure.workload for failure in results.failures] == [None, None, None]
+    shutil.rmtree(ENVIRONMENTS / "missing")
 
 
 def _benchmarks(*flags: str) -> subprocess.CompletedProcess[str]:
