@@ -1,4 +1,4 @@
-"""The model as an API of LitServe, which reads the annotation of decode_request: it is no string here."""
+"""The model as an API of LitServe, which reads annotations: they are no strings here."""
 
 import sys
 from collections.abc import Iterator
@@ -35,7 +35,7 @@ class StreamApi(Api):
     def predict(self, x: Any) -> Iterator[str]:
         yield from self._model(x)
 
-    def encode_response(self, output: Iterator[str]) -> Iterator[str]:
+    def encode_response(self, output: Iterator[str]) -> Any:
         yield from output
 
 
