@@ -23,7 +23,7 @@ def install(peer: Peer) -> Path:
     """The Python that runs a peer, with everything in place."""
     if peer.requirements is None:
         return Path(sys.executable)
-    folder = ENVIRONMENTS / peer.name
+    folder = ENVIRONMENTS / peer.home.name
     wanted = hashlib.sha256(sys.version.encode() + peer.requirements.read_bytes()).hexdigest()
     stamp = folder / _STAMP
     if not stamp.exists() or stamp.read_text() != wanted:

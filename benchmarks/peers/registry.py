@@ -7,7 +7,7 @@ from benchmarks.peers.bare import Bare
 from benchmarks.peers.bentoml import BentoMl
 from benchmarks.peers.litserve import LitServe
 from benchmarks.peers.mlflow import Mlflow
-from benchmarks.peers.mlserver import MlServer
+from benchmarks.peers.mlserver import MlServer, MlServerInline
 from benchmarks.peers.mosec import Mosec
 from benchmarks.peers.peer import Peer
 from benchmarks.peers.plimsoll import Plimsoll
@@ -20,6 +20,7 @@ PEERS: tuple[Peer, ...] = (
     Plimsoll(),
     Mosec(),
     MlServer(),
+    MlServerInline(),
     AzureMl(),
     LitServe(),
     BentoMl(),

@@ -65,6 +65,10 @@ class _Mute(_Variant):
 class _Missing(_Variant):
     name = "missing"
 
+    @property
+    def home(self) -> Path:
+        return self._folder
+
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
@@ -95,7 +99,7 @@ def test_a_peer_that_fails_is_reported_and_does_not_stop_the_others(tmp_path: Pa
     assert {sample.peer for sample in results.samples} == {"bare"}
     assert reasons.keys() == {"missing", "mute", "wrong"}
     assert [failure.workload for failure in results.failures] == [None, None, None]
-    shutil.rmtree(ENVIRONMENTS / "missing")
+    shutil.rmtree(ENVIRONMENTS / tmp_path.name)
 
 
 def _benchmarks(*flags: str) -> subprocess.CompletedProcess[str]:
