@@ -91,10 +91,10 @@ tools:
 soak: $(READY)  ## 10^6 requests through faults of every kind (SOAK='--seconds 600 --seed 7' …; docs/faults.md)
 	PYTHONPATH=tests $(BIN)/python -m storm $(SOAK)
 
-bench: $(READY)  ## Plimsoll beside the servers it is most compared with: about 15 minutes (BENCH='--rounds 5' …; docs/benchmarks.md)
+bench: $(READY)  ## Plimsoll beside the servers it is most compared with: about 17 minutes (BENCH='--rounds 5' …; docs/benchmarks.md)
 	$(BIN)/python -m benchmarks $(BENCH)
 
-bench-all: $(READY)  ## the same with every server and every workload: about 75 minutes
+bench-all: $(READY)  ## the same with every server and every workload: about an hour and a half
 	$(BIN)/python -m benchmarks --all $(BENCH)
 
 bench-cpu: $(READY)  ## where the CPU of an echo goes, in front and worker, by module and function (CPU='--workload digits')

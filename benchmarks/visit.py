@@ -90,7 +90,7 @@ class Visit:
         if "memory" in self.workload.extras:
             time.sleep(_REST_S)
             memory |= _memory(server, "loaded")
-            if self.last:
+            if self.last and "memory later" in self.workload.extras:
                 time.sleep(_LATER_S)
                 memory |= _memory(server, "later")
             yield Sample(self.peer.name, self.workload.name, 0, self.round, memory, 0.0, True, 1)

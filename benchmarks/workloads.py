@@ -9,6 +9,7 @@ from benchmarks import digits
 from benchmarks.served import work
 
 Kind = Literal["load", "stream", "start"]
+Extra = Literal["memory", "memory later", "probe"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +22,7 @@ class Workload:
     slots: int = 1
     connections: tuple[int, ...] = (32,)
     kind: Kind = "load"
-    extras: frozenset[Literal["memory", "probe"]] = frozenset()
+    extras: frozenset[Extra] = frozenset()
     in_short_run: bool = True
 
     def payload(self, number: int) -> Any:
@@ -44,13 +45,14 @@ class Workload:
         return len(self.payload(number))
 
 
-_MEMORY: frozenset[Literal["memory", "probe"]] = frozenset({"memory"})
+_MEMORY: frozenset[Extra] = frozenset({"memory"})
+_LATER: frozenset[Extra] = frozenset({"memory", "memory later"})
 
 WORKLOADS = (
     Workload("echo", "Echo of 100 bytes", connections=(1, 32, 256), extras=_MEMORY),
     Workload("digits", "Digits classifier on ONNX Runtime"),
-    Workload("body-600k", "Request body of 600 KB", 600_000, connections=(1, 32), extras=_MEMORY),
-    Workload("body-10m", "Request body of 10 MB", 10_000_000, connections=(1, 8), extras=_MEMORY, in_short_run=False),
+    Workload("body-600k", "Request body of 600 KB", 600_000, connections=(1, 32), extras=_LATER),
+    Workload("body-10m", "Request body of 10 MB", 10_000_000, connections=(1, 8), extras=_LATER, in_short_run=False),
     Workload("answer-1m", "Answer of 1 MB", in_short_run=False),
     Workload("sleep-20ms", "20 ms model that releases the GIL, 4 slots", slots=4),
     Workload("gil-5ms", "5 ms model that holds the GIL, and health probes", extras=frozenset({"probe"})),

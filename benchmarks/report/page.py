@@ -69,7 +69,8 @@ def _end(part: str) -> str:
 
 
 def _lines(options: Options, results: Results, summary: Summary, found: dict[str, str]) -> Iterator[str]:
-    versions = [f"{one.title} {results.versions[one.name]}" for one in options.peers if one.name in results.versions]
+    known = (one for one in options.peers if one.name in results.versions)
+    versions = dict.fromkeys(f"{one.distribution} {results.versions[one.name]}" for one in known)
     yield "; ".join(f"{name} {value}" for name, value in found.items()) + "."
     yield f"Versions: {', '.join(versions)}."
     yield f"Medians of {options.rounds} rounds of {options.seconds} s, with the least and the most."

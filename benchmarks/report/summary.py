@@ -13,13 +13,17 @@ from benchmarks.sample import Sample
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """`quiet`: whether nobody disturbed any of the rounds. `to_base` is None for the base, and without one."""
+    """`quiet`: whether nobody disturbed any of the rounds; `base_quiet`: nor those of the base.
+
+    `to_base` is None for the base itself, and where it was not measured.
+    """
 
     median: float
     least: float
     most: float
     quiet: bool
     to_base: float | None
+    base_quiet: bool
 
 
 class Summary:
@@ -43,6 +47,7 @@ class Summary:
             max(values.values()),
             all(sample.quiet for sample in found.values()),
             statistics.median(ratios) if ratios else None,
+            all(sample.quiet for sample in base.values()),
         )
 
     def has(self, workload: str, connections: int, names: Sequence[str]) -> list[str]:

@@ -87,7 +87,7 @@ class Tables:
             figure = self.summary.figure(peer.name, workload.name, connections, column.name)
             cells.append(_full(figure) if figure else "")
             if column.compared:
-                cells.append(f"{figure.to_base:.2f}" if figure and figure.to_base else "")
+                cells.append(_ratio(figure) if figure else "")
         return cells
 
     def _missing(self, workload: Workload) -> Iterator[str]:
@@ -106,7 +106,7 @@ def number(value: float) -> str:
     """Three digits that count, or all before the point."""
     if value >= 100:
         return f"{value:,.0f}"
-    return f"{value:.1f}" if value >= 10 else f"{value:.2f}"
+    return f"{value:.1f}" if value >= 10 else f"{value:.2f}" if value >= 1 else f"{value:.3f}"
 
 
 def _titles(column: Column) -> list[str]:
@@ -115,6 +115,12 @@ def _titles(column: Column) -> list[str]:
 
 def _short(figure: Figure) -> str:
     return number(figure.median) + ("" if figure.quiet else DISTURBED)
+
+
+def _ratio(figure: Figure) -> str:
+    if figure.to_base is None:
+        return ""
+    return f"{figure.to_base:.2f}" + ("" if figure.quiet and figure.base_quiet else DISTURBED)
 
 
 def _full(figure: Figure) -> str:

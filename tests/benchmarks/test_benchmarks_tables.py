@@ -38,7 +38,7 @@ def test_a_table_shows_spread_ratio_and_what_was_disturbed() -> None:
     lines = _lines(samples, [Failure("mosec", "echo", "answered | wrong\nand more")])
     rows = [line for line in lines if line.startswith("| **Plimsoll**")]
     assert "33,333\\* · 30.0\\*" in rows[0]
-    assert rows[1].endswith("| 30.0\\* (20.0 to 40.0) | 2.00 |")
+    assert rows[1].endswith("| 30.0\\* (20.0 to 40.0) | 2.00\\* |")
     assert "| bare ASGI | 100,000 (50,000 to 100,000) |  | 1.00 |" in "\n".join(lines)
     assert "- mosec: answered \\| wrong and more" in lines
 
@@ -56,7 +56,7 @@ def test_numbers_keep_three_digits() -> None:
         "100",
         "99.9",
         "10.00",
-        "0.09",
+        "0.089",
     ]
 
 
