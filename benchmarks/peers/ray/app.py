@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
 import tempfile
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 
 import ray
@@ -48,8 +50,10 @@ async def _each(chunks: work.Chunks) -> AsyncIterator[str]:
 
 
 if __name__ == "__main__":
-    with tempfile.TemporaryDirectory(prefix="ray") as folder:
-        ray.init(include_dashboard=False, _temp_dir=folder, num_cpus=4, object_store_memory=128 << 20)
-        serve.start(http_options={"host": "127.0.0.1", "port": int(sys.argv[1])})
-        deployment: Any = Batched if work.workload_name() == "batched" else Single
-        serve.run(deployment.bind(), route_prefix="/score", blocking=True)
+    # Short, for the paths of Unix sockets are, and always the same, for Ray does not tidy up when it is ended.
+    folder = Path(tempfile.gettempdir()) / "bench-ray"
+    shutil.rmtree(folder, ignore_errors=True)
+    ray.init(include_dashboard=False, _temp_dir=str(folder), num_cpus=4, object_store_memory=128 << 20)
+    serve.start(http_options={"host": "127.0.0.1", "port": int(sys.argv[1])})
+    deployment: Any = Batched if work.workload_name() == "batched" else Single
+    serve.run(deployment.bind(), route_prefix="/score", blocking=True)
