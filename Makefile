@@ -11,7 +11,7 @@ FUZZ_SECONDS ?= 60
 OTHER  := give another one, as in: make demo PYTHON=python3.13
 SHORT  := tests/entry tests/host tests/workers tests/server/test_server_lifecycle.py tests/server/test_server_stderr.py \
           tests/faults/test_faults_start.py tests/test_pythons.py
-TOOLS  := gcc curl openssl chromium nginx slowhttptest
+TOOLS  := gcc curl openssl chromium nginx slowhttptest wrk
 SUITE  := "not (truth or images or image_gpu)"
 TRUTH  := -m 'truth and not calibration'
 COMPILE = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --no-header
@@ -19,7 +19,7 @@ AS_ALL := --constraint images/locks/all.txt
 
 .DEFAULT_GOAL := help
 .PHONY: help install demo demo-tensorflow test coverage test-short test-pythons test-images test-images-pythons test-image-gpu \
-    test-cgroup2 truth soak fuzz tools lint lock clean
+    test-cgroup2 truth soak fuzz bench bench-all bench-cpu bench-lock tools lint lock clean
 
 help:  ## list the targets
 	@grep -E '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 20
@@ -99,6 +99,20 @@ fuzz: $(READY)  ## atheris on frames and parser, FUZZ_SECONDS=60 each; finds go 
 soak: $(READY)  ## 10^6 requests through faults of every kind (SOAK='--seconds 600 --seed 7' …; docs/faults.md)
 	PYTHONPATH=tests $(BIN)/python -m storm $(SOAK)
 
+bench: $(READY)  ## Plimsoll beside the servers it is most compared with: about 17 minutes (BENCH='--rounds 5' …; docs/benchmarks.md)
+	$(BIN)/python -m benchmarks $(BENCH)
+
+bench-all: $(READY)  ## the same with every server and every workload: about an hour and a half
+	$(BIN)/python -m benchmarks --all $(BENCH)
+
+bench-cpu: $(READY)  ## where the CPU of an echo goes, in front and worker, by module and function (CPU='--workload digits')
+	$(BIN)/python -m benchmarks.cpu $(CPU)
+
+bench-lock: $(READY)  ## resolve the versions of the other servers anew, from their requirements.in
+	$(BIN)/pip install --quiet uv
+	for peer in benchmarks/peers/*/requirements.in; do $(BIN)/uv pip compile --quiet --universal --python-version 3.11 \
+	    --upgrade --no-annotate --no-header $$peer --output-file $${peer%.in}.txt || exit 1; done
+
 lint: $(READY)  ## style, types and the direction of imports
 	$(BIN)/ruff check runtime tests entry_scripts benchmarks images
 	$(BIN)/ruff format --check runtime tests entry_scripts benchmarks images
@@ -116,4 +130,4 @@ lock:  ## resolve all dependencies anew and write the hashed lock
 	$(COMPILE) $(AS_ALL) --extra gpu --extra sklearn pyproject.toml images/locks/gpu.in --output-file images/locks/gpu.txt
 
 clean:  ## remove everything that the other targets made
-	rm -rf .venv .venv-* demo build/cgroup2 build/fuzz* .coverage* .pytest_cache .mypy_cache .ruff_cache
+	rm -rf .venv .venv-* demo build/cgroup2 build/fuzz* build/bench .coverage* .pytest_cache .mypy_cache .ruff_cache

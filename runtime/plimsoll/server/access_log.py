@@ -50,7 +50,7 @@ class AccessLog:
         day, milliseconds = self._now()
         return (
             f"{day},{milliseconds:03d} I [{self._pid}] plimsoll.access - "
-            f"[{visible(request_id)}] {method} {visible(target)} {status} {duration_s * 1e3:.3f}ms {size}\n"
+            f"[{visible(request_id)}] {method} {'/score' if target == '/score' else visible(target)} {status} {duration_s * 1e3:.3f}ms {size}\n"
         )
 
     def _json(

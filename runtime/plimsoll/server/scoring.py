@@ -301,7 +301,9 @@ class ScoringCall:
 def _is_form(request: Request) -> bool:
     """A form's body never reaches an undecorated run(): the worker must see the content type to know."""
     content_type = request.fields.get(b"content-type")
-    return content_type is not None and is_form_type(content_type.decode("latin-1"))
+    if content_type is None or content_type == b"application/json":
+        return False
+    return is_form_type(content_type.decode("latin-1"))
 
 
 @lru_cache(maxsize=256)

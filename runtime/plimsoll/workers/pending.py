@@ -11,7 +11,7 @@ from plimsoll.workers.frames import Flag, Frame, Kind, MalformedFrame, Place
 from plimsoll.workers.leases import LeaseEvent
 from plimsoll.workers.lifecycle import CALL_TABLE, CallEvent, CallState, advance
 
-_ENDED = frozenset({CallState.ANSWERED, CallState.FAILED, CallState.DROPPED})
+_ENDED = (CallState.ANSWERED, CallState.FAILED, CallState.DROPPED)
 
 
 class Receiver(Protocol):

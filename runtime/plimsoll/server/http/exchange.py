@@ -34,7 +34,7 @@ class ExchangeState(Enum):
     GONE = auto()
 
 
-OVER = frozenset({ExchangeState.ANSWERED, ExchangeState.CUT, ExchangeState.GONE})
+OVER = (ExchangeState.ANSWERED, ExchangeState.CUT, ExchangeState.GONE)
 
 
 class Taker(Protocol):

@@ -32,4 +32,5 @@ class Phase(Enum):
     CLOSED = auto()
 
 
-OVER_PHASES = frozenset({Phase.LINGERING, Phase.CLOSING, Phase.CLOSED})
+OVER_PHASES = (Phase.LINGERING, Phase.CLOSING, Phase.CLOSED)
+"""Nothing more is answered. A tuple: a set would have Python compute the hash of an enum with each request."""

@@ -1,0 +1,1 @@
+"""Where the CPU of Plimsoll's processes goes under a load: ``python -m benchmarks.cpu``."""

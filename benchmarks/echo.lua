@@ -1,3 +1,0 @@
-wrk.method = "POST"
-wrk.body = string.rep("x", 100)
-wrk.headers["Content-Type"] = "application/json"

@@ -1,0 +1,1 @@
+"""Clients: what they send, and the latencies they see."""

@@ -1,0 +1,1 @@
+"""From samples to tables, a picture and a JSON file."""

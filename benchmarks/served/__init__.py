@@ -1,0 +1,1 @@
+"""What every server runs: imported by each of them in its own environment, so it needs nothing but numpy and ONNX."""

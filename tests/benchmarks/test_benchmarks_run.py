@@ -1,0 +1,108 @@
+"""The whole command, tiny: Plimsoll against the bare server."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+from benchmarks.folders import ENVIRONMENTS, ROOT
+from benchmarks.measure.gate import Gate
+from benchmarks.options import Options
+from benchmarks.peers.bare import Bare
+from benchmarks.peers.peer import Site, Start
+from benchmarks.run import Run
+from benchmarks.workloads import BY_NAME, Workload
+
+NAMES = {"rate", "p50_ms", "p99_ms", "cpu_us"}
+
+
+def test_a_tiny_run_of_plimsoll_against_bare(tmp_path: Path) -> None:
+    done = _benchmarks("--workloads", "gil-5ms,stream,loading,batched", "--rounds", "1", "--output", str(tmp_path))
+    assert done.returncode == 0, done.stderr
+    record = json.loads((tmp_path / "benchmarks.json").read_text())
+    found = {(one["peer"], one["workload"], one["connections"]): one["figures"] for one in record["samples"]}
+    for peer in ("plimsoll", "bare"):
+        assert NAMES | {"probe_p99_ms"} == found[peer, "gil-5ms", 32].keys()
+        assert NAMES | {"first_ms"} == found[peer, "stream", 32].keys()
+        assert found[peer, "loading", 0]["start_s"] > 3.0
+        # The model holds the GIL for 5 ms of CPU time: the known cost that the accounts must find.
+        assert 5_000 <= found[peer, "gil-5ms", 32]["cpu_us"] < 20_000
+        assert found[peer, "gil-5ms", 32]["rate"] <= 200
+    # Plimsoll answers while its model computes and loads, a server that computes inline does not.
+    assert found["plimsoll", "gil-5ms", 32]["probe_p99_ms"] < found["bare", "gil-5ms", 32]["probe_p99_ms"]
+    assert found["plimsoll", "loading", 0]["health_s"] < found["bare", "loading", 0]["health_s"]
+    assert found["plimsoll", "batched", 32]["rate"] > 400
+    assert ("bare", "batched", 32) not in found
+    assert [(one["peer"], one["workload"], one["known"]) for one in record["failures"]] == [("bare", "batched", True)]
+    assert "- bare ASGI: does not batch" in (tmp_path / "benchmarks.md").read_text()
+    assert (tmp_path / "benchmarks.svg").read_text().startswith("<svg")
+
+
+def test_a_name_that_is_none_is_refused(tmp_path: Path) -> None:
+    done = _benchmarks("--workloads", "ecco", "--output", str(tmp_path))
+    assert done.returncode == 2
+    assert "ecco" in done.stderr
+
+
+class _Variant(Bare):
+    """The bare server under another name."""
+
+    @property
+    def home(self) -> Path:
+        return Bare().home
+
+
+class _Mute(_Variant):
+    name = "mute"
+
+    def start(self, site: Site, workload: Workload) -> Start:
+        return Start(["sh", "-c", "echo no model here; exit 4"])
+
+
+class _Missing(_Variant):
+    name = "missing"
+
+    @property
+    def home(self) -> Path:
+        return self._folder
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    @property
+    def requirements(self) -> Path:
+        path = self._folder / "requirements.txt"
+        path.write_text(f"{self._folder}/no-such-package\n")
+        return path
+
+
+class _Wrong(_Variant):
+    """Reads another value from its answers than the model's."""
+
+    name = "wrong"
+
+    def value(self, workload: Workload, answer: bytes) -> str:
+        return answer.decode().upper()
+
+
+def test_a_peer_that_fails_is_reported_and_does_not_stop_the_others(tmp_path: Path) -> None:
+    peers = (_Missing(tmp_path), _Mute(), _Wrong(), Bare())
+    results = Run(Options(peers, (BY_NAME["echo"],), 1, 1, Gate(1000.0, 1, 0.0), Path(), check=False))()
+    reasons = {failure.peer: failure.reason for failure in results.failures}
+    assert "no-such-package" in reasons["missing"]
+    assert "code 4" in reasons["mute"]
+    assert "no model here" in reasons["mute"]
+    assert "expected" in reasons["wrong"]
+    assert {sample.peer for sample in results.samples} == {"bare"}
+    assert reasons.keys() == {"missing", "mute", "wrong"}
+    assert [failure.workload for failure in results.failures] == [None, None, None]
+    shutil.rmtree(ENVIRONMENTS / tmp_path.name)
+
+
+def _benchmarks(*flags: str) -> subprocess.CompletedProcess[str]:
+    quick = ["--seconds", "1", "--attempts", "1", "--patience", "0"]
+    command = [sys.executable, "-m", "benchmarks", "--peers", "plimsoll,bare", *quick, *flags]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
