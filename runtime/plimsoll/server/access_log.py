@@ -48,9 +48,10 @@ class AccessLog:
     ) -> str:
         size = "N/A" if body_bytes is None else body_bytes
         day, milliseconds = self._now()
+        seen = target if target == "/score" else visible(target)
         return (
             f"{day},{milliseconds:03d} I [{self._pid}] plimsoll.access - "
-            f"[{visible(request_id)}] {method} {'/score' if target == '/score' else visible(target)} {status} {duration_s * 1e3:.3f}ms {size}\n"
+            f"[{visible(request_id)}] {method} {seen} {status} {duration_s * 1e3:.3f}ms {size}\n"
         )
 
     def _json(
