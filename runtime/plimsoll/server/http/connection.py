@@ -315,7 +315,9 @@ class Connection(asyncio.BufferedProtocol):
             self._check_progress(now)
             return
         self.deadline_s = now + HALF_CLOSED_S
-        if taker is not None and not taker.has_begun() and self._pipeline[0].state is ExchangeState.BEGUN:
+        if self._sounded_out and self.outlet.is_reset():
+            self.abort()
+        elif taker is not None and not taker.has_begun() and self._pipeline[0].state is ExchangeState.BEGUN:
             self._sound_out(self._pipeline[0].request)
 
     def _sound_out(self, request: Request) -> None:

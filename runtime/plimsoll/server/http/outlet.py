@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import socket
 
 from plimsoll.workers.buffers import SharedAnswer
 
@@ -130,6 +131,11 @@ class Outlet:
         """The socket is gone; its number may soon be another's."""
         self._fd = -1
         self.resume()
+
+    def is_reset(self) -> bool:
+        """Whether the client's side has refused what was written to it; nobody reads there any more, to hear of it."""
+        sock: socket.socket = self._transport.get_extra_info("socket")
+        return sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR) != 0
 
     def has_moved(self) -> bool:
         """Whether the client has taken anything since it fell behind, or since this was asked last."""
