@@ -5,12 +5,11 @@ from __future__ import annotations
 import os
 import random
 import time
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
 import pytest
-from corpus.known import NOT_BORNE
 from fuzzed import Fuzzed
-from grammar import FEATURES, Grammar
+from grammar import Grammar
 from http_servers import echo_server
 from talk.pieces import SEED
 from talk.play import Fence
@@ -29,8 +28,8 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
         yield running
 
 
-def _batch(port: int, grammar: Grammar, source: random.Random, doubted: Collection[str]) -> list[Fuzzed]:
-    return [Fuzzed(port, grammar.draw(), source, doubted) for _ in range(_AT_ONCE)]
+def _batch(port: int, grammar: Grammar, source: random.Random) -> list[Fuzzed]:
+    return [Fuzzed(port, grammar.draw(), source, ()) for _ in range(_AT_ONCE)]
 
 
 def _wrong(batch: Sequence[Fuzzed], port: int) -> list[str]:
@@ -46,11 +45,11 @@ def _wrong(batch: Sequence[Fuzzed], port: int) -> list[str]:
 
 def test_each_request_gets_its_own_answer(server: Server) -> None:
     print(f"seed {SEED} (set PLIMSOLL_SEED for another, PLIMSOLL_FUZZ_SECONDS for more than {_SECONDS:g} s)")
-    grammar, source = Grammar(SEED, NOT_BORNE), random.Random(SEED)
+    grammar, source = Grammar(SEED), random.Random(SEED)
     before, sequences, whole = _bytes(server), 0, 0
     deadline = time.monotonic() + _SECONDS
     while time.monotonic() < deadline:
-        batch = _batch(server.port, grammar, source, NOT_BORNE)
+        batch = _batch(server.port, grammar, source)
         wrong = _wrong(batch, server.port)
         assert not wrong, f"seed {SEED}: {len(wrong)} of a batch, behind {sequences} good ones:\n{wrong[0]}"
         sequences += len(batch)
@@ -59,14 +58,6 @@ def test_each_request_gets_its_own_answer(server: Server) -> None:
     assert 0.2 < whole / sequences < 0.9, "the grammar draws too few good sequences, or too few bad ones"
     assert server.process.poll() is None
     assert _bytes(server) - before < _GROWTH_BYTES
-
-
-@pytest.mark.parametrize("feature", NOT_BORNE)
-def test_what_is_left_out_goes_wrong_indeed(server: Server, feature: str) -> None:
-    print(f"seed {SEED}")
-    others = [one for one in FEATURES if one != feature]
-    batch = _batch(server.port, Grammar(SEED, without=others, only=feature), random.Random(SEED), ())
-    assert _wrong(batch, server.port), "it is borne now: take it off corpus/known.py"
 
 
 def _bytes(server: Server) -> float:

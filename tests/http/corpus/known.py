@@ -6,8 +6,6 @@ from collections.abc import Mapping
 
 NOTHING_HIDDEN = "nothing that is hidden runs"
 """Judged once for each theme, by the log of the server: an answer may have been lost where a request was run."""
-NOT_BORNE: tuple[str, ...] = ()
-"""Features of `grammar` that the fuzz has to leave out."""
 KNOWN: Mapping[str, Mapping[str, tuple[str, ...]]] = {}
 
 
