@@ -19,7 +19,7 @@ from plimsoll.workers.frames import INLINE_BYTES
 
 HEAD_BYTES = 4096
 BODY_BYTES = 400_000
-POOL_BYTES = 1 << 20
+POOL_BYTES = 1 << 24
 SIZES = st.sampled_from([0, 1, 17, INLINE_BYTES - 1, INLINE_BYTES, INLINE_BYTES + 1, 200_000])
 
 
