@@ -32,6 +32,7 @@ from plimsoll.profiling.run import profile
 NO_MORE = 3
 """A soft limit of stdin, stdout and stderr: whatever is open stays open, nothing can be added."""
 TOO_MANY = "Too many open files"
+# Slow enough for a machine's own pauses not to fill the server's queue.
 SLOW = """
 import time
 def init(): pass
@@ -221,7 +222,7 @@ class Starving(Notes):
 @pytest.mark.parametrize("phase", ["census", "capacity"])
 def test_what_the_driver_lost_is_measured_once_more(tmp_path: Path, phase: str) -> None:
     notes = Starving(phase, lasting=False)
-    options = options_for(tmp_path, ECHO, ["1", "2", "3"], budget_s=8.0)
+    options = options_for(tmp_path, SLOW, ["1", "2", "3"], budget_s=8.0)
     result = profile(options, notes)
     assert any(TOO_MANY in note for note in notes.notes)
     assert (result.state, result.error, result.warnings) == ("Succeeded", None, [])
