@@ -39,7 +39,14 @@ class Pipe:
 @pytest.fixture
 def pipe() -> Iterator[Pipe]:
     reader, writer = os.pipe()
-    yield Pipe(reader, writer)
+    ends = Pipe(reader, writer)
+    yield ends
+
+    def nobody_writes() -> bool:
+        ends.read()
+        return all(thread.name != "log" for thread in threading.enumerate())
+
+    wait_for(nobody_writes, "the writers' ends: the next test's pipe has the same number")
     for descriptor in (reader, writer):
         os.close(descriptor)
 
@@ -110,7 +117,6 @@ def test_the_end_does_not_wait_for_a_reader_that_stands_still(pipe: Pipe) -> Non
     began = time.monotonic()
     writer.close(0.2)
     assert time.monotonic() - began < 10
-    pipe.read()
 
 
 def test_a_line_that_was_torn_is_not_run_together_with_the_next(pipe: Pipe) -> None:
