@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import time
 
 import pytest
 
-from plimsoll.errors import ScoringTimeout, WorkerDied
+from plimsoll.errors import ScoringTimeout, WorkerBroke, WorkerDied
 from plimsoll.workers import frames
 from plimsoll.workers.cancel import NO_MORE
 from plimsoll.workers.frames import Frame, Kind
 from plimsoll.workers.slot import BUNDLE_BYTES
 from plimsoll.workers.spec import Limits
 from support.stage import Stage, StageCall, on_stage
+from support.worker_end import send_raw
 
 
 async def learned(stage: Stage) -> None:
@@ -100,6 +102,33 @@ def test_behind_a_stuck_call_nothing_of_its_bundle_is_begun() -> None:
         for call, text in zip(calls[1:], (b"b", b"c"), strict=True):
             assert (await stage.run_one(successor)).body == text
             assert (await call.answer).body == b"re:" + text
+
+
+def test_a_front_that_looks_late_takes_no_answered_call_for_stuck() -> None:
+    """Stopped past the scoring timeout, say: the answer is there, unread, and the worker has begun the next call."""
+
+    @on_stage(Limits(scoring_timeout_s=0.1, queue_timeout_s=30, max_queue=10))
+    async def body(stage: Stage) -> None:
+        calls, items = await bundled(stage, b"a", b"b")
+        stage.answer(stage.slots[0], items[0])
+        time.sleep(0.2)  # noqa: ASYNC251  the loop itself stands still
+        stage.dispatcher._on_sweep()
+        assert (await calls[0].answer).body == b"re:a"
+        assert stage.stuck == []
+        assert stage.dispatcher.queue_length == 0, "the call that has begun is nobody else's"
+        stage.answer(stage.slots[0], items[1])
+        assert (await calls[1].answer).body == b"re:b"
+
+
+def test_what_a_worker_that_broke_the_protocol_may_have_begun_is_not_run_again() -> None:
+    @on_stage()
+    async def body(stage: Stage) -> None:
+        calls, _ = await bundled(stage, b"a", b"b")
+        send_raw(stage.slots[0], b"no frame")
+        for call in calls:
+            with pytest.raises(WorkerBroke):
+                await call.answer
+        assert stage.dispatcher.queue_length == 0
 
 
 def test_a_bundle_that_was_not_read_is_taken_back_whole() -> None:

@@ -15,7 +15,6 @@ import logging
 import math
 import time
 from collections.abc import Callable
-from typing import Protocol
 
 from plimsoll.errors import (
     AnswerLost,
@@ -31,6 +30,7 @@ from plimsoll.workers.features import BatchLimits
 from plimsoll.workers.frames import BodyLost, Flag, Frame, Kind, MalformedFrame
 from plimsoll.workers.leases import LeaseEvent
 from plimsoll.workers.lifecycle import CallEvent, CallState
+from plimsoll.workers.observer import Observer
 from plimsoll.workers.pending import PendingCall, Receiver
 from plimsoll.workers.queue import CallQueue
 from plimsoll.workers.slot import AHEAD_S, BUNDLE_BYTES, Slot
@@ -45,23 +45,6 @@ _SMOOTHING = 0.1
 
 def _nothing() -> None:
     """Nobody wants to know."""
-
-
-class Observer(Protocol):
-    def on_stuck(self, slot: Slot, request_id: str) -> None:
-        """The slot's call passed the scoring timeout: its worker must end."""
-
-    def on_broken(self, slot: Slot, reason: str) -> None:
-        """The slot's worker does not keep to the protocol: it must end at once."""
-
-    def on_idle(self, slot: Slot) -> None:
-        """A retired slot has finished its last call."""
-
-    def on_batch(self, size: int) -> None:
-        """So many calls were handed over as one."""
-
-    def on_batch_run(self, run_s: float) -> None:
-        """run() took so long for one batch."""
 
 
 class Dispatcher:
@@ -168,7 +151,7 @@ class Dispatcher:
 
     def remove(self, slot: Slot, error: RequestError) -> None:
         """The slot's worker has ended: what it answered counts, what it ran fails, the rest is run elsewhere."""
-        self._on_readable(slot, _READS_AT_THE_END)
+        self._on_readable(slot, to_the_end=True)
         self._loop.remove_reader(slot.fileno())
         self.retire(slot)
         self._queue.take_back(slot.take_unbegun())
@@ -207,19 +190,19 @@ class Dispatcher:
             self._loop.call_soon(self._hand_out)
 
     def _hand_out(self) -> None:
-        """Gives queued calls to the slots with the fewest, as long as any has room."""
+        """Gives queued calls to the slots with the fewest, as long as any takes more."""
         self._hand_out_due = False
         now = time.monotonic()
-        while self._queue and (slot := self._slot_with_room(now)) is not None:
+        while self._queue and (slot := self._slot_with_capacity(now)) is not None:
             if not self._hand(slot, now):
                 break
 
-    def _slot_with_room(self, now: float) -> Slot | None:
-        """The slot with the fewest calls among those with room."""
+    def _slot_with_capacity(self, now: float) -> Slot | None:
+        """The slot with the fewest calls among those that take another."""
         best, fewest = None, math.inf
         for slot in self.slots:
             count = len(slot.outstanding)
-            if count < fewest and slot.has_room(now):
+            if count < fewest and slot.has_capacity(now):
                 if count == 0:
                     return slot
                 best, fewest = slot, count
@@ -243,7 +226,7 @@ class Dispatcher:
 
     def _for(self, slot: Slot, now: float) -> list[PendingCall]:
         """The next calls for `slot`: as many as it takes at once where no other slot could run them, else one."""
-        most = slot.room(now) if len(self.slots) == 1 else 1
+        most = slot.capacity(now) if len(self.slots) == 1 else 1
         calls = self._queue.take()
         size = slot.bundled_bytes(calls[0])
         while size is not None and len(calls) < most and self._queue:
@@ -273,10 +256,10 @@ class Dispatcher:
         self._loop.call_later(missing_s, self._hand_out)
         return True
 
-    def _on_readable(self, slot: Slot, most: int = _READS_PER_WAKE_UP) -> None:
+    def _on_readable(self, slot: Slot, *, to_the_end: bool = False) -> None:
         self.before_answers()
         try:
-            self._read(slot, most)
+            self._read(slot, to_the_end)
         except Exception as failure:
             self._give_up_broken(slot, failure)
         finally:
@@ -284,8 +267,8 @@ class Dispatcher:
         if self._queue:
             self._hand_out()
 
-    def _read(self, slot: Slot, most: int) -> None:
-        for _ in range(most):
+    def _read(self, slot: Slot, to_the_end: bool) -> None:
+        for _ in range(_READS_AT_THE_END if to_the_end else _READS_PER_WAKE_UP):
             try:
                 frame = slot.receive()
             except BodyLost as lost:
@@ -296,7 +279,7 @@ class Dispatcher:
             self._on_frame(slot, frame)
             if not slot.outstanding:
                 break  # nothing more can come: spares the read that would only say so
-            if slot.outstanding[0].paused and most == _READS_PER_WAKE_UP:
+            if slot.outstanding[0].paused and not to_the_end:
                 break
 
     def _on_lost(self, slot: Slot, lost: BodyLost) -> None:
@@ -369,13 +352,21 @@ class Dispatcher:
         if slot.outstanding[0].paused:
             return  # the stream waits for its client, not for the script
         if ran_s > self._limits.scoring_timeout_s:
-            self._stop_stuck(slot)
+            self._read_late(slot)
         elif len(slot.outstanding) > 1 and ran_s > 2 * AHEAD_S and self._idle_slots():
             self._queue.take_back(slot.take_back())
+
+    def _read_late(self, slot: Slot) -> None:
+        """The front itself may have stood still: what is answered is not stuck, and the call behind it has begun."""
+        late = slot.outstanding[0]
+        self._on_readable(slot)
+        if slot.outstanding and slot.outstanding[0] is late and not late.paused:
+            self._stop_stuck(slot)
 
     def _stop_stuck(self, slot: Slot) -> None:
         request_id = slot.outstanding[0].request_id.decode("latin-1")
         timeout_ms = round(self._limits.scoring_timeout_s * 1000)
+        self._queue.take_back(slot.take_unbegun())
         self._give_up(slot, ScoringTimeout(f"Scoring timeout after {timeout_ms} ms"))
         self._observer.on_stuck(slot, request_id)
 
@@ -383,7 +374,6 @@ class Dispatcher:
         """The oldest call ends, and with it the rest of its batch; what lies unread is run elsewhere."""
         begun = [slot.outstanding.popleft()] if slot.outstanding else []
         self.retire(slot)
-        self._queue.take_back(slot.take_unbegun())
         slot.outstanding.extendleft(begun)
         self._fail_outstanding(slot, error)
 

@@ -139,7 +139,7 @@ class PendingCall:
 
     def fail(self, error: RequestError) -> None:
         """Ends the call with `error`, unless it has ended; one that is already streaming is cut off instead."""
-        if self.state in (CallState.DROPPED, CallState.FAILED, CallState.ANSWERED):
+        if self.state in _ENDED:
             return
         self.note(CallEvent.FAIL)
         if self.streaming:

@@ -64,7 +64,8 @@ class Slot:
     def fileno(self) -> int:
         return self._front_end.fileno()
 
-    def has_room(self, now: float) -> bool:
+    def has_capacity(self, now: float) -> bool:
+        """Whether it takes another call now."""
         count = len(self.outstanding)
         if count == 0:
             return self.open
@@ -88,26 +89,19 @@ class Slot:
             return None
         return len(call.head) + len(call.body)
 
-    def room(self, now: float) -> int:
+    def capacity(self, now: float) -> int:
         """How many calls it takes now."""
-        if not self.has_room(now):
-            return 0
-        return self._ahead - len(self.outstanding)
+        return self._ahead - len(self.outstanding) if self.has_capacity(now) else 0
 
     def hand_bundle(self, calls: list[PendingCall], now: float) -> bool:
         """Sends `calls` as one message, as `hand` does; the worker runs and answers them one by one.
 
         Once it has read them none can be taken back, so none of them may have another slot to go to.
         """
-        batch_id = calls[0].call_id
-        body = frames.encode_batch(call.frame() for call in calls)
-        if not self._sent(calls, lambda: Frame(Kind.BUNDLE, batch_id, b"", body)):
+        is_idle = not self.outstanding
+        if not self._sent_together(Kind.BUNDLE, calls):
             return False
-        for call in calls:
-            call.batch_id = batch_id
-        idle = not self.outstanding
-        self.outstanding.extend(calls)
-        if idle:
+        if is_idle:
             calls[0].start(now)
         return True
 
@@ -120,13 +114,10 @@ class Slot:
 
     def hand_batch(self, calls: list[PendingCall], now: float) -> bool:
         """Sends `calls` as one message, as `hand` does; all of them begin together, in an idle slot."""
-        batch_id = calls[0].call_id
-        if not self._sent(calls, lambda: _batch(batch_id, calls)):
+        if not self._sent_together(Kind.BATCH, calls):
             return False
         for call in calls:
-            call.batch_id = batch_id
             call.start(now)
-        self.outstanding.extend(calls)
         return True
 
     def receive(self) -> Frame | None:
@@ -209,6 +200,19 @@ class Slot:
         for call in calls:
             call.room = self._rooms.lease(self._sizes.room)
 
+    def _sent_together(self, kind: int, calls: list[PendingCall]) -> bool:
+        batch_id = calls[0].call_id
+
+        def frame() -> Frame:
+            return Frame(kind, batch_id, b"", frames.encode_batch(call.frame() for call in calls))
+
+        if not self._sent(calls, frame):
+            return False
+        for call in calls:
+            call.batch_id = batch_id
+        self.outstanding.extend(calls)
+        return True
+
     def _sent(self, calls: list[PendingCall], frame: Callable[[], Frame]) -> bool:
         """Gives `calls` room and sends the frame that holds them; if that is not possible, everything is as before."""
         sent = False
@@ -226,10 +230,6 @@ class Slot:
         for call in calls:
             call.on_handed()
         return True
-
-
-def _batch(batch_id: int, calls: list[PendingCall]) -> Frame:
-    return Frame(Kind.BATCH, batch_id, b"", frames.encode_batch(call.frame() for call in calls))
 
 
 def _answer_in_room(call: PendingCall, frame: Frame, place: Place) -> SharedAnswer:
