@@ -71,6 +71,17 @@ def test_connections_give_way_and_large_bodies_still_travel(write_script: WriteS
         assert server.metric("plimsoll_worker_restarts_total") == 0
 
 
+def test_refused_clients_that_stay_hold_few_descriptors(write_script: WriteScript) -> None:
+    """They are heard out after their answer, so that it arrives; but not more of them than there is room for."""
+    with Server(write_script(ECHO), "--max-connections", "16", "--keep-alive", "60") as server:
+        open_before = server.front().num_fds()
+        with connections(server, 16) as taken, connections(server, 40) as over:
+            wait_for(lambda: all(select.select([one], [], [], 0)[0] for one in over), "their answers")
+            assert all(map(is_refused, over))
+            assert server.front().num_fds() <= open_before + 16 + 16 // 8 + 1
+            assert post(taken[0], b"1") == b'"1"'
+
+
 def test_a_flood_of_connections_loses_no_call_that_was_accepted(write_script: WriteScript) -> None:
     """Waves of connections far over the cap, while one client sends large bodies all the time."""
     with Server(write_script(ECHO), before=limited(512, 512)) as server:

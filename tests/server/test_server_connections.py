@@ -82,6 +82,20 @@ def test_a_client_that_takes_little_by_little_is_not(serve: Serve) -> None:
     assert received > size
 
 
+def test_a_half_closed_client_that_reads_slowly_gets_all_of_its_answer(serve: Serve) -> None:
+    """It is behind when it closes its side, and then takes nothing for longer than half-closed clients are given."""
+    server = serve(LARGE)
+    size = 12_000_000
+    with closing(connect(server)) as client:
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65536)
+        client.sendall(b"GET /score?size=%d HTTP/1.1\r\nHost: x\r\n\r\n" % size)
+        wait_for(lambda: f"GET /score?size={size} 200" in server.log(), "the answer")
+        client.shutdown(socket.SHUT_WR)
+        time.sleep(1.0)
+        answer = everything(client)
+    assert len(answer.partition(b"\r\n\r\n")[2]) == size
+
+
 def test_a_half_closed_client_is_answered_however_long_it_takes(serve: Serve) -> None:
     server = serve(SLOW)
     with closing(connect(server)) as client:

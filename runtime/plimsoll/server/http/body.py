@@ -10,13 +10,12 @@ from plimsoll.workers.frames import INLINE_BYTES
 
 
 class KnownBody:
-    """Of a length that is known: `room` is where the next bytes go. It may have to wait for memory first."""
+    """Of a length that is known. It may have to wait for memory first."""
 
-    __slots__ = ("_lease", "_pool", "_small", "_waiter", "length", "received_bytes")
+    __slots__ = ("_lease", "_pool", "_small", "_waiter", "length")
 
     def __init__(self, length: int, pool: BufferPool) -> None:
         self.length = length
-        self.received_bytes = 0
         self._pool = pool
         self._small = bytearray(length if length <= INLINE_BYTES else 0)
         self._lease = pool.lease(length) if length > INLINE_BYTES else None
@@ -35,14 +34,10 @@ class KnownBody:
 
         self._waiter = self._pool.when_free(self.length, on_lease)
 
-    def room(self) -> memoryview:
+    def room(self, at: int) -> memoryview:
+        """Where its bytes go from the `at`-th on."""
         whole = memoryview(self._small) if self._lease is None else self._lease.view
-        return whole[self.received_bytes : self.length]
-
-    def append(self, data: bytes | memoryview) -> None:
-        if data:
-            self.room()[: len(data)] = data
-            self.received_bytes += len(data)
+        return whole[at : self.length]
 
     def whole(self) -> bytes | Lease:
         """All of it has come."""

@@ -93,23 +93,21 @@ class Connection(asyncio.BufferedProtocol):
 
     def eof_received(self) -> bool:
         if self.phase is Phase.BUSY and self.scheme == "http":
-            self._enter(Phase.HALF, HALF_CLOSED_S)
+            self._watch(Phase.HALF)
             return True
         return False
 
     def pause_writing(self) -> None:
         self.outlet.pause()
         if self.phase in (Phase.BUSY, Phase.HALF):
-            self.deadline_s = time.monotonic() + self._limits.send_timeout_s
+            self._watch(self.phase)
         if (taker := self._taker()) is not None:
             taker.on_pause()
 
     def resume_writing(self) -> None:
         self.outlet.resume()
-        if self.phase is Phase.BUSY:
-            self.deadline_s = inf
-        elif self.phase is Phase.HALF:
-            self.deadline_s = time.monotonic() + HALF_CLOSED_S
+        if self.phase in (Phase.BUSY, Phase.HALF):
+            self._watch(self.phase)
         if (taker := self._taker()) is not None:
             taker.on_resume()
         self._advance()
@@ -251,7 +249,7 @@ class Connection(asyncio.BufferedProtocol):
         elif self.reader.in_head:
             self._await_head()
         elif self.outlet.is_behind:
-            self._enter(Phase.BUSY, self._limits.send_timeout_s)
+            self._watch(Phase.BUSY)
         elif self.phase is not Phase.OPENING:
             self._enter(Phase.IDLE, self._limits.keep_alive_s)
         if self._reading_paused:
@@ -276,7 +274,7 @@ class Connection(asyncio.BufferedProtocol):
         elif not request.complete:
             self._await_body(request)
         elif self.phase is not Phase.BUSY:
-            self._enter(Phase.BUSY, self._limits.send_timeout_s if self.outlet.is_behind else inf)
+            self._watch(Phase.BUSY)
 
     def _is_too_much(self, exchange: Exchange) -> bool:
         """Whether more is coming of a body that nobody wants than the connection is worth."""
@@ -291,6 +289,13 @@ class Connection(asyncio.BufferedProtocol):
     def _enter(self, phase: Phase, seconds: float) -> None:
         self.phase = phase
         self.deadline_s = inf if seconds == inf else time.monotonic() + seconds
+
+    def _watch(self, phase: Phase) -> None:
+        """Enters BUSY or HALF, with a clock for the client where it is its turn."""
+        if self.outlet.is_behind:
+            self._enter(phase, self._limits.send_timeout_s)
+        else:
+            self._enter(phase, HALF_CLOSED_S if phase is Phase.HALF else inf)
 
     def _await_body(self, request: Request) -> None:
         if self.phase is not Phase.BODY or self._body is not request:
@@ -346,7 +351,8 @@ class Connection(asyncio.BufferedProtocol):
             if other is not exchange:
                 self._leave(other)
         self._pipeline.clear()
-        if self.phase is Phase.HALF or (exchange.request.complete and not self.reader.has_surplus):
+        is_heard_out = exchange.request.complete and not self.reader.has_surplus
+        if self.phase is Phase.HALF or is_heard_out or self._connections.is_crowded:
             self._close()
         else:
             self._linger()

@@ -14,7 +14,7 @@ from plimsoll.server.http.outlet import Cork
 from plimsoll.workers.buffers import BufferPool
 
 _SCRATCH_BYTES = 256 * 1024
-_LONGEST_PERIOD_S = 0.25
+_LONGEST_PERIOD_S = 0.1
 
 
 class Service(Protocol):
@@ -52,6 +52,11 @@ class Connections:
 
     def __len__(self) -> int:
         return len(self._open)
+
+    @property
+    def is_crowded(self) -> bool:
+        """So many clients above the limit are being heard out that no descriptors are set aside for more of them."""
+        return len(self._open) > self.limits.max_connections + 1 + self.limits.max_connections // 8
 
     def accept(self) -> Connection:
         """The protocol factory of the event loop."""

@@ -80,7 +80,7 @@ class Exchange:
     def scheme(self) -> str:
         return self._connection.scheme
 
-    def respond(self, status: int, fields: bytes, body: bytes | SharedAnswer, *, close: bool = False) -> None:
+    def respond(self, status: int, fields: bytes, body: bytes | SharedAnswer) -> None:
         """The whole answer; `fields` are lines that say nothing of length or connection. One that is over gets none.
 
         A shared body is released once its last byte is out, or nobody wants it.
@@ -91,29 +91,20 @@ class Exchange:
             if isinstance(body, SharedAnswer):
                 body.release()
             return
-        head = self._head(status, fields, close)
-        if status in NO_CONTENT:
-            head += b"\r\n"
-        else:
-            head += b"content-length: %d\r\n\r\n" % len(body)
+        has_length = status not in NO_CONTENT
+        head = self._head(status, fields) + (b"content-length: %d\r\n\r\n" % len(body) if has_length else b"\r\n")
         self.state = ExchangeState.ANSWERED
-        if isinstance(body, SharedAnswer):
-            self._send_shared(head, body, wanted=status not in NO_CONTENT and self.request.method != "HEAD")
-        elif not body or status in NO_CONTENT or self.request.method == "HEAD":
-            self._connection.outlet.write(head)
-        elif len(body) <= _JOINED_BYTES:
-            self._connection.outlet.write(head + body)
-        else:
-            self._connection.outlet.write_parts(head, body)
+        self._send(head, body, has_body=has_length and self.request.method != "HEAD")
         self._connection.on_answered(self)
 
-    def begin_stream(self, status: int, fields: bytes, *, close: bool = False) -> None:
+    def begin_stream(self, status: int, fields: bytes) -> None:
         """The head of an answer whose length nobody knows; for HTTP/1.0 it ends with the connection."""
         if self.state is not ExchangeState.BEGUN:
             return
         self.state = ExchangeState.STREAMING
         self._chunked = not self.request.is_http_1_0
-        head = self._head(status, fields, close or not self._chunked)
+        self.closes = self.closes or not self._chunked
+        head = self._head(status, fields)
         self._connection.outlet.write(head + (b"transfer-encoding: chunked\r\n\r\n" if self._chunked else b"\r\n"))
 
     def write_chunk(self, data: bytes | SharedAnswer) -> None:
@@ -139,17 +130,25 @@ class Exchange:
             self.state = ExchangeState.CUT
             self._connection.abort()
 
-    def _send_shared(self, head: bytes, body: SharedAnswer, *, wanted: bool) -> None:
-        if wanted:
-            self._connection.outlet.write_shared(head, body)
-        else:
+    def _send(self, head: bytes, body: bytes | SharedAnswer, *, has_body: bool) -> None:
+        outlet = self._connection.outlet
+        if isinstance(body, SharedAnswer):
+            if has_body:
+                outlet.write_shared(head, body)
+                return
             body.release()
-            self._connection.outlet.write(head)
+            outlet.write_soon(head)
+        elif not has_body:
+            outlet.write_soon(head)
+        elif len(body) <= _JOINED_BYTES:
+            outlet.write_soon(head + body)
+        else:
+            outlet.write_parts(head, body)
 
-    def _head(self, status: int, fields: bytes, close: bool) -> bytes:
+    def _head(self, status: int, fields: bytes) -> bytes:
         connection = self._connection
-        self.closes = close = close or self.closes or connection.closes_after(self.request)
-        if close:
+        self.closes = self.closes or connection.closes_after(self.request)
+        if self.closes:
             return STATUS_LINES[status] + connection.date + fields + _CLOSE
         if self.request.is_http_1_0:
             return STATUS_LINES[status] + connection.date + fields + _KEEP

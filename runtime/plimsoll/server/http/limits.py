@@ -48,4 +48,4 @@ class ConnectionLimits:
 
     @property
     def shortest_s(self) -> float:
-        return min(self.head_timeout_s, self.body_timeout_s, self.send_timeout_s, self.keep_alive_s, HALF_CLOSED_S)
+        return min(self.head_timeout_s, self.body_timeout_s, self.send_timeout_s, self.keep_alive_s)

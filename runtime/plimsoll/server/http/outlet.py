@@ -61,9 +61,15 @@ class Outlet:
         self._unsent: list[SharedAnswer] = []
         self.is_behind = False
 
-    def write(self, data: bytes) -> None:
+    def write_soon(self, data: bytes) -> None:
+        """A small answer, whole: it may go out together with others. Pieces of a stream may not: what is held back
+        is not counted as what the client has not taken."""
         if not self._cork.holds(self, data):
             self.write_now(data)
+
+    def write(self, data: bytes) -> None:
+        self._cork.flush()
+        self.write_now(data)
 
     def write_now(self, data: bytes) -> None:
         if self._fd >= 0 and not self.is_behind:

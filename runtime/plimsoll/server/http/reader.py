@@ -305,7 +305,7 @@ class RequestReader:
     def _take_first(self, request: Request, body: KnownBody) -> None:
         """What came with the head, or while there was no room."""
         assert isinstance(request.body, bytes)
-        body.append(request.body)
+        body.room(0)[: len(request.body)] = request.body
         request.body = b""
         self._aim(request)
 
@@ -314,7 +314,7 @@ class RequestReader:
         if request.unwanted:
             self._rest = self._scratch[: request.content_length - request.received_bytes]
         elif isinstance(self._body, KnownBody):
-            self._rest = self._body.room()
+            self._rest = self._body.room(request.received_bytes)
 
     def _feed_directly(self, piece: memoryview) -> memoryview:
         """Bytes of the body that have already been read, together with something else."""
@@ -345,8 +345,6 @@ class RequestReader:
         request = self._request
         assert request is not None
         request.received_bytes += count
-        if isinstance(self._body, KnownBody):
-            self._body.received_bytes += count
         if request.received_bytes == request.content_length:
             self._rest = None
             self._complete(request)
