@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -33,7 +34,7 @@ class Start:
     environment: Mapping[str, str] = field(default_factory=dict)
 
 
-class Peer:
+class Peer(ABC):
     """Defaults fit a server that takes and returns bytes as they are; a subclass says how its peer differs.
 
     `treats` goes into the documentation: what the server does with a body before and after the model.
@@ -64,8 +65,9 @@ class Peer:
         """Commands to run once, before the first start."""
         return []
 
+    @abstractmethod
     def start(self, site: Site, workload: Workload) -> Start:
-        raise NotImplementedError
+        """The command that serves the workload's model at the site."""
 
     def target(self, workload: Workload) -> str:
         """The path that this workload's requests go to."""

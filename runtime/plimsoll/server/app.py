@@ -13,11 +13,11 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request as StarletteRequest
 from starlette.responses import Response
 from starlette.routing import Route
+from starlette.types import Scope
 
 from plimsoll.errors import EntryError, IdTooLong, MethodNotAllowed, NotFound, RequestError
 from plimsoll.host.cpus import describe_host
 from plimsoll.server.access_log import AccessLog
-from plimsoll.server.asgi import RawHeaders, Scope
 from plimsoll.server.auth import ApiKeys
 from plimsoll.server.cors import Cors
 from plimsoll.server.descriptions import Descriptions
@@ -26,7 +26,7 @@ from plimsoll.server.gpus import GpuPlan
 from plimsoll.server.http.adapter import Adapter
 from plimsoll.server.http.connections import Connections
 from plimsoll.server.http.exchange import Exchange
-from plimsoll.server.http.head import field_lines
+from plimsoll.server.http.head import Fields, field_lines
 from plimsoll.server.http.limits import ConnectionLimits
 from plimsoll.server.http.request import Request
 from plimsoll.server.ids import new_id, request_ids
@@ -158,12 +158,11 @@ class Front:
         fields = request.fields
         ids = request_ids(fields)
         own = ids[0][1]
-        if self._version or b"traceid" in fields or self._cors is not None:
-            ids += self._version
-            if b"traceid" in fields:
-                ids.append((b"traceid", fields[b"traceid"]))
-            if self._cors is not None:
-                ids += self._cors.headers(fields, request.method)
+        ids += self._version
+        if b"traceid" in fields:
+            ids.append((b"traceid", fields[b"traceid"]))
+        if self._cors is not None:
+            ids += self._cors.headers(fields, request.method)
         return Ids(own, field_lines(ids))
 
     def _refuse(self, exchange: Exchange, error: RequestError) -> None:
@@ -173,7 +172,7 @@ class Front:
         fields = field_lines(error_headers(error, [(b"x-request-id", request_id)]))
         exchange.respond(error.status, fields, error_body(error, request_id))
 
-    def _send_other(self, exchange: Exchange, scope: Scope, status: int, fields: RawHeaders, body: bytes) -> None:
+    def _send_other(self, exchange: Exchange, scope: Scope, status: int, fields: Fields, body: bytes) -> None:
         route = scope["path"] if scope["path"] in _ROUTES else "unmatched"
         self.metrics.requests.add("ok" if status < 400 else "refused", status, route)
         ids = exchange.ticket

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from plimsoll.server.asgi import RawHeaders
+from plimsoll.server.http.head import Fields
 
 
 class Cors:
@@ -11,12 +11,12 @@ class Cors:
     def __init__(self, origins: str) -> None:
         self._origins = frozenset(origin.strip().encode() for origin in origins.split(",") if origin.strip())
 
-    def headers(self, request: dict[bytes, bytes], method: str) -> RawHeaders:
+    def headers(self, request: dict[bytes, bytes], method: str) -> Fields:
         """What the answer to this request says of its origin."""
         origin = request.get(b"origin")
         if origin is None or not (origin in self._origins or b"*" in self._origins):
             return []
-        found: RawHeaders = [(b"access-control-allow-origin", origin), (b"vary", b"Origin")]
+        found: Fields = [(b"access-control-allow-origin", origin), (b"vary", b"Origin")]
         if method == "OPTIONS" and b"access-control-request-method" in request:
             found.append((b"access-control-allow-methods", b"GET, POST"))
             wanted = request.get(b"access-control-request-headers")

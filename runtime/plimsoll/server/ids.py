@@ -10,7 +10,7 @@ from __future__ import annotations
 from random import getrandbits
 
 from plimsoll.errors import IdTooLong
-from plimsoll.server.asgi import RawHeaders
+from plimsoll.server.http.head import Fields
 
 _LONGEST = 100
 _UUID_MASK = ~(0xF << 76 | 0x3 << 62)
@@ -18,7 +18,7 @@ _UUID_VERSION = 4 << 76 | 2 << 62
 _REQUEST, _MS, _CLIENT = b"x-request-id", b"x-ms-request-id", b"x-ms-client-request-id"
 
 
-def request_ids(headers: dict[bytes, bytes]) -> RawHeaders:
+def request_ids(headers: dict[bytes, bytes]) -> Fields:
     """The id headers of the response, x-request-id first. Raises IdTooLong."""
     request, legacy, client = headers.get(_REQUEST), headers.get(_MS), headers.get(_CLIENT)
     if request is legacy is client is None:

@@ -6,12 +6,11 @@ import json
 from collections.abc import Mapping
 
 from plimsoll.errors import RequestError
-from plimsoll.server.asgi import RawHeaders
+from plimsoll.server.http.head import Fields
 from plimsoll.version import __version__
 
 JSON = (b"content-type", b"application/json")
 RUN_FAILED = {False: (b"x-ms-run-function-failed", b"False"), True: (b"x-ms-run-function-failed", b"True")}
-CLOSE = (b"connection", b"close")
 
 
 def version_header(environment: Mapping[str, str]) -> tuple[bytes, bytes]:
@@ -28,7 +27,7 @@ def error_body(error: RequestError, request_id: bytes | None = None) -> bytes:
     return json.dumps(content).encode()
 
 
-def error_headers(error: RequestError, ids: RawHeaders) -> RawHeaders:
+def error_headers(error: RequestError, ids: Fields) -> Fields:
     headers = [JSON, *ids, RUN_FAILED[error.run_function_failed]]
     if error.retry_after_s is not None:
         headers.append((b"retry-after", b"%d" % error.retry_after_s))

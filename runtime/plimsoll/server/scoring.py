@@ -97,7 +97,6 @@ class Scoring:
             else:
                 call.submit(self._head(call.exchange))
         except RequestError as error:
-            call.exchange.request.discard()
             call.refuse(error)
         except Exception as failure:
             call.on_unforeseen(failure)
@@ -230,6 +229,7 @@ class ScoringCall:
     # Answers.
 
     def refuse(self, error: RequestError) -> None:
+        self.exchange.request.discard()
         status = self._scoring.status_of(error)
         body = error_body(error, self.ids.own)
         # In Azure ML's server a 405 never reaches the code that adds ids.

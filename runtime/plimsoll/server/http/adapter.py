@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, MutableMapping
-from typing import Any
+from collections.abc import Callable
+
+from starlette.types import ASGIApp, Message, Scope
 
 from plimsoll.server.http.exchange import Exchange
+from plimsoll.server.http.head import Fields
 
-Message = MutableMapping[str, Any]
-Application = Callable[
-    [MutableMapping[str, Any], Callable[[], Awaitable[Message]], Callable[[Message], Awaitable[None]]], Awaitable[None]
-]
-OnAnswer = Callable[[Exchange, MutableMapping[str, Any], int, list[tuple[bytes, bytes]], bytes], None]
+OnAnswer = Callable[[Exchange, Scope, int, Fields, bytes], None]
 """Takes the scope, as the application has left it, the status, the fields and the body."""
 
 _LOG = logging.getLogger("plimsoll.server")
@@ -22,7 +20,7 @@ _LOG = logging.getLogger("plimsoll.server")
 class Adapter:
     """Runs `application` in a task for each request; `on_answer` sends what it says."""
 
-    def __init__(self, application: Application, on_answer: OnAnswer) -> None:
+    def __init__(self, application: ASGIApp, on_answer: OnAnswer) -> None:
         self._application = application
         self._on_answer = on_answer
         self._tasks: set[asyncio.Task[None]] = set()
@@ -47,7 +45,7 @@ class _Answer:
 
     def __init__(self) -> None:
         self.status = 500
-        self.fields: list[tuple[bytes, bytes]] = []
+        self.fields: Fields = []
         self.parts: list[bytes] = []
 
     async def receive(self) -> Message:
@@ -61,7 +59,7 @@ class _Answer:
             self.parts.append(message.get("body", b""))
 
 
-def _scope(exchange: Exchange) -> MutableMapping[str, Any]:
+def _scope(exchange: Exchange) -> Scope:
     request = exchange.request
     host, _, port = exchange.client.rpartition(":")
     return {

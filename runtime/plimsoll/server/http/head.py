@@ -7,6 +7,9 @@ import time
 from collections.abc import Iterable
 from email.utils import formatdate
 
+Fields = list[tuple[bytes, bytes]]
+"""Names, in lower case, and values."""
+
 
 def _status_line(status: int) -> bytes:
     try:

@@ -30,7 +30,8 @@ from plimsoll.errors import (
 from plimsoll.server.http.beginning import Beginning
 from plimsoll.server.http.body import GrowingBody, KnownBody
 from plimsoll.server.http.chunks import Chunks
-from plimsoll.server.http.request import Fields, Request
+from plimsoll.server.http.head import Fields
+from plimsoll.server.http.request import Request
 from plimsoll.workers.buffers import BufferPool
 
 _VERSIONS = "HTTP/1.1 and HTTP/1.0 are spoken here, and no other version."

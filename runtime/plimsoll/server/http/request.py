@@ -7,9 +7,8 @@ from functools import lru_cache
 from urllib.parse import unquote
 
 from plimsoll.errors import ExpectationFailed, MalformedRequest, NotImplementedByServer
+from plimsoll.server.http.head import Fields
 from plimsoll.workers.buffers import Lease
-
-Fields = list[tuple[bytes, bytes]]
 
 # RFC 3986 §3.2.2 and §3.2.3, less strict in what a name may consist of; no user information (RFC 9110 §4.2.4).
 _HOST = re.compile(
