@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import mmap
 import os
 from collections.abc import Iterator
@@ -150,6 +151,7 @@ def test_scripts_may_hold_on_to_a_quarter(pool: BufferPool) -> None:
 
 def test_what_is_not_used_goes_back_to_the_kernel(loop: asyncio.AbstractEventLoop) -> None:
     pool = BufferPool(64 * 2**20, loop)
+    gc.collect()  # the pools of other tests
     before = procfs.read_mapped(os.getpid(), NAME)
     idle, busy = leased(pool, 20 * 2**20), leased(pool, 10 * 2**20)
     for lease in (idle, busy):

@@ -7,7 +7,7 @@ import random
 
 import pytest
 
-from plimsoll.errors import NotReady, QueueFull, QueueTimeout, ScoringTimeout, WorkerDied
+from plimsoll.errors import DeadlineExceeded, NotReady, QueueFull, QueueTimeout, ScoringTimeout, WorkerDied
 from plimsoll.workers.frames import Flag, Frame, Kind
 from plimsoll.workers.slot import Slot
 from plimsoll.workers.spec import Limits
@@ -65,6 +65,82 @@ def test_calls_handed_ahead_of_a_slow_one_go_to_a_free_slot() -> None:
         assert [(await call.answer).body for call in others] == [b"re:1", b"re:2", b"re:3"]
         stage.answer(stage.slots[0], begun)
         assert (await slow.answer).body == b"re:0"
+
+
+async def learned(stage: Stage, slot: Slot, run_s: float) -> None:
+    """The slot knows its calls as this long."""
+    while abs(slot.run_s - run_s) > 0.1 * run_s:
+        slot.learn(run_s)
+
+
+async def busy(stage: Stage, *run_s: float) -> tuple[list[StageCall], list[Frame]]:
+    """Each slot runs a call; the next one is submitted and seen by the dispatcher."""
+    running = []
+    for slot, seconds in zip(stage.slots, run_s, strict=True):
+        await learned(stage, slot, seconds)
+        running.append(stage.submit(b"running"))
+    read = [await stage.read(slot) for slot in stage.slots]
+    running.append(stage.submit(b"next"))
+    await asyncio.sleep(0.002)
+    return running, read
+
+
+@pytest.mark.parametrize(("run_s", "ahead"), [(0.02, 1), (0.2, 0)])
+def test_the_next_call_is_there_before_the_last_one_ends_if_calls_are_not_long(run_s: float, ahead: int) -> None:
+    @on_stage()
+    async def body(stage: Stage) -> None:
+        await busy(stage, run_s)
+        stage.submit(b"the one after")
+        await asyncio.sleep(0.002)
+        assert len(stage.slots[0].outstanding) == 1 + ahead
+        assert stage.dispatcher.queue_length == 2 - ahead
+
+
+def test_a_slot_that_is_idle_takes_the_next_call_of_a_busy_one() -> None:
+    @on_stage(slots=2)
+    async def body(stage: Stage) -> None:
+        calls, read = await busy(stage, 0.02, 0.02)
+        (holder,) = [slot for slot in stage.slots if slot.holds_next]
+        other = stage.slots[1 - stage.slots.index(holder)]
+        stage.answer(other, read[stage.slots.index(other)], run_s=0.02)
+        await stage.run_one(other)
+        assert (await calls[-1].answer).body == b"re:next"
+        assert len(holder.outstanding) == 1
+
+
+def test_what_lies_behind_a_call_that_is_slower_than_expected_is_the_next_that_any_slot_runs() -> None:
+    """Although there are younger calls for the other slot: nobody overtakes it for long."""
+
+    @on_stage(slots=2)
+    async def body(stage: Stage) -> None:
+        _, read = await busy(stage, 0.02, 0.02)
+        (holder,) = [slot for slot in stage.slots if slot.holds_next]
+        other = stage.slots[1 - stage.slots.index(holder)]
+        for _ in range(3):
+            stage.submit(b"younger")
+        while len(holder.outstanding) > 1:
+            await asyncio.sleep(0.01)
+        stage.answer(other, read[stage.slots.index(other)], run_s=0.02)
+        later = [(await stage.run_one(other, run_s=0.02)).body for _ in range(4)]
+        assert later.index(b"next") <= 1, "one may have been in the other slot by then"
+
+
+@pytest.mark.parametrize("leaves", ["client", "deadline"])
+def test_a_call_that_nobody_waits_for_is_not_run_although_it_was_handed_ahead(leaves: str) -> None:
+    @on_stage()
+    async def body(stage: Stage) -> None:
+        calls, read = await busy(stage, 0.02)
+        assert stage.slots[0].holds_next
+        if leaves == "client":
+            stage.drop(calls[-1])
+        else:
+            stage.dispatcher._expire(calls[-1].pending, 0.1)
+            with pytest.raises(DeadlineExceeded):
+                await calls[-1].answer
+        last = stage.submit(b"last")
+        stage.answer(stage.slots[0], read[0], run_s=0.02)
+        assert (await stage.run_one(stage.slots[0])).body == b"last"
+        assert (await last.answer).body == b"re:last"
 
 
 def test_the_queue_is_bounded() -> None:

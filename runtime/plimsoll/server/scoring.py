@@ -216,7 +216,7 @@ class ScoringCall:
             self._over(_CLIENT_GONE, "client_gone", 0)
 
     def has_begun(self) -> bool:
-        return self._call is None or self._call.state is not CallState.QUEUED
+        return self._call is None or self._call.state not in (CallState.QUEUED, CallState.HANDED)
 
     def on_pause(self) -> None:
         if self._call is not None and self._status:

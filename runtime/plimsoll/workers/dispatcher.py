@@ -33,7 +33,7 @@ from plimsoll.workers.lifecycle import CallEvent, CallState
 from plimsoll.workers.observer import Observer
 from plimsoll.workers.pending import PendingCall, Receiver
 from plimsoll.workers.queue import CallQueue
-from plimsoll.workers.slot import AHEAD_S, BUNDLE_BYTES, Slot
+from plimsoll.workers.slot import BUNDLE_BYTES, Slot
 from plimsoll.workers.spec import Limits
 
 _LOG = logging.getLogger("plimsoll.workers")
@@ -114,6 +114,7 @@ class Dispatcher:
     def drop(self, call: PendingCall) -> None:
         """The client left: the call is not begun, and a result that still comes is thrown away."""
         if call.state in (CallState.QUEUED, CallState.HANDED, CallState.RUNNING):
+            self._recall(call)
             call.note(CallEvent.DROP)
             self._queue.discard(call)
             self._cancel_stream(call)
@@ -226,16 +227,9 @@ class Dispatcher:
 
     def _for(self, slot: Slot, now: float) -> list[PendingCall]:
         """The next calls for `slot`: as many as it takes at once where no other slot could run them, else one."""
-        most = slot.capacity(now) if len(self.slots) == 1 else 1
-        calls = self._queue.take()
-        size = slot.bundled_bytes(calls[0])
-        while size is not None and len(calls) < most and self._queue:
-            more = slot.bundled_bytes(self._queue.oldest())
-            if more is None or size + more > BUNDLE_BYTES:
-                break
-            size += more
-            calls += self._queue.take()
-        return calls
+        if len(self.slots) > 1:
+            return self._queue.take()
+        return self._queue.take_together(slot.capacity(now), slot.bundled_bytes, BUNDLE_BYTES)
 
     def _handed(self, slot: Slot, calls: list[PendingCall], now: float) -> bool:
         if self.batch:
@@ -264,8 +258,24 @@ class Dispatcher:
             self._give_up_broken(slot, failure)
         finally:
             self.after_answers()
+        if not self._queue and not slot.outstanding and self.batch is None:
+            self._take_next_calls()
         if self._queue:
             self._hand_out()
+
+    def _take_next_calls(self) -> None:
+        """A slot is idle: what others were handed ahead need not wait for them."""
+        for slot in self.slots:
+            if slot.holds_next:
+                self._queue.take_back(slot.take_back())
+
+    def _recall(self, call: PendingCall) -> None:
+        """Nobody waits for `call` any more: it is not run if its worker has not read it."""
+        if call.state is CallState.HANDED:
+            for slot in self.slots:
+                if slot.holds_next and call in slot.outstanding:
+                    self._queue.take_back(slot.take_back())
+                    self._hand_out_soon()
 
     def _read(self, slot: Slot, to_the_end: bool) -> None:
         for _ in range(_READS_AT_THE_END if to_the_end else _READS_PER_WAKE_UP):
@@ -346,15 +356,12 @@ class Dispatcher:
         self._hand_out()
 
     def _check(self, slot: Slot, now: float) -> None:
-        if not slot.outstanding:
-            return
-        ran_s = now - slot.busy_since()
-        if slot.outstanding[0].paused:
-            return  # the stream waits for its client, not for the script
-        if ran_s > self._limits.scoring_timeout_s:
-            self._read_late(slot)
-        elif len(slot.outstanding) > 1 and ran_s > 2 * AHEAD_S and self._idle_slots():
+        if len(slot.outstanding) > 1 and slot.is_slow(now):
             self._queue.take_back(slot.take_back())
+        if not slot.outstanding or slot.outstanding[0].paused:
+            return  # a stream that is paused waits for its client, not for the script
+        if now - slot.busy_since() > self._limits.scoring_timeout_s:
+            self._read_late(slot)
 
     def _read_late(self, slot: Slot) -> None:
         """The front itself may have stood still: what is answered is not stuck, and the call behind it has begun."""
@@ -385,6 +392,7 @@ class Dispatcher:
     def _expire(self, call: PendingCall, timeout_s: float) -> None:
         """The client's own deadline: it is answered, but a run() that has begun may finish."""
         if call.state in (CallState.QUEUED, CallState.HANDED, CallState.RUNNING):
+            self._recall(call)
             self._queue.discard(call)
             call.fail(DeadlineExceeded(f"The deadline of {timeout_s * 1e3:.0f} ms has passed."))
             self._cancel_stream(call)

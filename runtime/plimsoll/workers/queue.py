@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from plimsoll.errors import QueueFull, QueueTimeout
 from plimsoll.workers.lifecycle import CallEvent, CallState
@@ -44,9 +44,28 @@ class CallQueue:
         """The oldest calls, `count` at most."""
         return [self._calls.popleft() for _ in range(min(count, len(self._calls)))]
 
+    def take_together(
+        self, most: int, size_bytes: Callable[[PendingCall], int | None], most_bytes: int
+    ) -> list[PendingCall]:
+        """The oldest call, and those behind it that go into one message with it; one without a size goes alone."""
+        calls = self.take()
+        total_bytes = size_bytes(calls[0])
+        while total_bytes is not None and len(calls) < most and self._calls:
+            more_bytes = size_bytes(self._calls[0])
+            if more_bytes is None or total_bytes + more_bytes > most_bytes:
+                break
+            total_bytes += more_bytes
+            calls.append(self._calls.popleft())
+        return calls
+
     def put_back(self, calls: list[PendingCall]) -> None:
-        """Puts calls at the head again; they are older than any that waits, and keep their order."""
-        self._calls.extendleft(reversed(calls))
+        """Puts calls where they were, near the head: the queue is in order of arrival."""
+        at = 0
+        for call in calls:
+            while at < len(self._calls) and self._calls[at].queued_at < call.queued_at:
+                at += 1
+            self._calls.insert(at, call)
+            at += 1
 
     def take_back(self, calls: list[PendingCall]) -> None:
         """The same for calls that were handed over and not begun; those that have ended meanwhile are let go."""
