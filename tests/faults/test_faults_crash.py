@@ -63,7 +63,7 @@ def test_kill_9_under_load_costs_at_most_the_running_calls(serve: Serve) -> None
     assert sum(load.outcomes.values()) == load.sent
     assert set(load.outcomes) <= {"200", "502"}
     assert load.outcomes["502"] <= kills  # one slot, one running call
-    assert server.metric("plimsoll_worker_restarts_total", reason="signal") == kills
+    wait_for(lambda: server.metric("plimsoll_worker_restarts_total", reason="signal") == kills, "the last restart")
 
 
 def test_the_health_probe_says_why_while_a_worker_keeps_dying(serve: Serve) -> None:
