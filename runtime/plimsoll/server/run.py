@@ -10,6 +10,7 @@ import os
 import socket
 import tempfile
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from gunicorn.app.base import BaseApplication
 
@@ -49,11 +50,11 @@ def serve(
     streams = logs.configure(settings.log_level, settings.log_format)
     plan = plan_gpus(settings.gpu, os.environ)
     if worker_per_gpu and plan.gpus:
-        settings = settings.model_copy(update={"workers": len(plan.gpus)})
+        settings = replace(settings, workers=len(plan.gpus))
     ports = [port for port in (settings.port, settings.health_port) if port is not None]
     listeners = [bind(settings.host, port) for port in ports]
     descriptors = plan_descriptors(settings)
-    settings = settings.model_copy(update={"max_connections": descriptors.connections})
+    settings = replace(settings, max_connections=descriptors.connections)
     options = _options(settings, listeners, descriptors.backlog)
     streams.stderr.write(_greeting(settings, spec))
     pool = PoolSpec(
