@@ -62,7 +62,7 @@ def _texts(raw: Any) -> tuple[str, ...]:
 
 def _one_of(choices: tuple[Any, ...], raw: Any) -> Any:
     for choice in choices:
-        if choice == raw and type(choice) is type(raw):
+        if choice == raw:
             return choice
     *others, last = map(repr, choices)
     raise Invalid(f"input should be {', '.join(others)} or {last}")
@@ -99,8 +99,9 @@ def _truth(raw: Any) -> bool:
         known = _TRUTHS.get(raw if isinstance(raw, str) else str(int(raw)))
         if known is not None:
             return known
-    interpreted = ", unable to interpret input" if isinstance(raw, str | int) else ""
-    raise Invalid(f"input should be a valid boolean{interpreted}")
+    is_whole = isinstance(raw, int) or (isinstance(raw, float) and raw.is_integer())
+    reason = ", unable to interpret input" if is_whole or isinstance(raw, str) else ""
+    raise Invalid(f"input should be a valid boolean{reason}")
 
 
 _READERS: Mapping[Any, Callable[[Any], Any]] = MappingProxyType({int: _whole, float: _number, bool: _truth})
