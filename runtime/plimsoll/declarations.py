@@ -1,7 +1,7 @@
 """How a setting is declared: a field of a frozen dataclass, annotated with its type, a `Field` and its `Aliases`.
 
-Not with pydantic, although profile.json is: its import and its models were 15 MB and a third of the time that a server
-takes to start. What a value may look like, and what is said of one that is wrong, is the same (see setting_values).
+Not with pydantic, although profile.json is: its import and its models were 9 MB of the master, and 60 ms of a start.
+What a value may look like, and what is said of one that is wrong, is the same (see setting_values).
 """
 
 from __future__ import annotations

@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 class FrontWorker(Worker):  # type: ignore[misc]
     """Serves gunicorn's listeners until it is told to stop.
 
-    The master imports nothing of what serves. What it imported the front would inherit, but not share for long: both
-    write to most of its pages, be it by counting references.
+    The master imports nothing of what serves. The front would inherit it, but half of its pages not be shared for long:
+    both write to them, be it by counting references.
     """
 
     wsgi: Front
@@ -38,6 +38,8 @@ class FrontWorker(Worker):  # type: ignore[misc]
         """The event loop takes the signals that end or renew; gunicorn's own handlers would raise in its middle."""
         for number in self.SIGNALS:
             signal.signal(number, signal.SIG_DFL)
+        # While the front imports what serves there is nothing to renew, and by default SIGHUP would end it.
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)
         signal.signal(signal.SIGUSR1, self.handle_usr1)
         signal.siginterrupt(signal.SIGUSR1, False)
 
