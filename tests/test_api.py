@@ -15,7 +15,7 @@ import pytest
 from plimsoll.api import ProfileRun, _flag, profile
 from plimsoll.errors import DatasetError, UsageError
 from plimsoll.model_tag import TAG_FILE, read_tag
-from plimsoll.reports.tagging import check_taggable, tag_model
+from plimsoll.reports.tagging import check_taggable, tag_model, tag_of
 from support.finished import failed_profile, profile_with
 
 ECHO = "def init(): pass\ndef run(data): return data\n"
@@ -128,10 +128,24 @@ def test_the_tag_beside_a_model(tmp_path: Path) -> None:
     assert '"requestedMemoryInGb": 0.201326592' in (tmp_path / TAG_FILE).read_text()
     assert os.listdir(tmp_path) == [TAG_FILE]
 
+    assert tag == tag_of(profile_with())
 
-def test_a_broken_tag_is_named(tmp_path: Path) -> None:
-    (tmp_path / TAG_FILE).write_text('{"requestedCpu": -1}')
-    with pytest.raises(UsageError, match=r"plimsoll\.json: not a model tag"):
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        ("{", "Expecting property name"),
+        ("[]", "not a JSON object"),
+        ("{}", "profileName: field required"),
+        (
+            '{"profileName": "x", "profiledTime": "", "grade": "", "requestedCpu": -1}',
+            "requestedCpu: .* greater than 0",
+        ),
+    ],
+)
+def test_a_broken_tag_is_named(tmp_path: Path, content: str, reason: str) -> None:
+    (tmp_path / TAG_FILE).write_text(content)
+    with pytest.raises(UsageError, match=rf"plimsoll\.json: not a model tag \({reason}"):
         read_tag(tmp_path)
 
 

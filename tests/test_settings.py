@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from plimsoll.declarations import declared
 from plimsoll.errors import UsageError
 from plimsoll.settings import ProfileSettings, ServeSettings, environment_names, flag, resolve
 from plimsoll.settings_page import page
@@ -66,10 +67,10 @@ def test_log_levels_are_those_of_python_too(text: str, level: str) -> None:
 def test_every_setting_is_described_and_has_unique_names() -> None:
     flags, variables = [], []
     for model in (ServeSettings, ProfileSettings):
-        for name, info in model.model_fields.items():
-            assert info.description, name
+        for name, setting in declared(model).items():
+            assert setting.description, name
             flags.append(flag(name))
-            variables += environment_names(name, info)
+            variables += environment_names(name, setting)
     assert len(set(flags)) == len(flags)
     assert len(set(variables)) == len(variables)
 

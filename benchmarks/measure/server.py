@@ -125,13 +125,18 @@ class Server:
             return subprocess.Popen(
                 start.arguments,
                 cwd=self.site.folder,
-                env={**os.environ, **ours, **start.environment},
+                env={**_inherited(), **ours, **start.environment},
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
                 preexec_fn=adopt_orphans,  # survives exec: what a daemon leaves behind stays in this tree
             )
+
+
+def _inherited() -> dict[str, str]:
+    """Without what forbids compiled modules: an installed server has them, and the first start here makes them."""
+    return {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
 
 
 def free_ports(count: int) -> list[int]:

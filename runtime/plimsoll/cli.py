@@ -9,16 +9,17 @@ from __future__ import annotations
 import os
 import sys
 import traceback
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NoReturn, get_args, get_origin
 
 import click
-from pydantic.fields import FieldInfo
 
 from plimsoll.config_file import find_config
+from plimsoll.declarations import Setting, declared
 from plimsoll.errors import InternalError, StartError, UsageError
 from plimsoll.model_tag import read_tag
-from plimsoll.settings import ProfileSettings, ServeSettings, aliases_of, environment_names, flag, no_flag, resolve
+from plimsoll.settings import ProfileSettings, ServeSettings, environment_names, flag, no_flag, resolve
 from plimsoll.version import __version__
 from plimsoll.warning import warn
 
@@ -83,29 +84,29 @@ def _command() -> click.Command:
 
 
 def _options(model: type[ServeSettings] | type[ProfileSettings], purpose: str) -> list[click.Parameter]:
-    return [_option(name, info, purpose) for name, info in model.model_fields.items()]
+    return [_option(name, setting, purpose) for name, setting in declared(model).items()]
 
 
-def _option(name: str, info: FieldInfo, purpose: str) -> click.Option:
-    default = "" if info.default is None else f" [default: {info.default}]"
-    names = ", ".join(environment_names(name, info))
-    flags = [flag(name), *map(flag, aliases_of(info).flags)]
-    if info.annotation is bool:
+def _option(name: str, setting: Setting, purpose: str) -> click.Option:
+    default = "" if setting.default is None else f" [default: {setting.default}]"
+    names = ", ".join(environment_names(name, setting))
+    flags = [flag(name), *map(flag, setting.aliases.flags)]
+    if setting.annotation is bool:
         both = f"{flag(name)}/{no_flag(name)}"
-        return click.Option([both, name], default=None, help=f"{info.description}{default} [{purpose}; env {names}]")
+        return click.Option([both, name], default=None, help=f"{setting.description}{default} [{purpose}; env {names}]")
     return click.Option(
         [*flags, name],
-        multiple=get_origin(info.annotation) is tuple,
+        multiple=get_origin(setting.annotation) is tuple,
         type=str,
-        metavar=_metavar(info),
-        help=f"{info.description}{default} [{purpose}; env {names}]",
+        metavar=_metavar(setting),
+        help=f"{setting.description}{default} [{purpose}; env {names}]",
     )
 
 
-def _metavar(info: FieldInfo) -> str:
-    if get_origin(info.annotation) is Literal:
-        return "|".join(map(str, get_args(info.annotation)))
-    kinds = [kind for kind in get_args(info.annotation) or (info.annotation,) if kind is not type(None)]
+def _metavar(setting: Setting) -> str:
+    if get_origin(setting.annotation) is Literal:
+        return "|".join(map(str, get_args(setting.annotation)))
+    kinds = [kind for kind in get_args(setting.annotation) or (setting.annotation,) if kind is not type(None)]
     return {int: "N", float: "X"}.get(kinds[0], "TEXT")
 
 
@@ -137,7 +138,7 @@ def _as_tagged(serving: ServeSettings, sources: dict[str, str]) -> ServeSettings
     if serving.model_dir is None or set(shape) & set(sources):
         return serving
     tag = read_tag(Path(serving.model_dir))
-    return serving if tag is None else serving.model_copy(update={name: getattr(tag, name) for name in shape})
+    return serving if tag is None else replace(serving, **{name: getattr(tag, name) for name in shape})
 
 
 # Each way of use imports what it needs, when it is chosen: a server carries no profiler in its memory.

@@ -13,6 +13,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from plimsoll.declarations import declared
 from plimsoll.errors import UsageError
 from plimsoll.settings import ConfigFile, ProfileSettings, ServeSettings, environment_names
 from plimsoll.warning import warn
@@ -43,7 +44,7 @@ def find_config(flags: Mapping[str, Any], environment: Mapping[str, str]) -> Con
 
 def _places(flags: Mapping[str, Any], environment: Mapping[str, str]) -> Iterable[Path]:
     def first(name: str) -> str | None:
-        variables = environment_names(name, ServeSettings.model_fields[name])
+        variables = environment_names(name, declared(ServeSettings)[name])
         return flags.get(name) or next((environment[v] for v in variables if environment.get(v)), None)
 
     root = Path(first("app_root") or ".")
@@ -92,5 +93,5 @@ def _read(path: Path) -> dict[str, Any]:
 
 
 def _known() -> frozenset[str]:
-    fields = ServeSettings.model_fields | ProfileSettings.model_fields
-    return frozenset(key for name, info in fields.items() for key in (name, *environment_names(name, info)))
+    settings = {**declared(ServeSettings), **declared(ProfileSettings)}
+    return frozenset(key for name, one in settings.items() for key in (name, *environment_names(name, one)))

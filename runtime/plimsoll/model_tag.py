@@ -5,35 +5,36 @@ A leaf: it knows neither the profiler that writes the file nor the server that r
 
 from __future__ import annotations
 
+import json
 import os
 import tempfile
+from dataclasses import MISSING, asdict, dataclass
 from pathlib import Path
+from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
-from pydantic.alias_generators import to_camel
-
+from plimsoll.declarations import Field, Setting, declared
 from plimsoll.errors import UsageError
+from plimsoll.setting_values import Invalid, value_of
 
 TAG_FILE = "plimsoll.json"
 
 
-class ModelTag(BaseModel):
+@dataclass(frozen=True, kw_only=True)
+class ModelTag:
     """Cores and GB (10^9 bytes) are those of one replica; unknown keys of a later version are ignored."""
 
-    model_config = ConfigDict(alias_generator=to_camel, validate_by_name=True, frozen=True, extra="ignore")
-
-    schema_version: str = "1"
-    profile_name: str
-    profiled_time: str
-    grade: str
-    requested_cpu: float = Field(gt=0)
-    cpu_limit: float = Field(gt=0)
-    requested_memory_in_gb: float = Field(gt=0)
-    requested_memory_bytes: int = Field(gt=0)
-    workers: int = Field(ge=1)
-    threads: int = Field(ge=1)
-    max_batch_size: int | None = Field(default=None, ge=1)
-    max_requests_per_second: float | None = None
+    schema_version: Annotated[str, Field("Of this file.")] = "1"
+    profile_name: Annotated[str, Field("The profile that all this comes from.")]
+    profiled_time: Annotated[str, Field("When it was made.")]
+    grade: Annotated[str, Field("How well it is proved.")]
+    requested_cpu: Annotated[float, Field("Cores that keep the rate on a full node.", gt=0)]
+    cpu_limit: Annotated[float, Field("Cores that keep the latency.", gt=0)]
+    requested_memory_in_gb: Annotated[float, Field("GB.", gt=0)]
+    requested_memory_bytes: Annotated[int, Field("The same in bytes.", gt=0)]
+    workers: Annotated[int, Field("As the flag.", ge=1)]
+    threads: Annotated[int, Field("As the flag.", ge=1)]
+    max_batch_size: Annotated[int | None, Field("As the flag.", ge=1)] = None
+    max_requests_per_second: Annotated[float | None, Field("What one replica carries.")] = None
 
 
 def write_tag(tag: ModelTag, model_dir: Path) -> Path:
@@ -42,7 +43,7 @@ def write_tag(tag: ModelTag, model_dir: Path) -> Path:
     try:
         handle, name = tempfile.mkstemp(dir=model_dir, prefix=f".{TAG_FILE}.")
         with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(tag.model_dump_json(by_alias=True, indent=2) + "\n")
+            file.write(json.dumps({_key(name): value for name, value in asdict(tag).items()}, indent=2) + "\n")
         Path(name).chmod(0o644)
         Path(name).replace(path)
     except OSError as error:
@@ -54,19 +55,35 @@ def read_tag(model_dir: Path) -> ModelTag | None:
     """None where there is none; raises UsageError where it is broken."""
     path = model_dir / TAG_FILE
     try:
-        return ModelTag.model_validate_json(path.read_text(encoding="utf-8"))
+        return _parsed(path.read_text(encoding="utf-8"))
     except (FileNotFoundError, NotADirectoryError):
         return None
     except PermissionError as error:
         if not os.access(model_dir, os.X_OK):
             return None  # the folder itself is closed to us, which whoever uses the model says better
         raise UsageError(f"{path}: cannot be read ({error.strerror})", remedy="give it read rights") from error
-    except (OSError, UnicodeDecodeError, ValidationError) as error:
-        raise UsageError(f"{path}: not a model tag ({_reason(error)})", remedy="profile again or remove it") from error
+    except (OSError, ValueError, Invalid) as error:
+        raise UsageError(f"{path}: not a model tag ({error})", remedy="profile again or remove it") from error
 
 
-def _reason(error: Exception) -> str:
-    if isinstance(error, ValidationError):
-        first = error.errors()[0]
-        return ".".join(str(part) for part in first["loc"]) + ": " + first["msg"]
-    return str(error)
+def _parsed(text: str) -> ModelTag:
+    content = json.loads(text)
+    if not isinstance(content, dict):
+        raise Invalid("not a JSON object")
+    return ModelTag(**{name: _value(_key(name), one, content) for name, one in declared(ModelTag).items()})
+
+
+def _value(key: str, one: Setting, content: dict[str, Any]) -> Any:
+    raw = content.get(key)
+    if raw is None and one.default is MISSING:
+        raise Invalid(f"{key}: field required")
+    try:
+        return one.default if raw is None else value_of(one, raw)
+    except Invalid as error:
+        raise Invalid(f"{key}: {error}") from None
+
+
+def _key(name: str) -> str:
+    """As profile.json writes names: camelCase."""
+    first, *others = name.split("_")
+    return first + "".join(map(str.capitalize, others))

@@ -11,6 +11,7 @@ from typing import Any
 
 from rich.console import Console
 
+from plimsoll.declarations import declared
 from plimsoll.errors import UsageError
 from plimsoll.profiling.dataset import parse_format
 from plimsoll.profiling.gates import Gates, check_gates, enforce, read_gates
@@ -113,7 +114,7 @@ def _server_arguments(script: str, serving: ServeSettings, sources: Mapping[str,
     What came from the environment reaches it the same way.
     """
     own = {"entry_script", "host", "port", "health_port"}
-    told = [name for name in ServeSettings.model_fields if name not in own and name in sources]
+    told = [name for name in declared(ServeSettings) if name not in own and name in sources]
     names = [name for name in told if not sources[name].startswith("environment ")]
     given = [("entry_script", script), *((name, getattr(serving, name)) for name in names)]
     return [part for name, value in given for part in _as_flag(name, value)]

@@ -7,27 +7,14 @@ flag > environment > config file > default. A setting is read once, by `resolve`
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
-from pydantic.fields import FieldInfo
-
+from plimsoll.declarations import Aliases, Field, Setting, declared
 from plimsoll.errors import UsageError
+from plimsoll.setting_values import Invalid, value_of
 
 ENVIRONMENT_PREFIX = "PLIMSOLL_"
-
-
-@dataclass(frozen=True, slots=True)
-class Aliases:
-    """What Azure ML calls the same setting: environment names, which rank below our own, and command-line flags.
-
-    `values`: other ways to say one of the setting's values.
-    """
-
-    names: tuple[str, ...] = ()
-    flags: tuple[str, ...] = ()
-    values: Mapping[str, str] = field(default_factory=dict)
 
 
 def azure(*names: str, flag: str = "", values: Mapping[str, str] | None = None) -> Aliases:
@@ -47,10 +34,9 @@ _LEVELS = {
 }
 
 
-class ServeSettings(BaseModel):
+@dataclass(frozen=True, kw_only=True)
+class ServeSettings:
     """What the serving process needs. Times in seconds unless the name says ms."""
-
-    model_config = ConfigDict(frozen=True)
 
     entry_script: Annotated[
         str | None,
@@ -192,10 +178,9 @@ class ServeSettings(BaseModel):
     ] = "info"
 
 
-class ProfileSettings(BaseModel):
+@dataclass(frozen=True, kw_only=True)
+class ProfileSettings:
     """What `--profile` needs beside the serving settings."""
-
-    model_config = ConfigDict(frozen=True)
 
     profile: Annotated[
         str | None,
@@ -291,13 +276,9 @@ def no_flag(name: str) -> str:
     return "--no-" + name.replace("_", "-")
 
 
-def aliases_of(info: FieldInfo) -> Aliases:
-    return next((item for item in info.metadata if isinstance(item, Aliases)), Aliases())
-
-
-def environment_names(name: str, info: FieldInfo) -> tuple[str, ...]:
+def environment_names(name: str, setting: Setting) -> tuple[str, ...]:
     """Environment variables that set `name`, most important first; a config file knows the same names."""
-    return (ENVIRONMENT_PREFIX + name.upper(), *aliases_of(info).names)
+    return (ENVIRONMENT_PREFIX + name.upper(), *setting.aliases.names)
 
 
 def resolve(
@@ -312,44 +293,30 @@ def resolve(
     """
     values: dict[str, Any] = {}
     sources: dict[str, str] = {}
-    for name, info in model.model_fields.items():
-        found = _find(name, info, flags, environment, config)
+    for name, setting in declared(model).items():
+        found = _find(name, setting, flags, environment, config)
         if found is not None:
             raw, sources[name] = found
-            values[name] = _checked(info, raw, sources[name])
+            values[name] = _checked(setting, raw, sources[name])
     return model(**values), sources
 
 
 def _find(
-    name: str, info: FieldInfo, flags: Mapping[str, Any], environment: Mapping[str, str], config: ConfigFile | None
+    name: str, setting: Setting, flags: Mapping[str, Any], environment: Mapping[str, str], config: ConfigFile | None
 ) -> tuple[Any, str] | None:
     if flags.get(name) not in (None, ()):
         return flags[name], f"flag {flag(name)}"
-    for variable in environment_names(name, info):
+    for variable in environment_names(name, setting):
         if environment.get(variable):
             return environment[variable], f"environment {variable}"
-    for key in (name, *environment_names(name, info)) if config else ():
+    for key in (name, *environment_names(name, setting)) if config else ():
         if config is not None and config.values.get(key) not in (None, ""):
             return config.values[key], f"{config.path}: {key}"
     return None
 
 
-def _checked(info: FieldInfo, raw: Any, source: str) -> Any:
+def _checked(setting: Setting, raw: Any, source: str) -> Any:
     try:
-        adapter = TypeAdapter[Any](Annotated[info.annotation, info])  # type: ignore[arg-type]
-        return adapter.validate_python(_typed(info, raw))
-    except ValidationError as error:
-        reason = error.errors()[0]["msg"]
-        raise UsageError(f"{source} = {raw!r}: {reason[:1].lower()}{reason[1:]}") from None
-
-
-def _typed(info: FieldInfo, raw: Any) -> Any:
-    """Text as it comes from a shell, number as it comes from a JSON file: whichever the setting is not."""
-    if info.annotation == tuple[str, ...]:
-        return raw.split(",") if isinstance(raw, str) else tuple(raw)
-    wants_text = info.annotation in (str, str | None)
-    if wants_text or not isinstance(raw, str):
-        return str(raw) if wants_text else raw
-    text = raw.strip().lower()
-    text = aliases_of(info).values.get(text, text)
-    return int(text) if text.isdigit() else text  # a Literal of numbers knows no text
+        return value_of(setting, raw)
+    except Invalid as error:
+        raise UsageError(f"{source} = {raw!r}: {error}") from None

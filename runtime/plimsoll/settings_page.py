@@ -5,9 +5,8 @@ from __future__ import annotations
 import sys
 from typing import Literal, get_args, get_origin
 
-from pydantic.fields import FieldInfo
-
-from plimsoll.settings import ProfileSettings, ServeSettings, aliases_of, environment_names, flag
+from plimsoll.declarations import Setting, declared
+from plimsoll.settings import ProfileSettings, ServeSettings, environment_names, flag
 
 _HEAD = """# Settings
 
@@ -27,17 +26,19 @@ def page() -> str:
 
 def _table(model: type[ServeSettings] | type[ProfileSettings]) -> str:
     rows = ["| Flag | Default | What it does | Environment |", "|---|---|---|---|"]
-    return "\n".join(rows + [_row(name, info) for name, info in model.model_fields.items()])
+    return "\n".join(rows + [_row(name, setting) for name, setting in declared(model).items()])
 
 
-def _row(name: str, info: FieldInfo) -> str:
-    flags = ", ".join(f"`{flag(text)}`" for text in (name, *aliases_of(info).flags))
-    default = "" if info.default is None or info.default == "" else f"`{info.default}`"
+def _row(name: str, setting: Setting) -> str:
+    flags = ", ".join(f"`{flag(text)}`" for text in (name, *setting.aliases.flags))
+    default = "" if setting.default is None or setting.default == "" else f"`{setting.default}`"
     choices = (
-        f" One of {', '.join(map(str, get_args(info.annotation)))}." if get_origin(info.annotation) is Literal else ""
+        f" One of {', '.join(map(str, get_args(setting.annotation)))}."
+        if get_origin(setting.annotation) is Literal
+        else ""
     )
-    variables = ", ".join(f"`{variable}`" for variable in environment_names(name, info))
-    return f"| {flags} | {default} | {info.description}{choices} | {variables} |"
+    variables = ", ".join(f"`{variable}`" for variable in environment_names(name, setting))
+    return f"| {flags} | {default} | {setting.description}{choices} | {variables} |"
 
 
 if __name__ == "__main__":

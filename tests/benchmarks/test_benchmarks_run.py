@@ -8,6 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 from benchmarks.folders import ENVIRONMENTS, ROOT
 from benchmarks.measure.gate import Gate
 from benchmarks.options import Options
@@ -59,7 +60,7 @@ class _Mute(_Variant):
     name = "mute"
 
     def start(self, site: Site, workload: Workload) -> Start:
-        return Start(["sh", "-c", "echo no model here; exit 4"])
+        return Start(["sh", "-c", "echo no model here, modules compiled: ${PYTHONDONTWRITEBYTECODE-yes}; exit 4"])
 
 
 class _Missing(_Variant):
@@ -88,13 +89,16 @@ class _Wrong(_Variant):
         return answer.decode().upper()
 
 
-def test_a_peer_that_fails_is_reported_and_does_not_stop_the_others(tmp_path: Path) -> None:
+def test_a_peer_that_fails_is_reported_and_does_not_stop_the_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PYTHONDONTWRITEBYTECODE", "1")
     peers = (_Missing(tmp_path), _Mute(), _Wrong(), Bare())
     results = Run(Options(peers, (BY_NAME["echo"],), 1, 1, Gate(1000.0, 1, 0.0), Path(), check=False))()
     reasons = {failure.peer: failure.reason for failure in results.failures}
     assert "no-such-package" in reasons["missing"]
     assert "code 4" in reasons["mute"]
-    assert "no model here" in reasons["mute"]
+    assert "no model here, modules compiled: yes" in reasons["mute"]
     assert "expected" in reasons["wrong"]
     assert {sample.peer for sample in results.samples} == {"bare"}
     assert reasons.keys() == {"missing", "mute", "wrong"}

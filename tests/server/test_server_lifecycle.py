@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import signal
 import threading
+from collections.abc import Iterator
 from pathlib import Path
+from textwrap import dedent
 
 import psutil
 import pytest
 
 from support.fixtures import Serve, WriteScript
 from support.load import Load
-from support.server import Reply, Server, wait_for
+from support.server import PATIENCE_S, Reply, Server, wait_for
 
 ECHO = """
     import json
@@ -137,3 +139,39 @@ def _live(server: Server) -> bool:
         return server.get("/health/live").status == 200
     except OSError:
         return False
+
+
+_SLOW_FRONT = """
+import sys, time
+def hear(event, arguments):
+    if event == "import" and arguments[0] == "plimsoll.server.serving":
+        open({marker!r}, "w").close()
+        time.sleep(1.0)
+sys.addaudithook(hear)
+"""
+
+
+@pytest.fixture
+def starting(tmp_path: Path) -> Iterator[Server]:
+    """A server whose front is forked, and imports."""
+    marker = tmp_path / "imports"
+    (tmp_path / "sitecustomize.py").write_text(_SLOW_FRONT.format(marker=str(marker)))
+    (tmp_path / "score.py").write_text(dedent(ECHO))
+    with Server(tmp_path / "score.py", env={"PYTHONPATH": str(tmp_path)}, wait=False) as server:
+        wait_for(marker.exists, "the imports of the front")
+        yield server
+
+
+def test_a_reload_before_anything_is_loaded_does_no_harm(starting: Server) -> None:
+    front = starting.front().pid
+    starting.process.send_signal(signal.SIGHUP)
+    wait_for(starting.is_ready, "readiness")
+    assert starting.front().pid == front
+    starting.process.send_signal(signal.SIGHUP)
+    wait_for(lambda: starting.metric("plimsoll_worker_restarts_total", reason="reload") == 1, "a reload")
+
+
+def test_a_stop_before_anything_is_loaded_is_one(starting: Server) -> None:
+    starting.process.terminate()
+    assert starting.process.wait(PATIENCE_S) == 0
+    assert "Traceback" not in starting.log()

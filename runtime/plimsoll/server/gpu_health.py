@@ -14,10 +14,9 @@ import time
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
-import psutil
-
 from plimsoll.backends.placement import Placement
 from plimsoll.host.gpus import Gpu, GpuReading, Nvml, NvmlMissing
+from plimsoll.host.processes import ProcessTree
 from plimsoll.server.gpu_proof import fallback, proof
 from plimsoll.server.gpus import GpuPlan
 from plimsoll.workers.gpu_shares import gpu_of
@@ -120,9 +119,7 @@ class GpuHealth:
 
 
 def _family(pid: int) -> set[int]:
-    with contextlib.suppress(psutil.NoSuchProcess):
-        return {pid, *(child.pid for child in psutil.Process(pid).children(recursive=True))}
-    return {pid}
+    return {pid, *(process.pid for process in ProcessTree(pid).members())}
 
 
 def _told(found: Sequence[Placement]) -> str:

@@ -12,12 +12,8 @@ import logging
 import os
 import re
 import time
-from collections.abc import Iterable
 
 from gunicorn.config import Config
-from gunicorn.glogging import Logger
-from prometheus_client.core import CounterMetricFamily, Metric
-from prometheus_client.registry import Collector
 
 from plimsoll.server.log_writer import LogWriter
 
@@ -29,7 +25,7 @@ _ENDING_S = 1.0
 _UNSAFE = re.compile(r"[^!-Z^-~]")
 
 
-class LogStreams(Collector):
+class LogStreams:
     """Where every line of the server goes: nothing else writes to the two descriptors while it serves.
 
     One writer for both where they are the same file, so that lines keep their order and none lands within another.
@@ -41,21 +37,15 @@ class LogStreams(Collector):
 
     def start(self) -> None:
         """In the process that serves; the master goes on without threads."""
-        for writer in self._writers().values():
+        for writer in self.writers().values():
             writer.start()
 
     def close(self) -> None:
-        for writer in self._writers().values():
+        for writer in self.writers().values():
             writer.close(_ENDING_S)
 
-    def collect(self) -> Iterable[Metric]:
-        text = "Log lines that nobody took: the reader was too slow, or the disk full."
-        family = CounterMetricFamily("plimsoll_log_lines_dropped", text, labels=["stream"])
-        for name, writer in self._writers().items():
-            family.add_metric([name], writer.dropped)
-        yield family
-
-    def _writers(self) -> dict[str, LogWriter]:
+    def writers(self) -> dict[str, LogWriter]:
+        """By what they write."""
         if self.stdout is self.stderr:
             return {"both": self.stdout}
         return {"stdout": self.stdout, "stderr": self.stderr}
@@ -132,12 +122,21 @@ class _StartFailureFilter(logging.Filter):
         return not (text.startswith(("Shutting down", "Reason: Worker failed")) or text.endswith("exited with code 3."))
 
 
-class FrontLogger(Logger):  # type: ignore[misc]
-    """gunicorn's logger, writing through ours."""
+class FrontLogger(logging.LoggerAdapter[logging.Logger]):
+    """What gunicorn asks of a logger ("a class that quacks like gunicorn.glogging.Logger"), writing through ours.
 
-    def setup(self, cfg: Config) -> None:
-        self.error_log = logging.getLogger("gunicorn.error")
-        self.access_log = logging.getLogger("gunicorn.access")
+    Its own brings logging.config with it, for files and syslog that nothing is written to here.
+    """
+
+    def __init__(self, cfg: Config) -> None:
+        super().__init__(logging.getLogger("gunicorn.error"), {})
+        self.cfg = cfg
+
+    def reopen_files(self) -> None:
+        """There are none."""
+
+    def close_on_exec(self) -> None:
+        """There are none."""
 
 
 def _attach(name: str, stream: LogWriter, level: str, formatter: logging.Formatter) -> None:

@@ -10,6 +10,9 @@ import os
 import socket
 import tempfile
 from collections.abc import Callable, Sequence
+from dataclasses import replace
+from functools import partial
+from typing import TYPE_CHECKING
 
 from gunicorn.app.base import BaseApplication
 
@@ -18,10 +21,9 @@ from plimsoll.entry.spec import EntrySpec
 from plimsoll.errors import EntryError, PortInUse
 from plimsoll.host.cpus import describe_host
 from plimsoll.server import logs
-from plimsoll.server.app import Front
 from plimsoll.server.descriptors import plan_descriptors
 from plimsoll.server.front import FrontArbiter, FrontWorker
-from plimsoll.server.gpus import plan_gpus
+from plimsoll.server.gpus import GpuPlan, plan_gpus
 from plimsoll.server.memory import buffer_bytes, warn_of_little_memory
 from plimsoll.server.paths import check_files, entry_spec
 from plimsoll.settings import ServeSettings
@@ -29,6 +31,9 @@ from plimsoll.version import __version__
 from plimsoll.workers.spec import Limits, PoolSpec, WarmUpCall
 from plimsoll.workers.threads import OWN as THREADS_VARIABLE
 from plimsoll.workers.threads import thread_environment
+
+if TYPE_CHECKING:
+    from plimsoll.server.app import Front
 
 _LOG = logging.getLogger("plimsoll.server")
 _STOP_SLACK_S = 5.0
@@ -49,11 +54,11 @@ def serve(
     streams = logs.configure(settings.log_level, settings.log_format)
     plan = plan_gpus(settings.gpu, os.environ)
     if worker_per_gpu and plan.gpus:
-        settings = settings.model_copy(update={"workers": len(plan.gpus)})
+        settings = replace(settings, workers=len(plan.gpus))
     ports = [port for port in (settings.port, settings.health_port) if port is not None]
     listeners = [bind(settings.host, port) for port in ports]
     descriptors = plan_descriptors(settings)
-    settings = settings.model_copy(update={"max_connections": descriptors.connections})
+    settings = replace(settings, max_connections=descriptors.connections)
     options = _options(settings, listeners, descriptors.backlog)
     streams.stderr.write(_greeting(settings, spec))
     pool = PoolSpec(
@@ -71,7 +76,14 @@ def serve(
     )
     warn_of_little_memory(settings.workers)
     gc.freeze()  # what is loaded by now stays shared with the front
-    _Gunicorn(options, lambda: Front(settings, pool, plan, streams)).run()
+    _Gunicorn(options, partial(_front, settings, pool, plan, streams)).run()
+
+
+def _front(settings: ServeSettings, pool: PoolSpec, plan: GpuPlan, streams: logs.LogStreams) -> Front:
+    """Called in the front, so that only it imports what serves."""
+    from plimsoll.server.app import Front
+
+    return Front(settings, pool, plan, streams)
 
 
 def bind(host: str, port: int) -> socket.socket:

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 from dataclasses import dataclass
 
-import psutil
-
+from plimsoll.host.memory import resident_bytes
 from plimsoll.host.procfs import read_mapped
 from plimsoll.workers.lifecycle import WorkerState
 from plimsoll.workers.process import WorkerProcess
@@ -49,14 +47,12 @@ class Recycler:
         limits = self._limits
         if limits.max_requests is not None and sum(slot.answered for slot in worker.slots) >= limits.max_requests:
             return "max_requests"
-        if limits.max_memory_bytes is not None:
-            with contextlib.suppress(psutil.NoSuchProcess):
-                if _is_over(worker.pid, limits.max_memory_bytes):
-                    return "max_memory"
+        if limits.max_memory_bytes is not None and _is_over(worker.pid, limits.max_memory_bytes):
+            return "max_memory"
         return None
 
 
 def _is_over(pid: int, limit_bytes: float) -> bool:
     """What it has mapped of the bodies of requests and answers is the front's memory, and no leak."""
-    resident = psutil.Process(pid).memory_info().rss
+    resident = resident_bytes(pid)
     return resident >= limit_bytes and resident - read_mapped(pid, BODIES) >= limit_bytes

@@ -1,0 +1,98 @@
+"""What is read at scrape time, as Prometheus metrics: the queue, the workers' states, each process's CPU and memory."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
+
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+from plimsoll.host.cpu_clock import process_cpu_ns
+from plimsoll.host.cpus import describe_host
+from plimsoll.host.memory import resident_bytes
+from plimsoll.host.procfs import thread_count
+from plimsoll.server.http.connections import Connections
+from plimsoll.workers.supervisor import Supervisor
+from plimsoll.workers.threads import OWN as THREADS_VARIABLE
+
+
+class Machine(Collector):
+    def __init__(
+        self,
+        processes: Callable[[], dict[str, int]],
+        states: Callable[[], dict[str, int]],
+        gauges: dict[str, tuple[str, Callable[[], float]]],
+    ) -> None:
+        self._processes = processes
+        self._states = states
+        self._gauges = gauges
+
+    def collect(self) -> Iterable[Metric]:
+        for name, (text, value) in self._gauges.items():
+            yield GaugeMetricFamily(name, text, value=value())
+        workers = GaugeMetricFamily("plimsoll_workers", "Model workers by state.", labels=["state"])
+        for state, count in self._states().items():
+            workers.add_metric([state], count)
+        yield workers
+        yield from self._usage()
+
+    def _usage(self) -> Iterable[Metric]:
+        cpu = CounterMetricFamily("plimsoll_process_cpu_seconds", "User and system CPU time.", labels=["process"])
+        resident = GaugeMetricFamily(
+            "plimsoll_process_resident_memory_bytes", "Resident memory, shared pages included.", labels=["process"]
+        )
+        threads = GaugeMetricFamily("plimsoll_process_threads", "Threads.", labels=["process"])
+        for name, pid in self._processes().items():
+            used_ns, resident_now = process_cpu_ns(pid), resident_bytes(pid)
+            if used_ns is not None and resident_now:  # else it is gone
+                cpu.add_metric([name], used_ns / 1e9)
+                resident.add_metric([name], resident_now)
+                threads.add_metric([name], thread_count(pid))
+        yield from (cpu, resident, threads)
+
+
+def machine(supervisor: Supervisor, connections: Connections) -> Machine:
+    def processes() -> dict[str, int]:
+        found = {"master": os.getppid(), "front": os.getpid()}
+        return found | {f"worker-{worker.index}": worker.pid for worker in supervisor.workers}
+
+    def states() -> dict[str, int]:
+        return Counter(worker.state.value for worker in supervisor.workers)
+
+    dispatcher = supervisor.dispatcher
+    gauges: dict[str, tuple[str, Callable[[], float]]] = {
+        "plimsoll_queue_length": ("Calls waiting for a slot.", lambda: float(dispatcher.queue_length)),
+        "plimsoll_requests_in_flight": (
+            "Calls handed to slots and not yet answered.",
+            lambda: float(dispatcher.running),
+        ),
+        "plimsoll_max_batch_size": (
+            "Most calls that run() gets at once; 0 where it takes single calls.",
+            lambda: float(dispatcher.batch.max_size if dispatcher.batch else 0),
+        ),
+        "plimsoll_connections_limit": (
+            "Connections that may be open; whoever comes then gets 503.",
+            lambda: float(connections.limits.max_connections),
+        ),
+        "plimsoll_connections": ("Open connections.", lambda: float(len(connections))),
+        "plimsoll_body_memory_bytes": (
+            "Memory in use for large request bodies that are not yet answered.",
+            lambda: float(supervisor.bodies.used),
+        ),
+        "plimsoll_slots": ("Slots that can take calls.", lambda: float(sum(slot.open for slot in dispatcher.slots))),
+    }
+    return Machine(processes, states, gauges | _cpu_gauges(supervisor.spec.environment))
+
+
+def _cpu_gauges(environment: Mapping[str, str]) -> dict[str, tuple[str, Callable[[], float]]]:
+    cores = describe_host().usable_cores
+    threads = environment.get(THREADS_VARIABLE, "")
+    return {
+        "plimsoll_usable_cores": ("Cores that the CPU limit and the affinity leave.", lambda: cores),
+        "plimsoll_worker_cpu_threads": (
+            "Threads that numerical libraries are told to use per worker.",
+            lambda: float(threads) if threads.isdigit() else 0.0,
+        ),
+    }

@@ -1,0 +1,158 @@
+"""What the front answers: `/score` on a path of its own, everything else through Starlette.
+
+Imported when the workers have been started, which load meanwhile: what HTTP and metrics need is half of what a front
+imports, and takes as long as the interpreter of a worker takes to start.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+
+from prometheus_client import CollectorRegistry
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import Request as StarletteRequest
+from starlette.responses import Response
+from starlette.routing import Route
+from starlette.types import Scope
+
+from plimsoll.errors import IdTooLong, MethodNotAllowed, NotFound, RequestError
+from plimsoll.server.access_log import AccessLog
+from plimsoll.server.auth import ApiKeys
+from plimsoll.server.cors import Cors
+from plimsoll.server.descriptions import Descriptions
+from plimsoll.server.gpu_health import GpuHealth
+from plimsoll.server.http.adapter import Adapter
+from plimsoll.server.http.connections import Connections
+from plimsoll.server.http.exchange import Exchange
+from plimsoll.server.http.head import Fields, field_lines
+from plimsoll.server.http.limits import ConnectionLimits
+from plimsoll.server.http.request import Request
+from plimsoll.server.ids import new_id, request_ids
+from plimsoll.server.logs import LogStreams
+from plimsoll.server.metrics import Metrics
+from plimsoll.server.metrics_allocator import AllocatorMetrics
+from plimsoll.server.metrics_counted import Counted
+from plimsoll.server.metrics_gpu import GpuMetrics
+from plimsoll.server.metrics_machine import machine
+from plimsoll.server.probes import Probes
+from plimsoll.server.refusals import Refusals
+from plimsoll.server.replies import error_body, error_headers, version_header
+from plimsoll.server.scoring import Ids, Scoring, ScoringCall
+from plimsoll.server.tracing import Tracing
+from plimsoll.settings import ServeSettings
+from plimsoll.workers.supervisor import Supervisor
+
+_NOT_FOUND = (
+    "The requested URL was not found on the server."
+    " If you entered the URL manually please check your spelling and try again."
+)
+_ROUTES = frozenset({"/", "/health/live", "/health/ready", "/metrics", "/swagger.json", "/openapi.json"})
+_WITHOUT_IDS = "plimsoll.without_ids"
+"""Set in the scope of a request whose answer carries no ids: Azure ML's server sends none with these 404 and 405."""
+_NOT_ALLOWED = "The method is not allowed for the requested URL."
+
+
+class Reception:
+    """`is_draining`: whether the server is about to stop."""
+
+    def __init__(
+        self,
+        settings: ServeSettings,
+        supervisor: Supervisor,
+        metrics: Metrics,
+        streams: LogStreams,
+        gpus: GpuHealth | None,
+        is_draining: Callable[[], bool],
+    ) -> None:
+        self._metrics = metrics
+        self._refusals = Refusals(metrics.requests)
+        self._cors = Cors(settings.cors_origins) if settings.cors_origins else None
+        self._version = [version_header(os.environ)] if settings.server_version_header else []
+        self._tracing = Tracing.from_environment() if settings.tracing else None
+        self._access_log = AccessLog(streams.stdout, settings.log_level in ("debug", "info"), settings.log_format)
+        scheme = "https" if settings.tls_cert else "http"
+        self.connections = Connections(self, ConnectionLimits.of(settings), scheme, supervisor.bodies)
+        supervisor.dispatcher.before_answers = self.connections.cork.put_in
+        supervisor.dispatcher.after_answers = self.connections.cork.take_out
+        keys = ApiKeys(settings.api_keys_file) if settings.api_keys_file else None
+        self._scoring = Scoring(supervisor, metrics, self._access_log, settings, keys, self._tracing)
+        registry = CollectorRegistry()
+        registry.register(Counted(metrics, streams))
+        registry.register(machine(supervisor, self.connections))
+        registry.register(AllocatorMetrics(lambda: supervisor.workers))
+        if gpus is not None:
+            registry.register(GpuMetrics(gpus))
+        probes = Probes(supervisor, registry, gpus, is_draining)
+        self._others = Adapter(_routed([*probes.routes(), *Descriptions(supervisor).routes()]), self._send_other)
+
+    def close(self) -> None:
+        self._access_log.flush()
+        if self._tracing is not None:
+            self._tracing.close()
+
+    def on_head(self, exchange: Exchange) -> None:
+        request = exchange.request
+        try:
+            ids = self._ids(request)
+        except IdTooLong as error:
+            exchange.ticket, exchange.early = error, True
+            return
+        if request.path == "/score":
+            self._scoring.on_head(exchange, ids)
+        else:
+            exchange.ticket, exchange.early = ids, True
+
+    def begin(self, exchange: Exchange) -> None:
+        ticket = exchange.ticket
+        if exchange.error is not None:
+            self._refuse(exchange, exchange.error)
+        elif isinstance(ticket, ScoringCall):
+            self._scoring.begin(ticket)
+        elif isinstance(ticket, IdTooLong):
+            ids = [*ticket.ids, *self._version]
+            exchange.respond(ticket.status, field_lines(error_headers(ticket, ids)), error_body(ticket))
+        else:
+            self._others.begin(exchange)
+
+    def on_left(self, exchange: Exchange) -> None:
+        if isinstance(exchange.ticket, ScoringCall):
+            exchange.ticket.on_gone()
+
+    def _ids(self, request: Request) -> Ids:
+        """Raises IdTooLong."""
+        fields = request.fields
+        ids = request_ids(fields)
+        own = ids[0][1]
+        ids += self._version
+        if b"traceid" in fields:
+            ids.append((b"traceid", fields[b"traceid"]))
+        if self._cors is not None:
+            ids += self._cors.headers(fields, request.method)
+        return Ids(own, field_lines(ids))
+
+    def _refuse(self, exchange: Exchange, error: RequestError) -> None:
+        """What came was no request, or goes beyond a limit of the connection."""
+        self._refusals.note(error)
+        request_id = new_id()
+        fields = field_lines(error_headers(error, [(b"x-request-id", request_id)]))
+        exchange.respond(error.status, fields, error_body(error, request_id))
+
+    def _send_other(self, exchange: Exchange, scope: Scope, status: int, fields: Fields, body: bytes) -> None:
+        route = scope["path"] if scope["path"] in _ROUTES else "unmatched"
+        self._metrics.requests.add("ok" if status < 400 else "refused", status, route)
+        ids = exchange.ticket
+        assert isinstance(ids, Ids)
+        exchange.respond(status, field_lines(fields) + (b"" if _WITHOUT_IDS in scope else ids.lines), body)
+
+
+def _routed(routes: list[Route]) -> Starlette:
+    async def answer(request: StarletteRequest, error: Exception) -> Response:
+        assert isinstance(error, HTTPException)
+        known: RequestError = MethodNotAllowed(_NOT_ALLOWED) if error.status_code == 405 else NotFound(_NOT_FOUND)
+        request.scope[_WITHOUT_IDS] = True
+        headers = {"x-ms-run-function-failed": "False", **(error.headers or {})}
+        return Response(error_body(known), known.status, headers, "application/json")
+
+    return Starlette(routes=routes, exception_handlers={404: answer, 405: answer})
