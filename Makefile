@@ -17,6 +17,9 @@ TRUTH  := -m 'truth and not calibration'
 COMPILE = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --no-header
 AS_ALL := --constraint images/locks/all.txt
 
+# The tests start Python some 3,000 times; compiling every module anew each time would be a quarter of their CPU.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
 .PHONY: help install demo demo-tensorflow test coverage test-short test-pythons test-images test-images-pythons test-image-gpu \
     test-cgroup2 truth soak fuzz bench bench-all bench-cpu bench-lock tools lint lock clean
