@@ -21,6 +21,7 @@ from plimsoll.server.asgi import RawHeaders, Scope
 from plimsoll.server.auth import ApiKeys
 from plimsoll.server.cors import Cors
 from plimsoll.server.descriptions import Descriptions
+from plimsoll.server.exposition import Exposition
 from plimsoll.server.gpu_health import GpuHealth
 from plimsoll.server.gpus import GpuPlan
 from plimsoll.server.http.adapter import Adapter
@@ -37,8 +38,9 @@ from plimsoll.server.metrics_gpu import GpuMetrics
 from plimsoll.server.probes import Probes
 from plimsoll.server.refusals import Refusals
 from plimsoll.server.replies import error_body, error_headers, version_header
-from plimsoll.server.scoring import Ids, Scoring, ScoringCall
+from plimsoll.server.scoring import CLIENT_GONE, Ids, Scoring, ScoringCall
 from plimsoll.server.tracing import Tracing
+from plimsoll.server.turns import Turns
 from plimsoll.settings import ServeSettings
 from plimsoll.workers.recycling import RecycleLimits, Recycler
 from plimsoll.workers.spec import PoolSpec
@@ -106,8 +108,13 @@ class Front:
         tracing = Tracing.from_environment() if settings.tracing else None
         access_log = AccessLog(self.streams.stdout, settings.log_level in ("debug", "info"), settings.log_format)
         self._scoring = Scoring(supervisor, self.metrics, access_log, settings, self._keys, tracing)
-        probes = Probes(supervisor, self.metrics.registry, self._gpus, lambda: self.draining)
-        self._others = Adapter(_routed([*probes.routes(), *Descriptions(supervisor).routes()]), self._send_other)
+        turns = Turns()
+        exposition = Exposition(self.metrics.registry, turns)
+        probes = Probes(supervisor, exposition, turns, self._gpus, lambda: self.draining)
+        routes = [*probes.routes(), *Descriptions(supervisor).routes()]
+        self._others = Adapter(
+            _routed(routes), self._send_other, self._on_other_gone, lambda exchange: turns.mine(_route(exchange))
+        )
         supervisor.start()
         self._in_background(Recycler(supervisor, self._recycle_limits()).run())
         yield
@@ -174,11 +181,13 @@ class Front:
         exchange.respond(error.status, fields, error_body(error, request_id))
 
     def _send_other(self, exchange: Exchange, scope: Scope, status: int, fields: RawHeaders, body: bytes) -> None:
-        route = scope["path"] if scope["path"] in _ROUTES else "unmatched"
-        self.metrics.requests.add("ok" if status < 400 else "refused", status, route)
+        self.metrics.requests.add("ok" if status < 400 else "refused", status, _route(exchange))
         ids = exchange.ticket
         assert isinstance(ids, Ids)
         exchange.respond(status, field_lines(fields) + (b"" if _WITHOUT_IDS in scope else ids.lines), body)
+
+    def _on_other_gone(self, exchange: Exchange) -> None:
+        self.metrics.requests.add("client_gone", CLIENT_GONE, _route(exchange))
 
     def reload(self) -> None:
         """Replaces every worker by a fresh one, which reads the script and the model anew."""
@@ -199,6 +208,11 @@ class Front:
         if self.fatal is None:
             self.fatal = error
             self.on_fatal()
+
+
+def _route(exchange: Exchange) -> str:
+    path = exchange.request.path
+    return path if path in _ROUTES else "unmatched"
 
 
 def _routed(routes: list[Route]) -> Starlette:

@@ -7,12 +7,13 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from itertools import accumulate
 
-import psutil
 from prometheus_client import CollectorRegistry
 from prometheus_client import Counter as RestartCounter
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.registry import Collector
 from prometheus_client.utils import floatToGoString
+
+from plimsoll.host import procfs
 
 _SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
 
@@ -117,13 +118,9 @@ class Machine(Collector):
         )
         threads = GaugeMetricFamily("plimsoll_process_threads", "Threads.", labels=["process"])
         for name, pid in self._processes().items():
-            try:
-                process = psutil.Process(pid)
-                with process.oneshot():
-                    times = process.cpu_times()
-                    cpu.add_metric([name], times.user + times.system)
-                    resident.add_metric([name], process.memory_info().rss)
-                    threads.add_metric([name], process.num_threads())
-            except psutil.NoSuchProcess:
-                continue
+            usage = procfs.read_usage(pid)
+            if usage is not None:
+                cpu.add_metric([name], usage.cpu_s)
+                resident.add_metric([name], usage.resident_bytes)
+                threads.add_metric([name], usage.threads)
         yield from (cpu, resident, threads)
