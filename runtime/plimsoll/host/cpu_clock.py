@@ -77,7 +77,7 @@ class CpuLedger(Generic[Role]):
             entry.own_ns, entry.reaped_ns = max(own_ns, entry.own_ns), stat.reaped_ticks * self._tick_ns
 
     def _note_unseen(self) -> None:
-        """What somebody has waited for who has ended since was waited for with it: it goes up to the next that lives."""
+        """Who waits for a process gets what that one has waited for as well: it goes up to the next that lives."""
         ended_ns: dict[int, int] = defaultdict(int)
         for entry in reversed(self._entries.values()):
             children_ns = ended_ns[entry.process.pid]
