@@ -10,10 +10,13 @@ from contextlib import contextmanager
 
 
 @contextmanager
-def child(source: str) -> Iterator[subprocess.Popen[str]]:
+def child(source: str, *arguments: str) -> Iterator[subprocess.Popen[str]]:
     """Runs Python source and waits for its first line `ready`; the process is killed at the end."""
     process = subprocess.Popen(
-        [sys.executable, "-c", textwrap.dedent(source)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        [sys.executable, "-c", textwrap.dedent(source), *arguments],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
     )
     try:
         assert process.stdout is not None

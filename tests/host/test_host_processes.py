@@ -15,6 +15,7 @@ from plimsoll.host import procfs
 from plimsoll.host.cpu_clock import CpuLedger, process_cpu_ns
 from plimsoll.host.memory import ProcessMemory, group_memory, peak_rss_bytes, read_memory, reset_peak
 from plimsoll.host.processes import Process, ProcessTree
+from support.server import wait_for
 
 BURN = """
 import sys, time
@@ -127,6 +128,105 @@ sys.stdin.readline()
         assert len(tree.members()) == 1
         assert set(second) == set(first)
         assert 0 <= sum(second.values()) - sum(first.values()) < 100_000_000
+
+
+_THREE_GENERATIONS = (
+    BURN
+    + """
+import os
+from plimsoll.host.parent import adopt_orphans
+adopt_orphans()
+def wait_for_byte(): os.read(ours, 1)
+ours, theirs = os.pipe()
+ended, other_ended = os.pipe()
+parent = os.fork()
+if parent == 0:
+    burn(0.2)
+    child = os.fork()
+    if child == 0:
+        burn(0.3)
+        open("/proc/self/comm", "w").write("burnt")
+        wait_for_byte()
+        os._exit(0)
+    open("/proc/self/comm", "w").write("burnt")
+    if sys.argv[1] == "child first":
+        os.waitpid(child, 0)
+    else:
+        wait_for_byte()
+    os._exit(0)
+print("ready", flush=True)
+sys.stdin.readline()
+os.write(theirs, b"x" if sys.argv[1] == "child first" else b"xx")
+os.waitpid(parent, 0)
+if sys.argv[1] != "child first":
+    os.wait()
+print(1, flush=True)
+sys.stdin.readline()
+"""
+)
+
+
+@pytest.mark.parametrize("order", ["child first", "parent first"])
+def test_what_a_child_used_that_ends_with_its_parent_is_counted_once(order: str) -> None:
+    """Nobody looks between the two ends: what went from the child to the parent is seen only in the grandparent."""
+    with child(_THREE_GENERATIONS, order) as it:
+        tree, ledger = ProcessTree(it.pid), CpuLedger[int]()
+        wait_for(lambda: [_name(one) for one in tree.members()].count("burnt") == 2, "two that have burnt their time")
+        before = ledger.read((process, process.pid) for process in tree.members())
+        assert [round(ns / 1e9, 1) for ns in before.values()][1:] == [0.2, 0.3]
+        tell(it)
+        assert len(tree.members()) == 1
+        after = ledger.read((process, process.pid) for process in tree.members())
+        assert 0 <= sum(after.values()) - sum(before.values()) < 100_000_000
+
+
+def test_totals_do_not_go_down_while_a_child_has_ended_and_nobody_has_waited_for_it() -> None:
+    """What it used is not in its parent's figures yet, and must not be taken for what nobody saw in them."""
+    source = (
+        BURN
+        + """
+import os
+def ended(seconds, end_at_once):
+    pid = os.fork()
+    if pid == 0:
+        burn(seconds)
+        if not end_at_once:
+            open("/proc/self/comm", "w").write("burnt")
+            os.read(ours, 1)
+        os._exit(0)
+    return pid
+ours, theirs = os.pipe()
+os.waitpid(ended(0.2, True), 0)  # nobody sees this one
+seen = ended(0.3, False)
+print("ready", flush=True)
+sys.stdin.readline()
+os.write(theirs, b"x")
+os.waitid(os.P_PID, seen, os.WEXITED | os.WNOWAIT)
+print(1, flush=True)
+sys.stdin.readline()
+os.waitpid(seen, 0)
+print(2, flush=True)
+sys.stdin.readline()
+"""
+    )
+    with child(source) as it:
+        tree, ledger = ProcessTree(it.pid), CpuLedger[str]()
+
+        def cpu_ns() -> int:
+            return ledger.read((process, "all") for process in tree.members())["all"]
+
+        wait_for(lambda: "burnt" in [_name(one) for one in tree.members()], "a child that has burnt its time")
+        totals = [cpu_ns()]
+        for _ in range(2):
+            tell(it)
+            totals.append(cpu_ns())
+        assert totals[0] / 1e9 > 0.48
+        assert totals == sorted(totals)
+        assert totals[-1] - totals[0] < 100_000_000
+
+
+def _name(process: Process) -> str:
+    return (procfs.read_text(f"/proc/{process.pid}/comm") or "").strip()
 
 
 def test_memory_of_a_child_that_holds_200_mb() -> None:

@@ -5,9 +5,11 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import random
+import select
 import signal
 import socket
 import time
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import psutil
@@ -245,6 +247,63 @@ def test_memory_that_is_in_use_is_waited_for_or_refused(serve: Serve) -> None:
         assert [one.result() for one in slow] == ["own", "own"]
     assert post_raw(server, 4, 4 * 2**20) == "own"
     wait_for(lambda: memory_is_free(server), "free memory")
+
+
+@contextlib.contextmanager
+def unfinished(
+    server: Server, count: int, announced: int, sent: int, before: bytes = b""
+) -> Iterator[list[socket.socket]]:
+    """Clients that announce a body, send a part of it, and no more. `before`: an earlier request."""
+    head = before + b"POST /score HTTP/1.1\r\nhost: x\r\ncontent-length: %d\r\n\r\n" % announced
+    with contextlib.ExitStack() as stack:
+        clients = [
+            stack.enter_context(socket.create_connection(("127.0.0.1", server.port), PATIENCE_S)) for _ in range(count)
+        ]
+        for client in clients:
+            client.sendall(head + bytes(sent))
+        wait_for(lambda: server.metric("plimsoll_connections") > count, "their connections")
+        yield clients
+
+
+@pytest.mark.parametrize("sent", [0, 1, 10_000])
+def test_who_only_announces_a_body_takes_no_memory(serve: Serve, sent: int) -> None:
+    server = serve(RAW)
+    with unfinished(server, 60, 64 * 2**20, sent):
+        assert memory_is_free(server)
+        for number in range(20):
+            assert post_raw(server, number, 600_000) == "own"
+        assert post_raw(server, 0, 60 * MB) == "own"
+        wait_for(lambda: memory_is_free(server), "free memory")
+
+
+def test_memory_that_others_wait_for_is_not_held_by_bodies_that_hardly_come(serve: Serve) -> None:
+    size = str(4 * 2**20)
+    server = serve(RAW, "--max-buffer-bytes", size, "--max-body-bytes", size, "--min-body-rate", "1")
+    with unfinished(server, 4, 2**20, 20_000) as clients:
+        wait_for(lambda: server.metric("plimsoll_body_memory_bytes") == 4 * 2**20, "memory that is all in use")
+        time.sleep(3)
+        assert server.metric("plimsoll_body_memory_bytes") == 4 * 2**20, "nobody waits for it"
+        clients[0].sendall(bytes(900_000))  # this one has come fast enough
+        wait_for(lambda: server.metric("plimsoll_connections") == 5, "nobody given up")
+        assert post_raw(server, 1, 2**21) == "own"
+        given_up, _, _ = select.select(clients, [], [], 0)
+        assert {_status(client) for client in given_up} == {b"408"}, "as many as it takes"
+        clients[0].sendall(bytes(2**20 - 920_000))
+        assert _status(clients[0]) == b"200"
+    wait_for(lambda: memory_is_free(server), "free memory")
+
+
+def _status(client: socket.socket) -> bytes:
+    return client.recv(12)[-3:]
+
+
+def test_nor_by_bodies_that_are_sent_ahead(serve: Serve) -> None:
+    size = str(4 * 2**20)
+    server = serve(RAW, "--max-buffer-bytes", size, "--max-body-bytes", size, "--threads", "8")
+    slow = b"POST /score?sleep=20 HTTP/1.1\r\nhost: x\r\ncontent-length: 1\r\n\r\n1"
+    with unfinished(server, 4, 2**20, 20_000, slow):
+        wait_for(lambda: server.metric("plimsoll_body_memory_bytes") == 4 * 2**20, "memory that is all in use")
+        assert post_raw(server, 1, 2**21) == "own"
 
 
 def test_bodies_are_no_leak_of_the_worker(serve: Serve) -> None:

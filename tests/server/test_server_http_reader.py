@@ -131,23 +131,61 @@ def test_what_a_torn_body_has_taken_comes_back(chunk: int | None) -> None:
     with_pool(body)
 
 
-def test_a_body_without_memory_waits_and_goes_on() -> None:
+@pytest.mark.parametrize("upgrade", [b"", b"Upgrade: h2c\r\n"])
+@pytest.mark.parametrize("pieces", [[20_000], [200, 20_000], [1, 200, 16_000, 17_000, 250_000]])
+def test_a_body_without_memory_waits_and_goes_on(pieces: list[int], upgrade: bytes) -> None:
     async def run() -> None:
         pool = BufferPool(POOL_BYTES, asyncio.get_running_loop())
         all_of_it = pool.lease(POOL_BYTES)
         assert all_of_it is not None
         kept = Kept(pool)
         raw, text = message(1, 300_000, None)
-        kept.receive(raw[:1000])
+        raw = raw.replace(b"Host", upgrade + b"Host", 1)
+        for piece in cut(raw[: pieces[-1]], pieces):
+            kept.receive(piece)
         assert kept.reader.starved
         all_of_it.release()
         while not kept.fed:
             await asyncio.sleep(0)
-        kept.receive(raw[1000:])
+        kept.receive(raw[pieces[-1] :])
         assert taken(kept.requests[0]) == text
         assert pool.used == 0
 
     asyncio.run(run())
+
+
+@pytest.mark.parametrize("first", [60, 200, 30_000])
+def test_a_body_that_is_there_needs_no_memory(first: int) -> None:
+    """What had been read already when there was none is the rest of it."""
+
+    def body(pool: BufferPool) -> None:
+        all_of_it = pool.lease(POOL_BYTES)
+        assert all_of_it is not None
+        kept = Kept(pool)
+        raw, text = message(1, 100_000, None)
+        raw = raw.replace(b"Host", b"Upgrade: h2c\r\nHost", 1)
+        kept.receive(raw[:first])
+        kept.receive(raw[first:])
+        assert taken(kept.requests[0]) == text
+        all_of_it.release()
+
+    with_pool(body)
+
+
+def test_a_large_body_takes_memory_once_a_part_of_it_has_come() -> None:
+    def body(pool: BufferPool) -> None:
+        kept = Kept(pool)
+        raw, text = message(1, 300_000, None)
+        kept.receive(raw[:16_000])
+        assert pool.used == 0
+        kept.receive(raw[16_000:17_000])
+        assert pool.used >= 300_000
+        kept.receive(raw[17_000:])
+        request = kept.requests[0]
+        assert isinstance(request.body, Lease)
+        assert taken(request) == text
+
+    with_pool(body)
 
 
 def test_a_chunked_body_without_memory_is_refused() -> None:

@@ -34,11 +34,14 @@ def process_cpu_ns(pid: int) -> int | None:
 
 @dataclass(slots=True)
 class _Entry(Generic[Role]):
+    """`unseen_ns` is what children used that nobody ever saw: the rest of what the process has waited for."""
+
     process: Process
     role: Role
     own_ns: int = 0
     reaped_ns: int = 0
-    alive: bool = True
+    unseen_ns: int = 0
+    gone: bool = False
 
 
 class CpuLedger(Generic[Role]):
@@ -46,34 +49,38 @@ class CpuLedger(Generic[Role]):
 
     def __init__(self) -> None:
         self._entries: dict[tuple[int, int], _Entry[Role]] = {}
+        """Parents before their children, who were found through them."""
         self._tick_ns = 1_000_000_000 // os.sysconf("SC_CLK_TCK")
 
     def read(self, members: Iterable[tuple[Process, Role]]) -> dict[Role, int]:
         """Nanoseconds used so far by each role, processes that have ended included."""
-        for entry in self._entries.values():
-            entry.alive = False
         for process, role in members:
-            self._update(process, role)
-        ended_ns = self._ended_by_parent_ns()
+            entry = self._entries.setdefault(process.key, _Entry(process, role))
+            # The parent too: an orphan is waited for by whoever adopted it.
+            entry.process, entry.role = process, role
+        for entry in self._entries.values():
+            # Also who is no member any more: until somebody has waited for it, its parent's figures are without it.
+            if not entry.gone:
+                self._look(entry)
+        self._note_unseen()
         totals: dict[Role, int] = defaultdict(int)
         for entry in self._entries.values():
-            # What the parent reaped beyond its known children came from children that nobody ever saw.
-            unseen_ns = max(0, entry.reaped_ns - ended_ns.get(entry.process.pid, 0))
-            totals[entry.role] += entry.own_ns + unseen_ns
+            totals[entry.role] += entry.own_ns + entry.unseen_ns
         return dict(totals)
 
-    def _ended_by_parent_ns(self) -> dict[int, int]:
-        ended_ns: dict[int, int] = defaultdict(int)
-        for entry in self._entries.values():
-            if not entry.alive:
-                ended_ns[entry.process.parent_pid] += entry.own_ns + entry.reaped_ns
-        return ended_ns
-
-    def _update(self, process: Process, role: Role) -> None:
-        entry = self._entries.setdefault(process.key, _Entry(process, role))
+    def _look(self, entry: _Entry[Role]) -> None:
+        process = entry.process
         own_ns, stat = process_cpu_ns(process.pid), procfs.read_stat(process.pid)
         if own_ns is None or stat is None or stat.started_ticks != process.started_ticks:
-            return
-        # The parent too: an orphan is waited for by whoever adopted it.
-        entry.process, entry.role, entry.alive = process, role, True
-        entry.own_ns, entry.reaped_ns = max(own_ns, entry.own_ns), stat.reaped_ticks * self._tick_ns
+            entry.gone = True
+        else:
+            entry.own_ns, entry.reaped_ns = max(own_ns, entry.own_ns), stat.reaped_ticks * self._tick_ns
+
+    def _note_unseen(self) -> None:
+        """Who waits for a process gets what that one has waited for as well: it goes up to the next that lives."""
+        ended_ns: dict[int, int] = defaultdict(int)
+        for entry in reversed(self._entries.values()):
+            children_ns = ended_ns[entry.process.pid]
+            entry.unseen_ns = max(entry.unseen_ns, entry.reaped_ns - children_ns)
+            if entry.gone:
+                ended_ns[entry.process.parent_pid] += entry.own_ns + entry.unseen_ns + children_ns

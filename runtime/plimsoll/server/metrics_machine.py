@@ -9,10 +9,8 @@ from collections.abc import Callable, Iterable, Mapping
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from plimsoll.host.cpu_clock import process_cpu_ns
+from plimsoll.host import procfs
 from plimsoll.host.cpus import describe_host
-from plimsoll.host.memory import resident_bytes
-from plimsoll.host.procfs import thread_count
 from plimsoll.server.http.connections import Connections
 from plimsoll.workers.supervisor import Supervisor
 from plimsoll.workers.threads import OWN as THREADS_VARIABLE
@@ -45,11 +43,10 @@ class Machine(Collector):
         )
         threads = GaugeMetricFamily("plimsoll_process_threads", "Threads.", labels=["process"])
         for name, pid in self._processes().items():
-            used_ns, resident_now = process_cpu_ns(pid), resident_bytes(pid)
-            if used_ns is not None and resident_now:  # else it is gone
-                cpu.add_metric([name], used_ns / 1e9)
-                resident.add_metric([name], resident_now)
-                threads.add_metric([name], thread_count(pid))
+            if (usage := procfs.read_usage(pid)) is not None:
+                cpu.add_metric([name], usage.cpu_s)
+                resident.add_metric([name], usage.resident_bytes)
+                threads.add_metric([name], usage.threads)
         yield from (cpu, resident, threads)
 
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from prometheus_client import CollectorRegistry
-from prometheus_client.exposition import choose_encoder
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import Route
 
+from plimsoll.server.exposition import Exposition, Format
 from plimsoll.server.gpu_health import GpuHealth
+from plimsoll.server.turns import Turns
 from plimsoll.workers.supervisor import Supervisor
 
 
@@ -20,12 +20,14 @@ class Probes:
     def __init__(
         self,
         supervisor: Supervisor,
-        registry: CollectorRegistry,
+        exposition: Exposition,
+        turns: Turns,
         gpus: GpuHealth | None,
         is_draining: Callable[[], bool],
     ) -> None:
         self._supervisor = supervisor
-        self._registry = registry
+        self._exposition = exposition
+        self._turns = turns
         self._gpus = gpus
         self._is_draining = is_draining
 
@@ -56,12 +58,17 @@ class Probes:
     async def _unready_reason(self) -> str | None:
         if self._is_draining():
             return "the server is shutting down"
-        if self._gpus is not None:
-            await self._gpus.refresh()
+        await self._refresh_gpus("/health/ready")
         return (self._gpus.lost() if self._gpus is not None else None) or self._supervisor.unready_reason()
 
     async def metrics(self, request: Request) -> Response:
+        wanted = Format.accepted(request.headers.get("accept", ""))
+        await self._refresh_gpus("/metrics")
+        text = await self._exposition.text(wanted)
+        await self._turns.mine("/metrics")  # all who get this text have it at the same time
+        return Response(text, headers={"content-type": wanted.content_type})
+
+    async def _refresh_gpus(self, route: str) -> None:
         if self._gpus is not None:
             await self._gpus.refresh()
-        encode, content_type = choose_encoder(request.headers.get("accept", ""))
-        return Response(encode(self._registry), headers={"content-type": content_type})
+            await self._turns.mine(route)  # all who waited for the reading have it at the same time

@@ -22,6 +22,7 @@ from plimsoll.server.access_log import AccessLog
 from plimsoll.server.auth import ApiKeys
 from plimsoll.server.cors import Cors
 from plimsoll.server.descriptions import Descriptions
+from plimsoll.server.exposition import Exposition
 from plimsoll.server.gpu_health import GpuHealth
 from plimsoll.server.http.adapter import Adapter
 from plimsoll.server.http.connections import Connections
@@ -39,8 +40,9 @@ from plimsoll.server.metrics_machine import machine
 from plimsoll.server.probes import Probes
 from plimsoll.server.refusals import Refusals
 from plimsoll.server.replies import error_body, error_headers, version_header
-from plimsoll.server.scoring import Ids, Scoring, ScoringCall
+from plimsoll.server.scoring import CLIENT_GONE, Ids, Scoring, ScoringCall
 from plimsoll.server.tracing import Tracing
+from plimsoll.server.turns import Turns
 from plimsoll.settings import ServeSettings
 from plimsoll.workers.supervisor import Supervisor
 
@@ -84,8 +86,12 @@ class Reception:
         registry.register(AllocatorMetrics(lambda: supervisor.workers))
         if gpus is not None:
             registry.register(GpuMetrics(gpus))
-        probes = Probes(supervisor, registry, gpus, is_draining)
-        self._others = Adapter(_routed([*probes.routes(), *Descriptions(supervisor).routes()]), self._send_other)
+        turns = Turns()
+        probes = Probes(supervisor, Exposition(registry, turns), turns, gpus, is_draining)
+        routes = [*probes.routes(), *Descriptions(supervisor).routes()]
+        self._others = Adapter(
+            _routed(routes), self._send_other, self._on_other_gone, lambda exchange: turns.mine(_route(exchange))
+        )
 
     def close(self) -> None:
         self._access_log.flush()
@@ -140,11 +146,18 @@ class Reception:
         exchange.respond(error.status, fields, error_body(error, request_id))
 
     def _send_other(self, exchange: Exchange, scope: Scope, status: int, fields: Fields, body: bytes) -> None:
-        route = scope["path"] if scope["path"] in _ROUTES else "unmatched"
-        self._metrics.requests.add("ok" if status < 400 else "refused", status, route)
+        self._metrics.requests.add("ok" if status < 400 else "refused", status, _route(exchange))
         ids = exchange.ticket
         assert isinstance(ids, Ids)
         exchange.respond(status, field_lines(fields) + (b"" if _WITHOUT_IDS in scope else ids.lines), body)
+
+    def _on_other_gone(self, exchange: Exchange) -> None:
+        self._metrics.requests.add("client_gone", CLIENT_GONE, _route(exchange))
+
+
+def _route(exchange: Exchange) -> str:
+    path = exchange.request.path
+    return path if path in _ROUTES else "unmatched"
 
 
 def _routed(routes: list[Route]) -> Starlette:

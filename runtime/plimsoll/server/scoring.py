@@ -48,7 +48,7 @@ _OURS = frozenset(
 _NAME = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _CONTROL = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
 _TIMEOUT_HEADER = b"x-request-timeout-ms"
-_CLIENT_GONE = 499
+CLIENT_GONE = 499
 """Status in the log and the metrics for an answer that nobody was there to take, as nginx writes it."""
 _FAILED_LINES = {failed: field_lines([field]) for failed, field in RUN_FAILED.items()}
 
@@ -213,7 +213,7 @@ class ScoringCall:
         if self._status:
             self._over(self._status, "client_gone", None)
         else:
-            self._over(_CLIENT_GONE, "client_gone", 0)
+            self._over(CLIENT_GONE, "client_gone", 0)
 
     def has_begun(self) -> bool:
         return self._call is None or self._call.state not in (CallState.QUEUED, CallState.HANDED)

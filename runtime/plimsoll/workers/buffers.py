@@ -41,6 +41,11 @@ class BufferPool:
         """Bytes that are leased."""
         return self.size - self._ranges.free
 
+    @property
+    def is_awaited(self) -> bool:
+        """Whether somebody waits for memory."""
+        return len(self._waiting) > 0
+
     def lease(self, size_bytes: int) -> Lease | None:
         """Room for `size_bytes`; None while there is none, or while others wait for some."""
         return None if self._waiting or self._closed else self._leased(size_bytes)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 from starlette.types import ASGIApp, Message, Scope
 
@@ -18,19 +18,32 @@ _LOG = logging.getLogger("plimsoll.server")
 
 
 class Adapter:
-    """Runs `application` in a task for each request; `on_answer` sends what it says."""
+    """Runs `application` in a task for each request, once its `turn` has come; `on_answer` sends what it says.
 
-    def __init__(self, application: ASGIApp, on_answer: OnAnswer) -> None:
+    `on_gone` hears of a client that has left before: nothing more is done for it.
+    """
+
+    def __init__(
+        self,
+        application: ASGIApp,
+        on_answer: OnAnswer,
+        on_gone: Callable[[Exchange], None],
+        turn: Callable[[Exchange], Awaitable[None]],
+    ) -> None:
         self._application = application
         self._on_answer = on_answer
+        self._turn = turn
+        self._on_gone = on_gone
         self._tasks: set[asyncio.Task[None]] = set()
 
     def begin(self, exchange: Exchange) -> None:
         task = asyncio.get_running_loop().create_task(self._run(exchange))
+        exchange.taker = _Waiting(task, lambda: self._on_gone(exchange))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
     async def _run(self, exchange: Exchange) -> None:
+        await self._turn(exchange)
         scope = _scope(exchange)
         answer = _Answer()
         try:
@@ -38,6 +51,25 @@ class Adapter:
         except Exception:  # Starlette has sent a 500 by then, and raises the error again to have it logged
             _LOG.exception("%s could not be answered", scope["path"])
         self._on_answer(exchange, scope, answer.status, answer.fields, b"".join(answer.parts))
+
+
+class _Waiting:
+    """The client, as long as it waits for its answer."""
+
+    def __init__(self, task: asyncio.Task[None], on_gone: Callable[[], None]) -> None:
+        self._task = task
+        self._on_gone = on_gone
+
+    def on_gone(self) -> None:
+        self._task.cancel()
+        self._on_gone()
+
+    def has_begun(self) -> bool:
+        return True  # too little work to sound the client out for
+
+    def on_pause(self) -> None: ...
+
+    def on_resume(self) -> None: ...
 
 
 class _Answer:

@@ -1,43 +1,80 @@
-"""Where the body of a request is put while it comes: small ones in a bytearray, large ones in memory of the pool."""
+"""Where the body of a request is put while it comes: small ones in a bytearray, large ones in memory of the pool.
+
+A large body of known length claims all its memory at once, so that it need not be copied, and never waits for more
+while it holds some: no two bodies can wait for each other. What keeps those from holding memory who only announce:
+
+    has come                        holds                while others wait for memory
+    up to 16 KiB                    none of the pool     waits for nobody, and nobody for it
+    more, and no memory is free     none of the pool     STARVED_S, in order of asking, then 429
+    more                            its whole length     CLAIM_S / length bytes per second, or 408
+"""
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 
 from plimsoll.errors import BodyTooLarge, BuffersFull
+from plimsoll.server.http.limits import CLAIM_GRACE_S, CLAIM_S
 from plimsoll.workers.buffers import BufferPool, Lease, Waiter
 from plimsoll.workers.frames import INLINE_BYTES
 
+_FIRST_BYTES = 16 * 1024
+
 
 class KnownBody:
-    """Of a length that is known. It may have to wait for memory first."""
+    """Of a length that is known: `room` is where the next bytes go. It may have to wait for memory first."""
 
-    __slots__ = ("_lease", "_pool", "_small", "_waiter", "length")
+    __slots__ = ("_claimed_s", "_lease", "_pool", "_small", "_waiter", "length", "received_bytes")
 
-    def __init__(self, length: int, pool: BufferPool) -> None:
+    def __init__(self, length: int, pool: BufferPool, coming_bytes: int) -> None:
+        """`coming_bytes` of it are there already."""
         self.length = length
+        self.received_bytes = 0
         self._pool = pool
-        self._small = bytearray(length if length <= INLINE_BYTES else 0)
-        self._lease = pool.lease(length) if length > INLINE_BYTES else None
+        beginning = _FIRST_BYTES if coming_bytes < _FIRST_BYTES else 0
+        self._small = bytearray(length if length <= INLINE_BYTES else beginning)
+        self._lease: Lease | None = None
+        self._claimed_s = 0.0
         self._waiter: Waiter | None = None
 
-    @property
     def has_room(self) -> bool:
-        return self.length <= INLINE_BYTES or self._lease is not None
+        """Whether more can be received; claims the memory that this takes, if it is free."""
+        if self.received_bytes < len(self._small) or self._lease is not None:
+            return True
+        if (lease := self._pool.lease(self.length)) is not None:
+            self._claim(lease)
+        return lease is not None
 
     def when_room(self, callback: Callable[[], None]) -> None:
         """Calls back once, on the event loop, unless `discard` comes first."""
 
         def on_lease(lease: Lease) -> None:
-            self._lease, self._waiter = lease, None
+            self._waiter = None
+            self._claim(lease)
             callback()
 
         self._waiter = self._pool.when_free(self.length, on_lease)
 
-    def room(self, at: int) -> memoryview:
-        """Where its bytes go from the `at`-th on."""
-        whole = memoryview(self._small) if self._lease is None else self._lease.view
-        return whole[at : self.length]
+    def lags(self, now: float) -> bool:
+        """Whether it comes too slowly for memory that others wait for."""
+        elapsed_s = now - self._claimed_s
+        if self._lease is None or elapsed_s < CLAIM_GRACE_S:
+            return False
+        return self.received_bytes * CLAIM_S < self.length * elapsed_s
+
+    def room(self) -> memoryview:
+        whole = memoryview(self._small) if self._lease is None else self._lease.view  # of a large one, the beginning
+        return whole[self.received_bytes : self.length]
+
+    def append(self, data: bytes | memoryview) -> None:
+        if data:
+            self.room()[: len(data)] = data
+            self.received_bytes += len(data)
+
+    def beginning(self) -> bytes:
+        """What has come, as long as it has no memory of the pool."""
+        return bytes(memoryview(self._small)[: self.received_bytes])
 
     def whole(self) -> bytes | Lease:
         """All of it has come."""
@@ -54,6 +91,11 @@ class KnownBody:
         if self._lease is not None:
             self._lease.release()
         self._waiter = self._lease = None
+
+    def _claim(self, lease: Lease) -> None:
+        self._lease, self._claimed_s = lease, time.monotonic()
+        lease.view[: self.received_bytes] = memoryview(self._small)[: self.received_bytes]
+        self._small = bytearray()
 
 
 class GrowingBody:

@@ -192,6 +192,11 @@ class Connection(asyncio.BufferedProtocol):
         if self.phase in (Phase.OPENING, Phase.IDLE):
             self._close()
 
+    def check_claim(self, now: float) -> None:
+        """Others wait for memory. A body that is sent ahead of the answer to an earlier request comes slowly too."""
+        if self.phase in (Phase.BODY, Phase.BUSY) and self.reader.lags(now):
+            self._give_up(SlowBody("The request body came too slowly for the memory that others wait for."))
+
     def check_deadline(self, now: float) -> None:
         """What the table of phases says, once `deadline_s` has passed."""
         if self.phase is Phase.HEAD:

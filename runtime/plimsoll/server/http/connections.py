@@ -96,4 +96,13 @@ class Connections:
         self.date.refresh()
         for connection in [one for one in self._open if one.deadline_s <= now]:
             connection.check_deadline(now)
+        if self.pool.is_awaited:
+            self._check_claims(now)
         self._tick = self._loop.call_later(self._period_s, self._on_tick) if self._open else None
+
+    def _check_claims(self, now: float) -> None:
+        """Gives up as many as it takes."""
+        for connection in list(self._open):
+            if not self.pool.is_awaited:
+                return
+            connection.check_claim(now)

@@ -10,6 +10,11 @@ RATE_GRACE_S = 5.0
 """A body may start slowly: its rate counts from here on."""
 STARVED_S = 5.0
 """How long a large body waits for memory, unread."""
+CLAIM_S = 120.0
+CLAIM_GRACE_S = 1.0
+"""While others wait for memory, a large body that holds some must come as if it were to be complete in this time: twice
+what `--body-timeout` allows by default, so that only those lose who would lose anyway. It counts from this long after
+the memory was claimed."""
 HALF_CLOSED_S = 0.25
 """How long a request waits for a slot before a client that sends no more is sounded out. It may still read (RFC 9112
 §9.3), but nearly all of them have given up, and a slot has better to do than to work for them."""

@@ -7,7 +7,7 @@ same connection is looked at.
 
     HEAD ─┬─ PARSED ──────────┬─ HEAD       no body, or one that came whole in the piece with its head
           ├─ DIRECT ──────────┤             a body of known length, past the parser
-          │    └─ STARVED ─ DIRECT          as long as there is no memory for it: its owner does not read
+          │    └─ STARVED ─ DIRECT          as long as there is no memory for more: its owner does not read
           ├─ CHUNKED ─────────┘             a chunked one, past the parser
           └────────────────────── ENDED     no more is read: an error, or the client asked for no more
 """
@@ -140,6 +140,10 @@ class RequestReader:
     def starved(self) -> bool:
         """There is no memory for the body that comes: not to be read until `on_fed`."""
         return self.state is ReaderState.STARVED
+
+    def lags(self, now: float) -> bool:
+        """Whether the body that comes is too slow for memory that others wait for."""
+        return isinstance(self._body, KnownBody) and self._body.lags(now)
 
     def end(self) -> None:
         """No more requests: what still comes is only noted as surplus."""
@@ -290,12 +294,16 @@ class RequestReader:
             self._aim(request)
             return
         assert request.content_length is not None
-        self._body = body = KnownBody(request.content_length, self._pool)
-        if body.has_room:
+        assert isinstance(request.body, bytes)
+        self._body = body = KnownBody(request.content_length, self._pool, len(request.body))
+        if body.has_room():
             self._take_first(request, body)
         else:
-            self.state = ReaderState.STARVED
-            body.when_room(lambda: self._on_room(request, body))
+            self._starve(request, body)
+
+    def _starve(self, request: Request, body: KnownBody) -> None:
+        self.state, self._rest = ReaderState.STARVED, None
+        body.when_room(lambda: self._on_room(request, body))
 
     def _on_room(self, request: Request, body: KnownBody) -> None:
         self.state = ReaderState.DIRECT
@@ -306,7 +314,7 @@ class RequestReader:
     def _take_first(self, request: Request, body: KnownBody) -> None:
         """What came with the head, or while there was no room."""
         assert isinstance(request.body, bytes)
-        body.room(0)[: len(request.body)] = request.body
+        body.append(request.body)
         request.body = b""
         self._aim(request)
 
@@ -315,7 +323,7 @@ class RequestReader:
         if request.unwanted:
             self._rest = self._scratch[: request.content_length - request.received_bytes]
         elif isinstance(self._body, KnownBody):
-            self._rest = self._body.room(request.received_bytes)
+            self._rest = self._body.room()
 
     def _feed_directly(self, piece: memoryview) -> memoryview:
         """Bytes of the body that have already been read, together with something else."""
@@ -336,7 +344,8 @@ class RequestReader:
         request.body += bytes(piece[:count])
         request.received_bytes += count
         if request.received_bytes == request.content_length:
-            assert self._body is not None
+            assert isinstance(self._body, KnownBody)
+            request.body = self._body.beginning() + request.body
             self._body.discard()
             self._body = None
             self._complete(request)
@@ -346,9 +355,13 @@ class RequestReader:
         request = self._request
         assert request is not None
         request.received_bytes += count
+        if isinstance(self._body, KnownBody):
+            self._body.received_bytes += count
         if request.received_bytes == request.content_length:
             self._rest = None
             self._complete(request)
+        elif isinstance(self._body, KnownBody) and not self._body.has_room():
+            self._starve(request, self._body)
         else:
             self._aim(request)
 
