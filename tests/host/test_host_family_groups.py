@@ -75,6 +75,14 @@ def test_groups_are_found_by_the_mark_in_their_names(inhabited: Path) -> None:
     assert [path.name for path in box.glob(pattern_of(MARK))] == [found[0].folder.name]
 
 
+@pytest.mark.parametrize("populated", [0, 1])
+def test_an_empty_one_that_cannot_be_removed_is_not_waited_for(inhabited: Path, populated: int) -> None:
+    (group,) = worker_groups(MARK.__eq__, inhabited)
+    plant(group.folder, {"cgroup.events": f"populated {populated}\nfrozen 0\n", "cgroup.procs": ""})
+    assert group.end() == (not populated)
+    assert group.folder.exists()
+
+
 def test_empty_ones_whose_front_is_gone_are_swept_with_what_is_in_them(inhabited: Path) -> None:
     box = inhabited / TOP / "box"
     with child("print('ready', flush=True); input()") as gone:

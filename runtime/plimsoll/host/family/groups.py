@@ -13,6 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from plimsoll.host.cgroup import read_table
 from plimsoll.host.family.entrance import ROOT, home_of_groups, mark_in
 from plimsoll.host.family.marks import Mark
 from plimsoll.host.family.strays import is_tracker
@@ -37,11 +38,13 @@ class WorkerGroup:
             return []
 
     def end(self) -> bool:
-        """Kills all that is in it; True when the group is gone, which takes the kernel a moment: ask again."""
+        """Kills all that is in it; True when nothing is left, which takes the kernel a moment: ask again."""
         freeze(self.folder)
         self._let_trackers_go()
         kill(self.folder)
-        return remove_empty(self.folder)
+        # An empty group that may not be removed any more is nothing to wait for.
+        is_empty = read_table(self.folder / "cgroup.events").get("populated") == 0
+        return remove_empty(self.folder) or is_empty
 
     def _let_trackers_go(self) -> None:
         """multiprocessing's trackers still have to remove shared memory; they are marked, and do not live long."""
