@@ -45,11 +45,13 @@ def write_script(tmp_path: Path) -> WriteScript:
 
 @pytest.fixture
 def serve(write_script: WriteScript) -> Iterator[Serve]:
-    """``serve(source, *flags, env=…, wait=…)`` starts a server that ends with the test."""
+    """``serve(source, *flags, env=…, wait=…, before=…)`` starts a server that ends with the test."""
     with ExitStack() as stack:
 
-        def start(source: str, *flags: str, env: dict[str, str] | None = None, wait: bool = True) -> Server:
-            return stack.enter_context(Server(write_script(source), *flags, env=env, wait=wait))
+        def start(
+            source: str, *flags: str, env: dict[str, str] | None = None, wait: bool = True, before: str = ""
+        ) -> Server:
+            return stack.enter_context(Server(write_script(source), *flags, env=env, wait=wait, before=before))
 
         yield start
 

@@ -12,7 +12,8 @@ ip link set lo up
 cd /plimsoll
 . ./environment
 eval "set -- $(cat /pytest-arguments)"
-python3 -m pytest -p no:cacheprovider --timeout 1800 tests/cgroup2 tests/host/test_host_groups.py "$@"
+python3 -m pytest -p no:cacheprovider --timeout 1800 tests/cgroup2 tests/host/test_host_groups.py \
+    tests/faults/test_faults_memory.py "$@"
 echo "GUEST-EXIT=$?"
 sync
 poweroff -f

@@ -41,7 +41,8 @@ fi
 rm -rf "$build/root" "$build/disk.img"
 "$python" "$here/guest_files.py" "$build/root"
 install -m 755 "$here/guest_init.sh" "$build/root/init.sh"
-printf '%q ' "$@" > "$build/root/pytest-arguments"
+# Not %q, which makes one empty argument of none.
+printf '%s ' "${@@Q}" > "$build/root/pytest-arguments"
 truncate -s 1G "$build/disk.img"
 mkfs.ext4 -q -d "$build/root" "$build/disk.img"
 

@@ -54,6 +54,21 @@ def test_processes_in_the_way_are_moved_aside_and_back() -> None:
         neighbour.communicate("\n", timeout=60)
 
 
+def test_who_is_left_in_a_limited_group_is_killed_with_all_that_it_forks() -> None:
+    source = """
+import os, subprocess, sys
+from plimsoll.host.groups import delegate
+with delegate() as delegation, delegation.group(f"plimsoll-{os.getpid()}-0") as group:
+    (group.cpu / "below").mkdir()
+    for door in (group.doors[0], group.cpu / "below" / "cgroup.procs"):
+        os.system(f"busybox setsid busybox sh -c 'echo 0 > {door}; while :; do busybox true; done' >/dev/null 2>&1 &")
+    while not (group.cpu / "below" / "cgroup.procs").read_text(): pass
+"""
+    with box("left") as left:
+        assert left.run("-c", source) == (0, "")
+        assert (left.pids(), left.children()) == ([], [])
+
+
 def test_what_others_have_set_up_is_not_disturbed() -> None:
     """Processes beside children with the CPU controller: the memory controller can only be had by taking that away."""
     with box("partly") as partly:

@@ -14,9 +14,10 @@ import psutil
 import pytest
 
 from plimsoll.host.family.guardian import NAME as GUARDIAN
+from support import worker_groups
 from support.families import living, wait_all_ended
 from support.fixtures import Serve, WriteScript
-from support.kin import KINDS, SCRIPT
+from support.kin import KINDS, SCRIPT, unmarked
 from support.server import Server, wait_for
 
 Kin = dict[str, psutil.Process]
@@ -29,6 +30,23 @@ def kept() -> Iterator[list[psutil.Process]]:
     yield processes
     for process in living(processes):
         process.kill()
+
+
+@pytest.fixture
+def groupless(serve: Serve) -> Iterator[Serve]:
+    """Starts a server whose workers can have no groups."""
+    with worker_groups.without() as before:
+        yield lambda source, *flags: serve(source, *flags, before=before)
+
+
+@pytest.fixture(params=["by mark", "by group"])
+def known(request: pytest.FixtureRequest, serve: Serve, groupless: Serve) -> Serve:
+    """Starts a server that has this way alone to know whose a process is."""
+    if request.param == "by mark":
+        return groupless
+    if worker_groups.place() is None:
+        pytest.skip("no control groups of version 2 can be made here: see tests/cgroup2")
+    return lambda source, *flags: serve(unmarked(source), *flags)
 
 
 def started(
@@ -60,8 +78,8 @@ WORKER_ENDS: dict[str, Callable[[Server, psutil.Process], object]] = {
 
 
 @pytest.mark.parametrize("end", WORKER_ENDS)
-def test_what_a_worker_has_started_ends_with_it(serve: Serve, kept: list[psutil.Process], end: str) -> None:
-    server = serve(SCRIPT, "--scoring-timeout-ms", "2000", "--grace-seconds", "1")
+def test_what_a_worker_has_started_ends_with_it(known: Serve, kept: list[psutil.Process], end: str) -> None:
+    server = known(SCRIPT, "--scoring-timeout-ms", "2000", "--grace-seconds", "1")
     worker, kin = started(server, kept, *KINDS)
     WORKER_ENDS[end](server, worker)
     wait_all_ended([worker, *kin.values()], "the worker and all it has started")
@@ -71,8 +89,8 @@ def test_what_a_worker_has_started_ends_with_it(serve: Serve, kept: list[psutil.
     assert len(living(fresh.values())) == 2
 
 
-def test_recycling_ends_what_the_old_worker_has_started(serve: Serve, kept: list[psutil.Process]) -> None:
-    server = serve(SCRIPT, "--max-requests", "3", "--grace-seconds", "1")
+def test_recycling_ends_what_the_old_worker_has_started(known: Serve, kept: list[psutil.Process]) -> None:
+    server = known(SCRIPT, "--max-requests", "3", "--grace-seconds", "1")
     worker, kin = started(server, kept, "daemon", "executor")
     for _ in range(2):
         started(server, kept)
@@ -97,8 +115,8 @@ def test_a_worker_whose_children_keep_its_interpreter_from_ending_is_not_waited_
     wait_all_ended(pair, "the replaced worker and its child")
 
 
-def test_the_families_of_other_workers_are_left_alone(serve: Serve, kept: list[psutil.Process]) -> None:
-    server = serve(SCRIPT, "--workers", "2")
+def test_the_families_of_other_workers_are_left_alone(known: Serve, kept: list[psutil.Process]) -> None:
+    server = known(SCRIPT, "--workers", "2")
     with ThreadPoolExecutor(2) as clients:  # at the same time, and so in different workers
         both = list(clients.map(lambda _: started(server, kept, "child", "daemon", order="start slowly"), range(2)))
     families = {worker.pid: list(kin.values()) for worker, kin in both}
@@ -159,15 +177,17 @@ def is_other_than_guardian(process: psutil.Process) -> bool:
 
 
 @pytest.mark.parametrize("end", SERVER_ENDS)
-def test_what_workers_have_started_ends_with_the_server(serve: Serve, kept: list[psutil.Process], end: str) -> None:
-    server = serve(SCRIPT, "--workers", "2", "--grace-seconds", "2")
+def test_what_workers_have_started_ends_with_the_server(known: Serve, kept: list[psutil.Process], end: str) -> None:
+    server = known(SCRIPT, "--workers", "2", "--grace-seconds", "2")
     kin = [*started(server, kept, *KINDS)[1].values(), *started(server, kept, *KINDS)[1].values()]
     tree = [process for process in server.tree() if is_other_than_guardian(process)]
-    guardian = guardian_of(server)
+    guardian, front = guardian_of(server), server.front()
     SERVER_ENDS[end](server)
     if "SIG" in end:  # the program has ended: nothing is left now, not soon
         assert living([*kin, *tree, guardian]) == []
+        assert worker_groups.of_front(front.pid) == []
     wait_all_ended([*kin, *tree], "all that the server has started")
+    wait_for(lambda: worker_groups.of_front(front.pid) == [], "the end of their groups", patience_s=20)
     if "front" in end:
         server.wait_ready()
         assert living([guardian]) == [guardian]
@@ -178,21 +198,14 @@ def test_what_workers_have_started_ends_with_the_server(serve: Serve, kept: list
         wait_all_ended([guardian], "the guardian")
 
 
-def test_what_has_taken_its_mark_off_ends_with_the_server(serve: Serve, kept: list[psutil.Process]) -> None:
-    source = """
-        import os, resource, subprocess
-        def init(): pass
-        def unlimited(): resource.setrlimit(resource.RLIMIT_RTTIME, resource.getrlimit(resource.RLIMIT_RTTIME)[1:] * 2)
-        def run(data):
-            child = subprocess.Popen(["sleep", "300"], start_new_session=True, preexec_fn=unlimited, env={})
-            return [os.getpid(), child.pid]
-        """
-    server = serve(source)
-    worker, child = [psutil.Process(pid) for pid in server.post("/score", b"").json()]
-    kept.append(child)
+def test_what_has_no_mark_and_no_group_ends_with_the_server(groupless: Serve, kept: list[psutil.Process]) -> None:
+    server = groupless(unmarked(SCRIPT))
+    worker, kin = started(server, kept, "session")
+    child = kin["session"]
     worker.kill()
     wait_for(lambda: server.metric("plimsoll_worker_restarts_total") == 1, "a new worker")
     time.sleep(0.5)
+    assert living([child]) == [child]
     assert child.ppid() == server.front().pid  # nobody's, but inside
     _stop(signal.SIGTERM)(server)
     assert living([child]) == []
@@ -231,8 +244,8 @@ RUNNER = """
 """
 
 
-def test_processes_that_change_their_pid_all_the_time_are_caught(serve: Serve) -> None:
-    server = serve(RUNNER)
+def test_processes_that_change_their_pid_all_the_time_are_caught(known: Serve) -> None:
+    server = known(RUNNER)
     worker = psutil.Process(server.post("/score", b"").json())
     beat = server.script.parent / "beat"
 

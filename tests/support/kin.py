@@ -1,5 +1,13 @@
 """A score.py that starts processes of every kind and says their pids; each would sleep for five minutes."""
 
+
+def unmarked(source: str) -> str:
+    """The same script, whose worker and all that it starts have taken their marks off."""
+    assert "def init(): pass" in source
+    off = "import resource; resource.setrlimit(resource.RLIMIT_RTTIME, (-1, -1))"
+    return source.replace("def init(): pass", f"def init(): {off}")
+
+
 KINDS = (
     "child",
     "group",

@@ -67,7 +67,7 @@ class Cgroup:
 def find_cgroup(root: Path = Path("/")) -> Cgroup:
     """The control group of this process; a controller that version 1 holds is taken from there."""
     groups, mounts = _own_groups(root), _mounts(root)
-    unified = _folder(root, mounts.get(""), groups.get(""))
+    unified = _unified(root, mounts, groups)
     cpu, account, memory = (_folder(root, mounts.get(c), groups.get(c)) for c in ("cpu", "cpuacct", "memory"))
     return Cgroup(
         cpu_version=_version(cpu, unified),
@@ -77,6 +77,15 @@ def find_cgroup(root: Path = Path("/")) -> Cgroup:
         memory=memory or unified,
         top=tuple(_under(root, mount.point) for mount in mounts.values()),
     )
+
+
+def find_unified(root: Path = Path("/")) -> Path | None:
+    """This process's group in the tree of version 2, which may have no controllers: version 1 may hold them."""
+    return _unified(root, _mounts(root), _own_groups(root))
+
+
+def _unified(root: Path, mounts: dict[str, _Mount], groups: dict[str, str]) -> Path | None:
+    return _folder(root, mounts.get(""), groups.get(""))
 
 
 def _version(v1: Path | None, v2: Path | None) -> int | None:

@@ -13,9 +13,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from plimsoll.host.cgroup import Cgroup, find_cgroup, read_int, read_table
+from plimsoll.host.group_names import GroupName
 from plimsoll.host.stale_groups import leave_stale, remove_stale
 from plimsoll.host.unified import LimitsUnavailable as LimitsUnavailable
-from plimsoll.host.unified import controllers_for_children, remove
+from plimsoll.host.unified import controllers_for_children, kill, remove
 
 _PERIOD_US = 100_000
 _SMALLEST_QUOTA_US = 1000
@@ -113,13 +114,17 @@ class Delegation:
 
     @contextlib.contextmanager
     def group(self, name: str) -> Iterator[LimitedGroup]:
-        """A new group without limits; it is removed at the end, when its processes must be gone."""
+        """A new group without limits; it is removed at the end.
+
+        Then its processes must be gone in version 1; version 2 kills those that are not, where it can.
+        """
         made = LimitedGroup(self.version, self.cpu / name, self.memory / name, tuple(o / name for o in self.others))
         try:
             for folder in dict.fromkeys((made.cpu, made.memory, *made.others)):
                 folder.mkdir(exist_ok=True)
             yield made
         finally:
+            kill(made.cpu)
             made.remove()
 
 
@@ -167,7 +172,7 @@ def _prepared(own: Cgroup) -> Iterator[Delegation]:
 def _try_out(delegation: Delegation) -> None:
     """A quota above that of a group above us is refused by version 1; so is everything on a read-only mount."""
     try:
-        with delegation.group(f"plimsoll-{os.getpid()}-try") as group:
+        with delegation.group(str(GroupName(os.getpid(), "try"))) as group:
             group.limit_cpu(0.1)
             group.limit_memory(1 << 30)
     except OSError as error:

@@ -6,28 +6,23 @@ that were moved aside (see plimsoll.host.unified): these go back, and so may we.
 
 from __future__ import annotations
 
-import contextlib
 import os
-import re
 from pathlib import Path
 
-from plimsoll.host.unified import take_back
-
-_NAME = re.compile(r"plimsoll-(\d+)-(\w+)")
+from plimsoll.host.group_names import GroupName
+from plimsoll.host.unified import is_aside, remove_empty, take_back
 
 
 def remove_stale(folder: Path) -> None:
     """Those in this group; what has a living owner, or processes, stays."""
     for group in folder.glob("plimsoll-*"):
         if _is_stale(group):
-            with contextlib.suppress(OSError):
-                group.rmdir()
+            remove_empty(group)
 
 
 def leave_stale(folder: Path) -> bool:
     """Whether this group is such a one, of version 2, and everybody in it, we too, has gone back one up."""
-    found = _NAME.fullmatch(folder.name)
-    if found is None or found.group(2) != "rest" or not _is_stale(folder):
+    if not is_aside(folder) or not _is_stale(folder):
         return False
     parent = folder.parent
     remove_stale(parent)
@@ -39,8 +34,8 @@ def leave_stale(folder: Path) -> bool:
 
 
 def _is_stale(group: Path) -> bool:
-    found = _NAME.fullmatch(group.name)
-    return found is not None and not _lives(int(found.group(1)))
+    name = GroupName.parse(group.name)
+    return name is not None and not _lives(name.owner_pid)
 
 
 def _lives(pid: int) -> bool:

@@ -13,7 +13,10 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+from plimsoll.host.group_names import GroupName
+
 _NEEDED = ("cpu", "memory")
+_ASIDE = "rest"
 # Who is moved may fork on the way.
 _MOVE_TRIES = 10
 _REMOVE_TRIES, _REMOVE_PAUSE_S = 40, 0.05
@@ -34,7 +37,7 @@ def controllers_for_children(folder: Path) -> Iterator[None]:
     if not missing:
         yield
         return
-    aside = folder / f"plimsoll-{os.getpid()}-rest"
+    aside = folder / str(GroupName(os.getpid(), _ASIDE))
     try:
         _hand_over(folder, missing, aside)
         yield
@@ -83,22 +86,65 @@ def _switch(folder: Path, sign: str, controllers: list[str]) -> bool:
 
 def _move_all(source: Path, target: Path) -> int:
     """How many there were. A process of another pid namespace is called 0, which would be ourselves."""
-    pids = [pid for pid in (source / "cgroup.procs").read_text().split() if pid != "0"]
+    pids = [pid for pid in pids_in(source) if pid != 0]
     for pid in pids:
         # A process may end on the way.
         with contextlib.suppress(ProcessLookupError):
-            (target / "cgroup.procs").write_text(pid)
+            (target / "cgroup.procs").write_text(str(pid))
     return len(pids)
+
+
+def pids_in(folder: Path) -> list[int]:
+    """The processes right in this group."""
+    return [int(pid) for pid in (folder / "cgroup.procs").read_text().split()]
+
+
+def is_aside(folder: Path) -> bool:
+    """Whether this is where everybody of the group above has been moved to."""
+    name = GroupName.parse(folder.name)
+    return name is not None and name.purpose == _ASIDE
+
+
+def kill(folder: Path) -> bool:
+    """Ends everybody in the group and in those below it, also who is being forked meanwhile, of any user.
+
+    False where the kernel cannot: version 1, or Linux before 5.14.
+    """
+    return _switch_on(folder / "cgroup.kill")
+
+
+def freeze(folder: Path) -> bool:
+    """Lets nobody in the group run on; who is killed, or leaves it, is free. False before Linux 5.2."""
+    return _switch_on(folder / "cgroup.freeze")
+
+
+def _switch_on(path: Path) -> bool:
+    try:
+        # Never made where there is none, and not opened for reading: cgroup.kill cannot be read.
+        file = os.open(path, os.O_WRONLY)
+    except OSError:
+        return False
+    try:
+        return os.write(file, b"1") == 1
+    except OSError:
+        return False
+    finally:
+        os.close(file)
 
 
 def remove(folder: Path) -> None:
     """A folder can go when the last process in it is gone, which takes the kernel a moment."""
     for _ in range(_REMOVE_TRIES):
-        try:
-            folder.rmdir()
-        except FileNotFoundError:
+        if remove_empty(folder):
             return
-        except OSError:
-            time.sleep(_REMOVE_PAUSE_S)
-        else:
-            return
+        time.sleep(_REMOVE_PAUSE_S)
+
+
+def remove_empty(folder: Path) -> bool:
+    """With the groups below it, which a killed server may have left; True when it is gone."""
+    try:
+        for below, _, _ in os.walk(folder, topdown=False):
+            Path(below).rmdir()
+    except OSError:
+        return False
+    return not folder.exists()

@@ -12,6 +12,7 @@ import math
 import os
 from collections.abc import Iterator
 
+from plimsoll.host.group_names import GroupName
 from plimsoll.host.groups import Delegation
 from plimsoll.profiling.bench import Stopwatch
 from plimsoll.profiling.capacity import Level
@@ -69,7 +70,7 @@ def _start_s(findings: Findings, plan: Plan, cores: float) -> float:
 def _measure(session: Session, delegation: Delegation, cores: float, knee: Level, budget_s: float) -> Size:
     findings = session.findings
     full = len(findings.server_cpus())
-    with delegation.group(f"plimsoll-{os.getpid()}-quota") as group:
+    with delegation.group(str(GroupName(os.getpid(), "quota"))) as group:
         group.limit_cpu(math.ceil(cores))
         with session.server(groups=group.doors, prefix=f"{cores:g} CPU by quota: ") as bench:
             expected_rps = knee.throughput_rps * cores / full

@@ -8,6 +8,7 @@ import math
 import os
 from collections.abc import Iterator
 
+from plimsoll.host.group_names import GroupName
 from plimsoll.host.groups import Delegation, LimitedGroup, LimitsUnavailable, delegate
 from plimsoll.profiling.attempt import Enclosure, try_out
 from plimsoll.profiling.findings import Findings
@@ -99,7 +100,7 @@ def limited_group(delegation: Delegation | None, number: int) -> Iterator[Limite
     if delegation is None:
         yield None
         return
-    with delegation.group(f"plimsoll-{os.getpid()}-{number}") as group:
+    with delegation.group(str(GroupName(os.getpid(), str(number)))) as group:
         yield group
 
 

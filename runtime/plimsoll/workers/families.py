@@ -1,7 +1,8 @@
 """What workers have started, seen from the front: it ends with its worker, and all of it with the front.
 
-The front adopts orphans, so everything below it stays below it. Whose a process is its mark says; one that has taken
-its mark off is nobody's, and ends when the front does.
+The front adopts orphans, so everything below it stays below it. Whose a process is its control group says, where a
+worker can have one, and its mark. One that has no such group and has taken its mark off is nobody's, and ends when the
+front does.
 """
 
 from __future__ import annotations
@@ -14,9 +15,9 @@ import time
 from collections.abc import Callable, Collection
 from dataclasses import replace
 
-from plimsoll.host import procfs
 from plimsoll.host.descendants import Descendants
-from plimsoll.host.family.marks import Mark, carries, mark_of
+from plimsoll.host.family.leftovers import Leftovers, pids_left_of
+from plimsoll.host.family.marks import Mark, mark_of
 from plimsoll.host.family.strays import Strays
 from plimsoll.host.parent import adopts_orphans
 
@@ -36,7 +37,7 @@ class Families:
         self._adopts = adopts_orphans()
         self._started = 0
         self._ended: dict[Mark, float] = {}
-        self._strays = Strays(carries(self._ended.__contains__))
+        self._leftovers = Leftovers(self._ended.__contains__)
         self._round: asyncio.TimerHandle | None = None
         self._reaping: asyncio.TimerHandle | None = None
         if self._adopts:
@@ -74,7 +75,7 @@ class Families:
         if self._round is not None:
             self._round.cancel()
             self._round = None
-        if _over(self._strays):
+        if _over(self._leftovers):
             self._ended.clear()
             return
         self._warn_of_the_immortal()
@@ -85,7 +86,7 @@ class Families:
         for mark, since_s in self._ended.items():
             if now_s - since_s > _WARN_AFTER_S:
                 self._ended[mark] = now_s
-                pids = ", ".join(map(str, filter(carries(mark.__eq__), procfs.pids())))
+                pids = ", ".join(map(str, pids_left_of(mark)))
                 _LOG.warning("processes of a worker that has ended are killed and do not end: pid %s", pids)
 
     def _reap(self) -> None:

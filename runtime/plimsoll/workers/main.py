@@ -33,6 +33,7 @@ from plimsoll.entry.spec import EntrySpec
 from plimsoll.entry.user_logging import configure_logging
 from plimsoll.errors import EntryError, InternalError
 from plimsoll.host.descriptors import restore_descriptor_limit
+from plimsoll.host.family.entrance import enter_group
 from plimsoll.host.family.marks import Mark, put_on
 from plimsoll.host.oom import offer_to_die_first
 from plimsoll.host.parent import die_with
@@ -58,6 +59,7 @@ def main(arguments: list[str]) -> int:
         os.set_inheritable(descriptor, False)
     if (known := Mark.of_number(mark)) is not None:
         put_on(known)
+        enter_group(known, parent_pid)
     settle()
     offer_to_die_first()  # the front must live on, to say what has happened
     tag_output()

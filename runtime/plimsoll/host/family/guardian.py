@@ -15,19 +15,26 @@ import os
 import subprocess
 import sys
 
-from plimsoll.host.family.marks import Mark, carries
-from plimsoll.host.family.strays import Strays
+from plimsoll.host.family.entrance import home_of_groups, pattern_of
+from plimsoll.host.family.leftovers import Leftovers
+from plimsoll.host.family.marks import Mark
 from plimsoll.host.processes import Process
 
 _LOG = logging.getLogger("plimsoll.server")
 NAME = "plimsoll-guard"
 """As ps(1) and top(1) show it."""
 _PATIENCE_S = 60.0
-# The master holds the other end of the pipe, and so does the front, which dies with it.
+# The master holds the other end of the pipe, and so does the front, which dies with it. Groups are frozen by the shell,
+# since a fork bomb would leave little time to the Python that starts then.
 _WAIT = f"""
 trap '' TERM INT HUP QUIT USR1 USR2
 printf {NAME} > /proc/$$/comm
 read _
+cd "$1" && for group in $2; do
+    [ -e "$group/cgroup.freeze" ] && echo 1 > "$group/cgroup.freeze"
+done
+cd /
+shift 2
 exec "$@"
 """
 
@@ -39,7 +46,8 @@ class Guardian:
         master = Process.read(os.getpid())
         assert master is not None
         what = [sys.executable, "-P", "-m", __name__, *map(str, (mark.number, *master.key))]
-        self._command = ["/bin/sh", "-c", _WAIT, NAME, *what]
+        home = home_of_groups() or ""
+        self._command = ["/bin/sh", "-c", _WAIT, NAME, str(home), pattern_of(mark), *what]
         self._process: subprocess.Popen[bytes] | None = None
         self._has_failed = False
 
@@ -83,8 +91,7 @@ def main(arguments: list[str]) -> None:
     number, master_pid, started_ticks = map(int, arguments)
     mark, master = Mark.of_number(number), Process(master_pid, started_ticks, 0, ())
     if mark is not None and not master.alive():
-        own_pid, is_of_server = os.getpid(), carries(lambda other: other.server == mark.server)
-        Strays(lambda pid: pid != own_pid and is_of_server(pid)).end_all(_PATIENCE_S)
+        Leftovers(lambda other: other.server == mark.server).end_all(_PATIENCE_S)
 
 
 if __name__ == "__main__":

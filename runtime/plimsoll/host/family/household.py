@@ -5,9 +5,10 @@ from __future__ import annotations
 import logging
 from collections.abc import Collection, Iterable
 
+from plimsoll.host.family.groups import sweep_groups
 from plimsoll.host.family.guardian import Guardian
-from plimsoll.host.family.marks import Mark, carries, new_server_mark, put_on
-from plimsoll.host.family.strays import Strays
+from plimsoll.host.family.leftovers import Leftovers
+from plimsoll.host.family.marks import Mark, new_server_mark, put_on
 from plimsoll.host.parent import adopt_orphans
 
 _LOG = logging.getLogger("plimsoll.server")
@@ -24,9 +25,10 @@ class Household:
         self._mark = mark
         self._fronts: frozenset[int] = frozenset()
         self._gone = 0
-        self._has_strays = False
-        self._strays = Strays(carries(self._is_left_by_front))
+        self._has_leftovers = False
+        self._leftovers = Leftovers(self._is_left_by_front)
         adopt_orphans()
+        sweep_groups()
         if self._guardian is not None:
             self._guardian.ensure()
         else:
@@ -38,16 +40,16 @@ class Household:
             return
         self._guardian.ensure()
         gone_before, self._gone = self._gone, started - len(fronts)
-        if self._gone != gone_before or self._has_strays:
+        if self._gone != gone_before or self._has_leftovers:
             self._fronts = _wrapped(fronts)
-            self._has_strays = not self._strays.end()
+            self._has_leftovers = not self._leftovers.end()
 
     def end(self) -> None:
         """All fronts have ended, and so must everything else."""
         if self._guardian is None:
             return
         self._fronts = frozenset()
-        if self._strays.end_all(_PATIENCE_S):
+        if self._leftovers.end_all(_PATIENCE_S):
             self._guardian.end()
 
     def _is_left_by_front(self, mark: Mark) -> bool:

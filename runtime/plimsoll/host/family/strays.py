@@ -27,7 +27,7 @@ class Strays:
         found = self._halted()
         now_s = time.monotonic()
         for process in found:
-            if not _is_tracker(process) or self._is_overdue(process, now_s):
+            if not is_tracker(process.command_line) or self._is_overdue(process, now_s):
                 process.send(signal.SIGKILL)
         if not found:
             self._trackers.clear()
@@ -62,10 +62,10 @@ class Strays:
 
 def _left_running_if_tracker(process: Process | None) -> Process | None:
     """None is what has ended and is not waited for yet."""
-    if process is not None and _is_tracker(process):
+    if process is not None and is_tracker(process.command_line):
         process.send(signal.SIGCONT)
     return process
 
 
-def _is_tracker(process: Process) -> bool:
-    return any("resource_tracker import main" in argument for argument in process.command_line)
+def is_tracker(command_line: Iterable[str]) -> bool:
+    return any("resource_tracker import main" in argument for argument in command_line)
