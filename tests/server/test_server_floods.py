@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import socket
+import struct
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -58,3 +60,19 @@ def test_what_was_counted_before_a_scrape_is_in_it_even_in_a_flood(serve: Serve)
         for count in range(1, 30):
             server.post("/score", b"1")
             assert server.metric("plimsoll_requests_total", route="/score", outcome="ok") == count
+
+
+def test_clients_that_leave_before_their_turn_are_counted_and_cost_no_more(serve: Serve) -> None:
+    server = serve(ECHO)
+
+    def ask_and_leave() -> bool:
+        with contextlib.ExitStack() as stack:
+            address = ("127.0.0.1", server.port)
+            clients = [stack.enter_context(socket.create_connection(address)) for _ in range(_CLIENTS)]
+            for client in clients:
+                client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))  # a reset, no FIN
+                client.sendall(b"GET /metrics HTTP/1.1\r\nhost: x\r\n\r\n")
+        return server.metric("plimsoll_requests_total", route="/metrics", outcome="client_gone", status="499") > 0
+
+    wait_for(ask_and_leave, "clients that left the queue")
+    wait_for(lambda: server.metric("plimsoll_connections") == 1, "the end of their connections")
