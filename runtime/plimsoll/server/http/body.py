@@ -72,8 +72,9 @@ class KnownBody:
             self.room()[: len(data)] = data
             self.received_bytes += len(data)
 
-    def beginning(self) -> bytes:
-        """What has come, as long as it has no memory of the pool."""
+    def torn_out(self) -> bytes:
+        """What has come, of one that waits for memory and needs none any more."""
+        self.discard()
         return bytes(memoryview(self._small)[: self.received_bytes])
 
     def whole(self) -> bytes | Lease:

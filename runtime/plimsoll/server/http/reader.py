@@ -294,8 +294,7 @@ class RequestReader:
             self._aim(request)
             return
         assert request.content_length is not None
-        assert isinstance(request.body, bytes)
-        self._body = body = KnownBody(request.content_length, self._pool, len(request.body))
+        self._body = body = KnownBody(request.content_length, self._pool, request.received_bytes)
         if body.has_room():
             self._take_first(request, body)
         else:
@@ -319,9 +318,8 @@ class RequestReader:
         self._aim(request)
 
     def _aim(self, request: Request) -> None:
-        assert request.content_length is not None
         if request.unwanted:
-            self._rest = self._scratch[: request.content_length - request.received_bytes]
+            self._rest = self._scratch[: int(request.remaining_bytes)]
         elif isinstance(self._body, KnownBody):
             self._rest = self._body.room()
 
@@ -338,16 +336,13 @@ class RequestReader:
         """The same while there is no memory: no more than what had been read by then."""
         request = self._request
         assert request is not None
-        assert request.content_length is not None
         assert isinstance(request.body, bytes)
-        count = min(len(piece), request.content_length - request.received_bytes)
+        count = int(min(len(piece), request.remaining_bytes))
         request.body += bytes(piece[:count])
         request.received_bytes += count
-        if request.received_bytes == request.content_length:
+        if not request.remaining_bytes:
             assert isinstance(self._body, KnownBody)
-            request.body = self._body.beginning() + request.body
-            self._body.discard()
-            self._body = None
+            request.body, self._body = self._body.torn_out() + request.body, None
             self._complete(request)
         return piece[count:]
 
