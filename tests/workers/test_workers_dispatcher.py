@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import random
+import socket
 
 import pytest
 
 from plimsoll.errors import DeadlineExceeded, NotReady, QueueFull, QueueTimeout, ScoringTimeout, WorkerDied
+from plimsoll.workers import frames
 from plimsoll.workers.frames import Flag, Frame, Kind
 from plimsoll.workers.slot import Slot
 from plimsoll.workers.spec import Limits
@@ -123,6 +125,60 @@ def test_what_lies_behind_a_call_that_is_slower_than_expected_is_the_next_that_a
         stage.answer(other, read[stage.slots.index(other)], run_s=0.02)
         later = [(await stage.run_one(other, run_s=0.02)).body for _ in range(4)]
         assert later.index(b"next") <= 1, "one may have been in the other slot by then"
+
+
+def test_a_call_that_the_worker_reads_while_others_are_taken_back_gets_its_answer(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The first is fetched; the second is read at that moment: it has begun, although it was not the first."""
+
+    @on_stage()
+    async def body(stage: Stage) -> None:
+        slot, read = stage.slots[0], list[Frame]()
+        await learned(stage, slot, 0.02)
+        calls = [stage.submit(b"first"), stage.submit(b"second")]
+        await asyncio.sleep(0.002)
+        assert len(slot.outstanding) == 2
+
+        fetch = frames.discard
+
+        def discard(worker_end: socket.socket, buffer: bytearray) -> int | None:
+            taken = fetch(worker_end, buffer)
+            if (frame := unread(slot)) is not None:
+                read.append(frame)
+            return taken
+
+        with monkeypatch.context() as patch:
+            patch.setattr(frames, "discard", discard)
+            back = slot.take_back()
+        stage.dispatcher._queue.take_back(back)
+        stage.answer(slot, read[0])
+        assert (await calls[1].answer).body == b"re:second"
+        await stage.run_one(slot)
+        assert (await calls[0].answer).body == b"re:first"
+
+
+def test_calls_of_a_bundle_that_was_taken_back_are_taken_back_once_more() -> None:
+    @on_stage()
+    async def body(stage: Stage) -> None:
+        slot = stage.slots[0]
+        for _ in range(30):
+            slot.learn(0.0001)
+        calls = [stage.submit(b"running"), *[stage.submit(text) for text in (b"a", b"b")]]
+        await asyncio.sleep(0.002)
+        running = await stage.read(slot)
+        while len(slot.outstanding) > 1:  # it runs for longer than it should
+            await asyncio.sleep(0.01)
+        slot.learn(0.5)  # one at a time from now on
+        stage.answer(slot, running, run_s=0.5)
+        await stage.run_one(slot, run_s=0.5)
+        await calls[1].answer
+        while slot.outstanding[0].call_id != calls[2].call_id:
+            await asyncio.sleep(0.001)
+        free = stage.add_slot()
+        stage.dispatcher.retire(slot)
+        await stage.run_one(free)
+        assert (await calls[2].answer).body == b"re:b"
 
 
 @pytest.mark.parametrize("leaves", ["client", "deadline"])

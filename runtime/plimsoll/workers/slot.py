@@ -8,6 +8,7 @@ where `take_back` can fetch it.
 from __future__ import annotations
 
 import socket
+import time
 from collections import deque
 from collections.abc import Callable
 
@@ -83,6 +84,7 @@ class Slot:
         """
         if not self._sent([call], call.frame):
             return False
+        call.batch_id = call.call_id
         self.outstanding.append(call)
         if len(self.outstanding) == 1:
             call.start(now)
@@ -178,12 +180,17 @@ class Slot:
         return now - self.outstanding[0].started_at > 2 * self._ahead_until_s
 
     def take_back(self) -> list[PendingCall]:
-        """Fetches the calls that the worker has not begun out of the socket, oldest first."""
+        """Fetches the calls that the worker has not begun out of the socket, oldest first.
+
+        The worker may read at the same time: the oldest of those that are left has begun, whatever was before it.
+        """
         taken = set()
         while (batch_id := frames.discard(self._worker_end, self._buffer)) is not None:
             taken.add(batch_id)
         back = [call for call in self.outstanding if call.batch_id in taken]
         self.outstanding = deque(call for call in self.outstanding if call.batch_id not in taken)
+        if self.outstanding and self.outstanding[0].state is CallState.HANDED:
+            self.outstanding[0].start(time.monotonic())
         for call in back:
             call.free_room(LeaseEvent.TAKE_BACK)
             if isinstance(call.body, Lease):
