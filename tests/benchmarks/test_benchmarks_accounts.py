@@ -37,7 +37,7 @@ def test_threads_children_and_ended_children_of_a_tree_are_counted() -> None:
         counted_s = accounts.usage().server_s
         own_s = float(tell(root))
         tell(root)
-    assert own_s > 0.6
+    assert own_s > 0.3
     assert counted_s == pytest.approx(own_s, abs=SLACK_S)
 
 
@@ -56,7 +56,7 @@ def test_an_orphan_stays_in_the_tree_that_it_came_from() -> None:
         (orphan,) = procfs.children_of(root.pid)
         os.kill(orphan, signal.SIGKILL)
         root.communicate("\n")
-    assert usage.server_s > 0.2
+    assert usage.server_s > 0.1
 
 
 def test_the_client_and_this_process_are_not_the_server() -> None:
