@@ -18,7 +18,7 @@ from typing import IO, Any
 
 from plimsoll.errors import DatasetError, EntryError, InternalError, RowsFailed, StartError, UsageError
 from plimsoll.host.parent import tie_to_parent
-from plimsoll.profiling.result import Profile, Recommendation
+from plimsoll.profiling.result.profile import Profile, Recommendation
 
 DEFAULT_OUTPUT = "plimsoll-profile"
 _POLL_S = 0.2

@@ -8,17 +8,17 @@ from pathlib import Path
 
 from plimsoll.host.cpus import Host
 from plimsoll.host.memory import GroupMemory
-from plimsoll.profiling.bench import Window
-from plimsoll.profiling.capacity import Level
-from plimsoll.profiling.census import RowCost
-from plimsoll.profiling.dataset import JSON_TYPE, Dataset, Row
-from plimsoll.profiling.driver_client import LoadAnswer, RateAnswer, RowAnswer
+from plimsoll.profiling.dataset.load import JSON_TYPE, Dataset, Row
 from plimsoll.profiling.findings import Findings
 from plimsoll.profiling.latency import decode_distribution, encode_histogram
-from plimsoll.profiling.meter import FRONT, TreeMemory
+from plimsoll.profiling.load.client import LoadAnswer, RateAnswer, RowAnswer
+from plimsoll.profiling.measure.meter import FRONT, TreeMemory
+from plimsoll.profiling.measure.placement import Placement
+from plimsoll.profiling.measure.server import Window
 from plimsoll.profiling.options import ProfileOptions
-from plimsoll.profiling.placement import Placement
-from plimsoll.profiling.rates import RateLevel
+from plimsoll.profiling.phases.capacity import Level
+from plimsoll.profiling.phases.census import RowCost
+from plimsoll.profiling.phases.open_loop import RateLevel
 
 MEMORY = TreeMemory(GroupMemory(50_000_000, 50_000_000, 40_000_000, 60_000_000, 70_000_000, 0, 0), {})
 

@@ -11,11 +11,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from plimsoll.profiling.intervals import rank_percentile, slope, spread, spread_out, squared_variation, upper_bound
+from plimsoll.profiling.advice.rounding import GIBIBYTE, MEBIBYTE, round_up_cores, round_up_memory
+from plimsoll.profiling.advice.utilisation import relative_wait, target_utilisation
 from plimsoll.profiling.latency import decode_distribution, encode_histogram, needed_for, pool
-from plimsoll.profiling.pacing import pace, usual_window_s
-from plimsoll.profiling.rounding import GIBIBYTE, MEBIBYTE, round_up_cores, round_up_memory
-from plimsoll.profiling.utilisation import relative_wait, target_utilisation
+from plimsoll.profiling.measure.pacing import pace, usual_window_s
+from plimsoll.profiling.statistics import rank_percentile, slope, spread, spread_out, squared_variation, upper_bound
 
 
 @pytest.mark.parametrize(("share", "needed"), [(0.5, 5), (0.9, 29), (0.95, 59), (0.99, 299), (0.999, 2995)])

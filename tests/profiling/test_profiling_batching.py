@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from plimsoll.profiling.batching import BatchFit, BatchUse, best_batch_size, fit_batches, read_batches
+from plimsoll.profiling.advice.batching import BatchFit, BatchUse, best_batch_size, fit_batches, read_batches
 
 
 def use(size: float, run_s: float, runs: int = 100, max_size: int = 64) -> BatchUse:

@@ -19,11 +19,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from plimsoll.errors import DatasetError, UsageError
-from plimsoll.profiling.dataset import Format, Row, load_dataset, parse_format
-from plimsoll.profiling.dataset_sampling import Sampler
-from plimsoll.profiling.dataset_spool import read_spool, spooled
-from plimsoll.profiling.dataset_text import STDIN
-from plimsoll.profiling.driver.requests import serialise
+from plimsoll.profiling.dataset.load import Format, Row, load_dataset, parse_format
+from plimsoll.profiling.dataset.sampling import Sampler
+from plimsoll.profiling.dataset.spool import read_spool, spooled
+from plimsoll.profiling.dataset.text import STDIN
+from plimsoll.profiling.load.requests import serialise
 
 
 def envelopes(folder: Path, *values: Any, kind: Format | None = "envelope", name: str = "d.jsonl") -> tuple[Row, ...]:
@@ -209,7 +209,7 @@ def test_files_that_are_not_taken_are_not_read(tmp_path: Path, monkeypatch: pyte
 LOAD = """
 import resource, sys
 from pathlib import Path
-from plimsoll.profiling.dataset import load_dataset
+from plimsoll.profiling.dataset.load import load_dataset
 before_kb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 dataset = load_dataset(Path(sys.argv[1]), kind=sys.argv[2], most_bytes=1_000_000)
 print(len(dataset.rows), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before_kb)

@@ -9,13 +9,13 @@ import pytest
 from made_up import MEMORY, findings, level, row_cost, window
 
 from plimsoll.host.memory import GroupMemory
-from plimsoll.profiling.build import build_profile
-from plimsoll.profiling.decide import decide, heavy_bytes, warn_of_bounds
+from plimsoll.profiling.answer.decision import decide, heavy_bytes, warn_of_bounds
+from plimsoll.profiling.answer.grade import grade_reasons
+from plimsoll.profiling.answer.profile import build_profile
 from plimsoll.profiling.findings import Findings, Problem
-from plimsoll.profiling.grading import grade_reasons
-from plimsoll.profiling.meter import TreeMemory
-from plimsoll.profiling.noise import Spin
-from plimsoll.profiling.start import Startup
+from plimsoll.profiling.measure.meter import TreeMemory
+from plimsoll.profiling.measure.noise import Spin
+from plimsoll.profiling.phases.start import Startup
 
 
 def loaded(*windows: Any, rows: int = 20) -> Findings:

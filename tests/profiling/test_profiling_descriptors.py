@@ -22,11 +22,11 @@ from profile_runs import ECHO, Notes, options_for, written
 from test_profiling_run import unexplained
 
 from plimsoll.host.descriptors import open_descriptors
-from plimsoll.profiling.connections import MOST_CONNECTIONS, ConnectionBudget, budget_connections
-from plimsoll.profiling.dataset import load_dataset
-from plimsoll.profiling.driver.open_loop import Arrivals
-from plimsoll.profiling.driver.slot import outcome_of
-from plimsoll.profiling.driver_client import DriverClient
+from plimsoll.profiling.dataset.load import load_dataset
+from plimsoll.profiling.load.client import DriverClient
+from plimsoll.profiling.load.open_loop import Arrivals
+from plimsoll.profiling.load.slot import outcome_of
+from plimsoll.profiling.measure.connections import MOST_CONNECTIONS, ConnectionBudget, budget_connections
 from plimsoll.profiling.run import profile
 
 NO_MORE = 3
@@ -55,7 +55,7 @@ def limit_descriptors(pid: int, soft: int) -> int:
 
 def driver_pid() -> int:
     """Of the only load driver that this process has started."""
-    (pid,) = [child.pid for child in psutil.Process().children() if "plimsoll.profiling.driver" in child.cmdline()]
+    (pid,) = [child.pid for child in psutil.Process().children() if "plimsoll.profiling.load" in child.cmdline()]
     return pid
 
 

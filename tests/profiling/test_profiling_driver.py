@@ -15,8 +15,8 @@ import pytest
 from little_server import LittleServer, little_server
 
 from plimsoll.errors import InternalError
-from plimsoll.profiling.dataset import Row, load_dataset
-from plimsoll.profiling.driver_client import DriverClient
+from plimsoll.profiling.dataset.load import Row, load_dataset
+from plimsoll.profiling.load.client import DriverClient
 
 Opened = tuple[LittleServer, DriverClient]
 Open = Callable[..., Opened]
@@ -156,7 +156,7 @@ def test_a_driver_that_dies_is_an_internal_error(opened: Open) -> None:
 
 def test_the_driver_ends_when_its_stdin_does(tmp_path: Path) -> None:
     driver = subprocess.Popen(
-        [sys.executable, "-m", "plimsoll.profiling.driver"], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+        [sys.executable, "-m", "plimsoll.profiling.load"], stdin=subprocess.PIPE, stdout=subprocess.PIPE
     )
     driver.communicate(timeout=20)
     assert driver.returncode == 0

@@ -10,14 +10,14 @@ from made_up import MEMORY, findings, level, rate_level, row_cost, window
 from profile_runs import Notes, options_for, written
 from test_profiling_run import SLEEP, unexplained
 
-from plimsoll.profiling.build import build_profile
-from plimsoll.profiling.capacity import Capacity
-from plimsoll.profiling.decide import decide, warn_of_bounds
+from plimsoll.profiling.answer.decision import decide, warn_of_bounds
+from plimsoll.profiling.answer.profile import build_profile
 from plimsoll.profiling.findings import Findings
-from plimsoll.profiling.gates_metrics import METRICS
+from plimsoll.profiling.gates.metrics import METRICS
 from plimsoll.profiling.latency import Distribution, decode_distribution, encode_histogram
+from plimsoll.profiling.phases.capacity import Capacity
+from plimsoll.profiling.phases.start import Startup
 from plimsoll.profiling.run import profile
-from plimsoll.profiling.start import Startup
 
 
 def answered(*milliseconds: int, failed: int = 0) -> Distribution:

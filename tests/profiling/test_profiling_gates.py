@@ -11,10 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from plimsoll.errors import GateFailed, GradeTooLow, UsageError
-from plimsoll.profiling.gates import check_gates, enforce, read_gates
-from plimsoll.profiling.gates_intervals import of_percentile, of_windows
-from plimsoll.profiling.gates_units import Dimension, parse_quantity
-from plimsoll.profiling.result_curves import LatencyCurve
+from plimsoll.profiling.gates.check import check_gates, enforce, read_gates
+from plimsoll.profiling.gates.intervals import of_percentile, of_windows
+from plimsoll.profiling.gates.units import Dimension, parse_quantity
+from plimsoll.profiling.result.curves import LatencyCurve
 from support.finished import profile_with as finished
 
 

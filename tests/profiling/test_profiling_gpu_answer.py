@@ -9,15 +9,15 @@ import pytest
 from made_up import findings, row_cost
 
 from plimsoll.host.gpus import Gpu, GpuProcess, GpuReading
+from plimsoll.profiling.advice.configuration import Shape
 from plimsoll.profiling.findings import Findings
-from plimsoll.profiling.gpu_answer import GpuNeed, recommend_gpu
-from plimsoll.profiling.gpu_attribution import held, was_used
-from plimsoll.profiling.gpu_decide import decide_gpu, judge_gpu
-from plimsoll.profiling.gpu_mig import choose_slice, slice_name
-from plimsoll.profiling.gpu_wanted import gpu_wanted
-from plimsoll.profiling.gpu_watch import GpuWatch
-from plimsoll.profiling.gpu_words import gpu_doubts
-from plimsoll.profiling.shape import Shape
+from plimsoll.profiling.gpu.answer import GpuNeed, recommend_gpu
+from plimsoll.profiling.gpu.attribution import held, was_used
+from plimsoll.profiling.gpu.decision import decide_gpu, judge_gpu
+from plimsoll.profiling.gpu.doubts import gpu_doubts
+from plimsoll.profiling.gpu.mig import choose_slice, slice_name
+from plimsoll.profiling.gpu.wanted import gpu_wanted
+from plimsoll.profiling.gpu.watch import GpuWatch
 
 MIB, GIB = 2**20, 2**30
 CARD = Gpu(0, "GPU-0", "NVIDIA H100 80GB HBM3", 80 * GIB)

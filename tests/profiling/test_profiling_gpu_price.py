@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from plimsoll.errors import UsageError
-from plimsoll.profiling.gpu_price import CpuRival, card_share, keeps, read_rival
-from plimsoll.profiling.result import Profile
-from plimsoll.profiling.slo import Slo
+from plimsoll.profiling.advice.slo import Slo
+from plimsoll.profiling.gpu.price import CpuRival, card_share, keeps, read_rival
+from plimsoll.profiling.result.profile import Profile
 from support.finished import LATENCY, profile_with
 
 CPU = {"requestCores": 2.0, "limitCores": 2.0, "reason": "2 cores."}

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from test_profiling_run import unexplained
 
-from plimsoll.profiling.result import Profile
+from plimsoll.profiling.result.profile import Profile
 from support.gpu_runs import CARD, GB, IDLE_BYTES, Outcome, profile_on
 from support.nvml import GIB, Machine, gpu, mig_slice
 

@@ -10,9 +10,9 @@ import pytest
 from made_up import window
 
 from plimsoll.errors import UsageError
-from plimsoll.profiling.growth import judge, readings
+from plimsoll.profiling.advice.slo import Slo, binomial_at_most, parse_slo
 from plimsoll.profiling.latency import decode_distribution, encode_histogram
-from plimsoll.profiling.slo import Slo, binomial_at_most, parse_slo
+from plimsoll.profiling.phases.growth import judge, readings
 from plimsoll.profiling.trend import rising_chance, theil_sen, theil_sen_interval
 
 MB = 1_000_000

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from plimsoll.errors import UsageError
-from plimsoll.profiling.inference_config import link_models, read_inference_config
+from plimsoll.inference_config import link_models, read_inference_config
 
 
 @pytest.fixture

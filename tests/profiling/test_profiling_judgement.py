@@ -14,14 +14,14 @@ from made_up import findings
 
 from plimsoll.host.groups import LimitsUnavailable, delegate
 from plimsoll.host.processes import ProcessTree
-from plimsoll.profiling.capacity import connection_counts
-from plimsoll.profiling.dataset_sampling import visiting_order
-from plimsoll.profiling.grading import grade_reasons
-from plimsoll.profiling.growth import extra_seconds
-from plimsoll.profiling.meter import FRONT, ServerMeter
-from plimsoll.profiling.noise import Spin, drift, read_cpu_use, spin
-from plimsoll.profiling.placement import Placement, place
-from plimsoll.profiling.result_base import camel
+from plimsoll.profiling.answer.grade import grade_reasons
+from plimsoll.profiling.dataset.sampling import visiting_order
+from plimsoll.profiling.measure.meter import FRONT, ServerMeter
+from plimsoll.profiling.measure.noise import Spin, drift, read_cpu_use, spin
+from plimsoll.profiling.measure.placement import Placement, place
+from plimsoll.profiling.phases.capacity import connection_counts
+from plimsoll.profiling.phases.growth import extra_seconds
+from plimsoll.profiling.result.base import camel
 
 
 @pytest.mark.parametrize(
@@ -140,7 +140,7 @@ def test_a_quota_that_stopped_us_is_a_doubt() -> None:
 
 def test_throttling_is_seen_from_inside() -> None:
     source = (
-        "import time; from plimsoll.profiling.noise import throttled_s\n"
+        "import time; from plimsoll.profiling.measure.noise import throttled_s\n"
         "before, end = throttled_s(), time.monotonic() + 1\n"
         "while time.monotonic() < end: pass\n"
         "print(throttled_s() - before)"

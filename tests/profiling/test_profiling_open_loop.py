@@ -12,13 +12,13 @@ import pytest
 from little_server import little_server
 from profile_runs import Notes, processes_that_mention
 
-from plimsoll.profiling.bench import connections_ahead
-from plimsoll.profiling.ceiling import measure_ceiling
-from plimsoll.profiling.dataset import TEXT_TYPE, Row, load_dataset
-from plimsoll.profiling.driver.open_loop import Arrivals
-from plimsoll.profiling.driver_client import DriverClient, RateAnswer
-from plimsoll.profiling.intervals import slope_interval
-from plimsoll.profiling.rates import in_flight_cap, seconds_for
+from plimsoll.profiling.dataset.load import TEXT_TYPE, Row, load_dataset
+from plimsoll.profiling.load.client import DriverClient, RateAnswer
+from plimsoll.profiling.load.open_loop import Arrivals
+from plimsoll.profiling.measure.server import connections_ahead
+from plimsoll.profiling.phases.open_loop import in_flight_cap, seconds_for
+from plimsoll.profiling.phases.preflight import measure_ceiling
+from plimsoll.profiling.statistics import slope_interval
 
 
 @contextmanager

@@ -10,22 +10,22 @@ from made_up import MEMORY, findings, level, rate_level, row_cost, window
 from profile_runs import Notes, options_for
 
 from plimsoll.host.groups import LimitsUnavailable, delegate
-from plimsoll.profiling import quota
-from plimsoll.profiling.bench import Stopwatch
-from plimsoll.profiling.build_levels import cpu_levels
-from plimsoll.profiling.capacity import Capacity
-from plimsoll.profiling.driver_client import DriverClient
+from plimsoll.profiling.advice.configuration import Shape
+from plimsoll.profiling.advice.slo import Slo
+from plimsoll.profiling.answer.levels import cpu_levels
 from plimsoll.profiling.findings import Findings
-from plimsoll.profiling.placement import Placement
+from plimsoll.profiling.load.client import DriverClient
+from plimsoll.profiling.measure.placement import Placement
+from plimsoll.profiling.measure.server import Stopwatch
+from plimsoll.profiling.phases import quota
+from plimsoll.profiling.phases.capacity import Capacity
+from plimsoll.profiling.phases.cpu_sweep import choose_size
+from plimsoll.profiling.phases.quota import neighbours, sweep_by_quota
+from plimsoll.profiling.phases.sizes import Size
+from plimsoll.profiling.phases.start import Startup
 from plimsoll.profiling.plan import Plan
-from plimsoll.profiling.quota import neighbours, sweep_by_quota
 from plimsoll.profiling.run import prepare
 from plimsoll.profiling.session import Session
-from plimsoll.profiling.shape import Shape
-from plimsoll.profiling.sizes import Size
-from plimsoll.profiling.slo import Slo
-from plimsoll.profiling.start import Startup
-from plimsoll.profiling.sweep import choose_size
 
 BURN = """
 import time

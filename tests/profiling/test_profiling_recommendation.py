@@ -8,8 +8,8 @@ from collections import Counter
 
 import pytest
 
-from plimsoll.profiling.recommendation import Demand, recommend_cpu, recommend_memory
-from plimsoll.profiling.rounding import MEBIBYTE
+from plimsoll.profiling.advice.recommendation import Demand, recommend_cpu, recommend_memory
+from plimsoll.profiling.advice.rounding import MEBIBYTE
 
 STEADY = Demand(cpu_s=0.010, capacity_rps=100.0, service_s=0.010, squared_variation=0.0, busiest_cores=1.0, slots=1)
 

@@ -10,9 +10,9 @@ import pytest
 from profile_runs import ECHO, Notes, options_for, processes_that_mention, written
 
 from plimsoll.errors import DatasetError, EntryError, RowsFailed, UsageError
-from plimsoll.profiling.result import Profile
+from plimsoll.profiling.measure.timeouts import request_timeout_s, server_arguments
+from plimsoll.profiling.result.profile import Profile
 from plimsoll.profiling.run import profile
-from plimsoll.profiling.timeouts import request_timeout_s, server_arguments
 
 SLEEP = """
 import time

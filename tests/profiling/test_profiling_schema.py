@@ -10,9 +10,9 @@ import pytest
 from profile_runs import ECHO, Notes, options_for, written
 
 from plimsoll.errors import EntryError
-from plimsoll.profiling.result import Profile
+from plimsoll.profiling.result.profile import Profile
+from plimsoll.profiling.result.schema import published_schema, schema_text
 from plimsoll.profiling.run import profile
-from plimsoll.profiling.schema import published_schema, schema_text
 from support.finished import failed_profile, profile_with
 
 TYPES = {"string": str, "integer": int, "number": int | float, "boolean": bool, "object": dict, "array": list}
@@ -69,7 +69,7 @@ def check(content: dict[str, Any]) -> list[str]:
 
 def test_the_published_file_is_the_schema_of_the_classes() -> None:
     assert json.loads(schema_text()) == published_schema(), (
-        "run: python -m plimsoll.profiling.schema > runtime/plimsoll/profiling/profile.schema.json"
+        "run: python -m plimsoll.profiling.result.schema > runtime/plimsoll/profiling/result/profile.schema.json"
     )
 
 

@@ -10,18 +10,18 @@ from made_up import MEMORY, findings, level, rate_level, row_cost, window
 from profile_runs import Notes, options_for, written
 from test_profiling_run import unexplained
 
-from plimsoll.profiling.build import build_profile
-from plimsoll.profiling.capacity import Capacity
-from plimsoll.profiling.decide import decide, memory_at
-from plimsoll.profiling.meter import TreeMemory
+from plimsoll.profiling.advice.configuration import Shape
+from plimsoll.profiling.advice.recommendation import CpuAnswer, MemoryAnswer
+from plimsoll.profiling.answer.decision import decide, memory_at
+from plimsoll.profiling.answer.profile import build_profile
+from plimsoll.profiling.measure.meter import TreeMemory
+from plimsoll.profiling.phases.capacity import Capacity
+from plimsoll.profiling.phases.search import Offer, _runner_up, choose
+from plimsoll.profiling.phases.shapes import worker_counts
+from plimsoll.profiling.phases.sizes import Size
+from plimsoll.profiling.phases.start import Startup
 from plimsoll.profiling.plan import Plan
-from plimsoll.profiling.recommendation import CpuAnswer, MemoryAnswer
 from plimsoll.profiling.run import profile
-from plimsoll.profiling.search import Offer, _runner_up, choose
-from plimsoll.profiling.shape import Shape
-from plimsoll.profiling.shapes import worker_counts
-from plimsoll.profiling.sizes import Size
-from plimsoll.profiling.start import Startup
 
 BURN = """
 import time

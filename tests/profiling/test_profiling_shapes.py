@@ -10,18 +10,18 @@ from made_up import MEMORY, findings, level, rate_level, row_cost, window
 from profile_runs import Notes, options_for, written
 from test_profiling_run import unexplained
 
-from plimsoll.profiling.batching import BatchUse
-from plimsoll.profiling.capacity import Capacity, Level
+from plimsoll.profiling.advice.batching import BatchUse
+from plimsoll.profiling.advice.configuration import Shape
+from plimsoll.profiling.advice.recommendation import CpuAnswer, MemoryAnswer
+from plimsoll.profiling.advice.slo import Slo
 from plimsoll.profiling.findings import Findings
+from plimsoll.profiling.phases.capacity import Capacity, Level
+from plimsoll.profiling.phases.search import Offer, _holds, choose
+from plimsoll.profiling.phases.shapes import batch_size, shapes_to_try, thread_count
+from plimsoll.profiling.phases.sizes import Size
+from plimsoll.profiling.phases.start import Startup
 from plimsoll.profiling.plan import Plan
-from plimsoll.profiling.recommendation import CpuAnswer, MemoryAnswer
 from plimsoll.profiling.run import profile
-from plimsoll.profiling.search import Offer, _holds, choose
-from plimsoll.profiling.shape import Shape
-from plimsoll.profiling.shapes import batch_size, shapes_to_try, thread_count
-from plimsoll.profiling.sizes import Size
-from plimsoll.profiling.slo import Slo
-from plimsoll.profiling.start import Startup
 
 ROWS = [f"row {number}" for number in range(12)]
 WAITS = """

@@ -7,19 +7,19 @@ import dataclasses
 import pytest
 from made_up import MEMORY, findings, level, rate_level, row_cost, window
 
-from plimsoll.profiling.build_levels import cpu_levels
-from plimsoll.profiling.capacity import Capacity
-from plimsoll.profiling.census import _busy_threads
-from plimsoll.profiling.decide import decide
-from plimsoll.profiling.growth import Growth
+from plimsoll.profiling.advice.configuration import Shape
+from plimsoll.profiling.advice.recommendation import MemoryAnswer
+from plimsoll.profiling.advice.slo import Slo
+from plimsoll.profiling.answer.decision import decide
+from plimsoll.profiling.answer.environment import environment
+from plimsoll.profiling.answer.levels import cpu_levels
+from plimsoll.profiling.phases.capacity import Capacity
+from plimsoll.profiling.phases.census import _busy_threads
+from plimsoll.profiling.phases.cpu_sweep import choose_size, is_elastic, pays_up_to, smaller_sizes
+from plimsoll.profiling.phases.growth import Growth
+from plimsoll.profiling.phases.sizes import Size
+from plimsoll.profiling.phases.start import Startup
 from plimsoll.profiling.plan import Plan
-from plimsoll.profiling.recommendation import MemoryAnswer
-from plimsoll.profiling.shape import Shape
-from plimsoll.profiling.sizes import Size
-from plimsoll.profiling.slo import Slo
-from plimsoll.profiling.start import Startup
-from plimsoll.profiling.sweep import choose_size, is_elastic, pays_up_to, smaller_sizes
-from plimsoll.profiling.variables import environment
 
 
 def size(cpus: int, rate_rps: float, latency_s: float = 0.02) -> Size:

@@ -16,18 +16,18 @@ from test_profiling_run import unexplained
 from plimsoll.errors import UsageError
 from plimsoll.host.cpus import Host
 from plimsoll.host.groups import Delegation, GroupUse, LimitsUnavailable, delegate
-from plimsoll.profiling import verify as verify_module
-from plimsoll.profiling.attempt import _judge_memory, _judge_start, _problems
-from plimsoll.profiling.bench import Stopwatch
-from plimsoll.profiling.build_verification import build_verification
-from plimsoll.profiling.grading import grade, verification_reason
+from plimsoll.profiling.advice.recommendation import CpuAnswer, MemoryAnswer
+from plimsoll.profiling.answer.grade import grade, verification_reason
+from plimsoll.profiling.answer.verification import build_verification
+from plimsoll.profiling.measure.server import Stopwatch
+from plimsoll.profiling.phases import verify as verify_module
+from plimsoll.profiling.phases.start import Startup
+from plimsoll.profiling.phases.trial import _judge_memory, _judge_start, _problems
+from plimsoll.profiling.phases.trials import Attempt, Reference, Trials
+from plimsoll.profiling.phases.verify import raised_cpu, raised_memory
 from plimsoll.profiling.plan import Plan
-from plimsoll.profiling.recommendation import CpuAnswer, MemoryAnswer
 from plimsoll.profiling.reverify import is_inside, read_profile, verify_profile
 from plimsoll.profiling.run import profile
-from plimsoll.profiling.start import Startup
-from plimsoll.profiling.trials import Attempt, Reference, Trials
-from plimsoll.profiling.verify import raised_cpu, raised_memory
 
 REFERENCE = Reference(50.0, 4.0, 0.020, 0.030, 50.0, 0, 1.0, 0.8)
 CPU = CpuAnswer(1.0, 1.0, 0.95, "Because.", 0.66, 100.0, 66.0, 66.0, None)

@@ -7,25 +7,25 @@ from datetime import datetime
 
 from plimsoll.host.cpus import Host
 from plimsoll.host.memory import ProcessMemory
-from plimsoll.profiling.capacity import Capacity
-from plimsoll.profiling.ceiling import Ceiling
-from plimsoll.profiling.census import Census
-from plimsoll.profiling.connections import ConnectionBudget
-from plimsoll.profiling.dataset import Dataset
-from plimsoll.profiling.gpu_findings import GpuFindings
-from plimsoll.profiling.growth import Growth
-from plimsoll.profiling.noise import Spin
+from plimsoll.profiling.advice.configuration import Shape
+from plimsoll.profiling.advice.recommendation import CpuAnswer, MemoryAnswer
+from plimsoll.profiling.dataset.load import Dataset
+from plimsoll.profiling.gpu.findings import GpuFindings
+from plimsoll.profiling.measure.connections import ConnectionBudget
+from plimsoll.profiling.measure.noise import Spin
+from plimsoll.profiling.measure.placement import Placement
+from plimsoll.profiling.measure.timeline import Recorder
 from plimsoll.profiling.options import ProfileOptions
-from plimsoll.profiling.placement import Placement
+from plimsoll.profiling.phases.capacity import Capacity
+from plimsoll.profiling.phases.census import Census
+from plimsoll.profiling.phases.growth import Growth
+from plimsoll.profiling.phases.open_loop import RateLevel
+from plimsoll.profiling.phases.preflight import Ceiling
+from plimsoll.profiling.phases.sizes import RunnerUp, Size
+from plimsoll.profiling.phases.start import Startup
+from plimsoll.profiling.phases.trials import Trials
+from plimsoll.profiling.phases.warmup import Warmup
 from plimsoll.profiling.plan import Plan
-from plimsoll.profiling.rates import RateLevel
-from plimsoll.profiling.recommendation import CpuAnswer, MemoryAnswer
-from plimsoll.profiling.shape import Shape
-from plimsoll.profiling.sizes import RunnerUp, Size
-from plimsoll.profiling.start import Startup
-from plimsoll.profiling.timeline import Recorder
-from plimsoll.profiling.trials import Trials
-from plimsoll.profiling.warmup import Warmup
 
 NOISY_SHARE = 0.05
 

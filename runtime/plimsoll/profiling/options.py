@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from plimsoll.profiling.dataset import Format
-from plimsoll.profiling.dataset_sampling import MOST_BYTES, MOST_ROWS
-from plimsoll.profiling.shape import Shape
-from plimsoll.profiling.slo import Slo
+from plimsoll.profiling.advice.configuration import Shape
+from plimsoll.profiling.advice.slo import Slo
+from plimsoll.profiling.dataset.load import Format
+from plimsoll.profiling.dataset.sampling import MOST_BYTES, MOST_ROWS
 
 QUICK_S, DEFAULT_S, THOROUGH_S = 45.0, 180.0, 600.0
 NAMED_BUDGETS_S = {"quick": QUICK_S, "default": DEFAULT_S, "thorough": THOROUGH_S}

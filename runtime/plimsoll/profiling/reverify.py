@@ -17,23 +17,23 @@ from plimsoll.errors import UsageError
 from plimsoll.host.cgroup import find_cgroup
 from plimsoll.host.cpus import Host
 from plimsoll.host.groups import LimitedGroup
-from plimsoll.profiling.attempt import Enclosure, try_out
-from plimsoll.profiling.bench import Stopwatch
-from plimsoll.profiling.build_verification import build_verification
-from plimsoll.profiling.census import RowCost
-from plimsoll.profiling.driver_client import DriverClient, RowAnswer
+from plimsoll.profiling.advice.configuration import Shape
+from plimsoll.profiling.answer.grade import grade, verification_reason
+from plimsoll.profiling.answer.unknown import explain
+from plimsoll.profiling.answer.verification import build_verification
 from plimsoll.profiling.findings import Findings
-from plimsoll.profiling.grading import grade, verification_reason
+from plimsoll.profiling.load.client import DriverClient, RowAnswer
+from plimsoll.profiling.measure.server import Stopwatch
 from plimsoll.profiling.options import ProfileOptions, Progress
-from plimsoll.profiling.result import Profile
-from plimsoll.profiling.rows import rows_for_load
+from plimsoll.profiling.phases.census import RowCost
+from plimsoll.profiling.phases.rows import rows_for_load
+from plimsoll.profiling.phases.trial import Enclosure, try_out
+from plimsoll.profiling.phases.trials import Attempt, Reference, Trials
+from plimsoll.profiling.phases.verify import enforcement, limited_group, method_of
+from plimsoll.profiling.result.files import write_profile
+from plimsoll.profiling.result.profile import Profile
 from plimsoll.profiling.run import prepare, terminable
 from plimsoll.profiling.session import Session
-from plimsoll.profiling.shape import Shape
-from plimsoll.profiling.trials import Attempt, Reference, Trials
-from plimsoll.profiling.unknown import explain
-from plimsoll.profiling.verify import enforcement, limited_group, method_of
-from plimsoll.profiling.write import write_profile
 
 # The driver and this process share a container's quota and memory with the server.
 _OUR_CORES, _OUR_BYTES = 0.25, 256 << 20

@@ -13,32 +13,32 @@ from types import FrameType
 from plimsoll.errors import InternalError, RowsFailed, StartError, UsageError
 from plimsoll.host.cpus import describe_host
 from plimsoll.host.memory import read_memory
-from plimsoll.profiling.bench import NotMeasured, ServerLost, Stopwatch
-from plimsoll.profiling.build import build_profile
-from plimsoll.profiling.ceiling import measure_ceiling
-from plimsoll.profiling.census import Census
-from plimsoll.profiling.dataset import load_dataset
-from plimsoll.profiling.decide import decide, warn_of_bounds
-from plimsoll.profiling.driver_client import DriverClient
+from plimsoll.profiling.answer.decision import decide, warn_of_bounds
+from plimsoll.profiling.answer.profile import build_profile
+from plimsoll.profiling.dataset.load import load_dataset
 from plimsoll.profiling.findings import Findings, Problem
-from plimsoll.profiling.gpu_allocator import allocator_peaks_bytes
-from plimsoll.profiling.gpu_decide import judge_gpu
-from plimsoll.profiling.gpu_grab import TakesTheWholeCard
-from plimsoll.profiling.gpu_session import watch_gpus
-from plimsoll.profiling.noise import spin, throttled_s
+from plimsoll.profiling.gpu.allocator import allocator_peaks_bytes
+from plimsoll.profiling.gpu.decision import judge_gpu
+from plimsoll.profiling.gpu.preallocation import TakesTheWholeCard
+from plimsoll.profiling.gpu.session import watch_gpus
+from plimsoll.profiling.load.client import DriverClient
+from plimsoll.profiling.measure.noise import spin, throttled_s
+from plimsoll.profiling.measure.placement import place
+from plimsoll.profiling.measure.server import NotMeasured, ServerLost, Stopwatch
+from plimsoll.profiling.measure.timeline import Recorder
+from plimsoll.profiling.measure.timeouts import request_timeout_s
 from plimsoll.profiling.options import ProfileOptions, Progress
-from plimsoll.profiling.phases import run_phases
-from plimsoll.profiling.placement import place
-from plimsoll.profiling.quota import sweep_by_quota
-from plimsoll.profiling.result import Profile
-from plimsoll.profiling.rows import describe_failed
-from plimsoll.profiling.search import search
+from plimsoll.profiling.phases.census import Census
+from plimsoll.profiling.phases.cpu_sweep import sweep
+from plimsoll.profiling.phases.preflight import measure_ceiling
+from plimsoll.profiling.phases.quota import sweep_by_quota
+from plimsoll.profiling.phases.rows import describe_failed
+from plimsoll.profiling.phases.search import search
+from plimsoll.profiling.phases.verify import verify
+from plimsoll.profiling.result.files import make_output_folder, write_profile
+from plimsoll.profiling.result.profile import Profile
 from plimsoll.profiling.session import Session
-from plimsoll.profiling.sweep import sweep
-from plimsoll.profiling.timeline import Recorder
-from plimsoll.profiling.timeouts import request_timeout_s
-from plimsoll.profiling.verify import verify
-from plimsoll.profiling.write import make_output_folder, write_profile
+from plimsoll.profiling.unlimited import run_phases
 
 _SERVER_LOST_EXIT = 3
 _INTERRUPTED_EXIT = 130

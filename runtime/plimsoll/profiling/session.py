@@ -8,15 +8,15 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from plimsoll.profiling.bench import Bench, Stopwatch
-from plimsoll.profiling.connections import budget_connections
-from plimsoll.profiling.driver_client import DriverClient
+from plimsoll.profiling.advice.configuration import Shape
 from plimsoll.profiling.findings import Findings
-from plimsoll.profiling.meter import ServerMeter
+from plimsoll.profiling.load.client import DriverClient
+from plimsoll.profiling.measure.connections import budget_connections
+from plimsoll.profiling.measure.meter import ServerMeter
+from plimsoll.profiling.measure.process import ServerProcess
+from plimsoll.profiling.measure.server import Bench, Stopwatch
+from plimsoll.profiling.measure.timeouts import server_arguments
 from plimsoll.profiling.options import Progress
-from plimsoll.profiling.server_process import ServerProcess
-from plimsoll.profiling.shape import Shape
-from plimsoll.profiling.timeouts import server_arguments
 
 # The driver waits a little longer than the server, so that it sees its 504.
 _LONGER_S = 5.0

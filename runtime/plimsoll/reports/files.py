@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from plimsoll.profiling.result import Profile
-from plimsoll.profiling.write import write_whole
+from plimsoll.profiling.result.files import write_whole
+from plimsoll.profiling.result.profile import Profile
 from plimsoll.reports.kubernetes import render_resources
 from plimsoll.reports.markdown import render_markdown
 from plimsoll.reports.variables import render_env

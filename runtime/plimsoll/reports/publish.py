@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import TextIO
 
 from plimsoll.errors import StartError
-from plimsoll.profiling.gates import Gates, judged
+from plimsoll.profiling.gates.check import Gates, judged
 from plimsoll.profiling.options import ProfileOptions, Progress
-from plimsoll.profiling.result import Profile
+from plimsoll.profiling.result.files import write_profile
+from plimsoll.profiling.result.profile import Profile
 from plimsoll.profiling.run import profile
-from plimsoll.profiling.write import write_profile
 from plimsoll.reports.files import write_reports
 from plimsoll.reports.variables import announce
 

@@ -1,0 +1,232 @@
+"""From findings to the whole result."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections import Counter
+
+from plimsoll.profiling.advice.configuration import Shape
+from plimsoll.profiling.advice.recommendation import CpuAnswer, MemoryAnswer, plain_rate
+from plimsoll.profiling.answer.environment import environment
+from plimsoll.profiling.answer.grade import grade, grade_reasons
+from plimsoll.profiling.answer.levels import latency_seconds
+from plimsoll.profiling.answer.measurements import build_measurements
+from plimsoll.profiling.answer.processes import build_processes
+from plimsoll.profiling.answer.unknown import explain
+from plimsoll.profiling.answer.verification import build_verification
+from plimsoll.profiling.findings import Findings
+from plimsoll.profiling.gpu.measurements import gpu_recommendation
+from plimsoll.profiling.phases.open_loop import RateLevel
+from plimsoll.profiling.result.measurements import Measurements
+from plimsoll.profiling.result.parts import LatencySeconds
+from plimsoll.profiling.result.profile import (
+    Azureml,
+    CpuRecommendation,
+    DatasetInfo,
+    DriverInfo,
+    HostInfo,
+    MemoryRecommendation,
+    OperatingLatency,
+    OperatingPoint,
+    Profile,
+    ProfileError,
+    Recommendation,
+    RunnerUpResult,
+    SettingsInfo,
+)
+
+_GB = 1e9
+
+
+def build_profile(findings: Findings, elapsed_s: float) -> Profile:
+    """Also a run that broke off has a profile: its unmeasured numbers are null with the reason."""
+    measurements = build_measurements(findings)
+    partial = findings.problem is not None and findings.problem.code == "rows_failed" and findings.cpu is not None
+    profile = Profile(
+        name=findings.options.name,
+        description=findings.options.description,
+        state="Succeeded" if findings.problem is None or partial else "Failed",
+        created_time=findings.created.isoformat(timespec="seconds"),
+        elapsed_seconds=elapsed_s,
+        error=_error(findings),
+        grade=grade(findings),
+        grade_reasons=grade_reasons(findings),
+        warnings=findings.warnings,
+        azureml=_azureml(findings, measurements),
+        recommendation=_recommendation(findings),
+        measurements=measurements,
+        processes=build_processes(findings),
+        verification=build_verification(findings),
+        host=_host(findings),
+        dataset=_dataset(findings),
+        driver=_driver(findings),
+        settings=_settings(findings),
+    )
+    return profile.model_copy(update={"unknown": explain(profile.model_dump(mode="json", by_alias=True), findings)})
+
+
+def _error(findings: Findings) -> ProfileError | None:
+    problem = findings.problem
+    if problem is None:
+        return None
+    return ProfileError(
+        code=problem.code, message=problem.message, exit_code=problem.exit_code, details=list(problem.details)
+    )
+
+
+def _recommendation(findings: Findings) -> Recommendation:
+    cpu, memory = findings.cpu, findings.memory
+    return Recommendation(
+        cpu=_cpu(cpu) if cpu else None,
+        memory=_memory(memory) if memory else None,
+        gpu=gpu_recommendation(findings),
+        workers=findings.shape().workers,
+        threads=findings.shape().threads,
+        max_batch_size=findings.shape().max_batch_size or findings.capacity.max_batch_size(),
+        runner_up=_runner_up(findings),
+        environment=environment(findings),
+        max_requests_per_second=cpu.carries_rps if cpu else None,
+        replicas=cpu.replicas if cpu else None,
+        operating_point=_operating_point(cpu, findings.operating_level()) if cpu else None,
+    )
+
+
+def _cpu(answer: CpuAnswer) -> CpuRecommendation:
+    return CpuRecommendation(request_cores=answer.request_cores, limit_cores=answer.limit_cores, reason=answer.reason)
+
+
+def _memory(answer: MemoryAnswer) -> MemoryRecommendation:
+    return MemoryRecommendation(
+        request_bytes=answer.request_bytes, limit_bytes=answer.request_bytes, reason=answer.reason
+    )
+
+
+def _runner_up(findings: Findings) -> RunnerUpResult | None:
+    second = findings.runner_up
+    if second is None:
+        return None
+    size = f"{second.request_cores:g} cores and {second.memory_bytes / 1e9:.2f} GB"
+    carries = f"{size} for {plain_rate(second.carries_rps)} requests/s"
+    return RunnerUpResult(
+        workers=second.shape.workers,
+        threads=second.shape.threads,
+        max_batch_size=second.shape.max_batch_size,
+        request_cores=second.request_cores,
+        memory_bytes=second.memory_bytes,
+        max_requests_per_second=second.carries_rps,
+        replicas=second.replicas,
+        price_ratio=second.price_ratio,
+        reason=f"{_whole(second.shape, findings)} would take {carries}: {second.price_ratio:.2f} times the price.",
+    )
+
+
+def _whole(shape: Shape, findings: Findings) -> Shape:
+    """With the script's own limit on batches, where the shape has none."""
+    return dataclasses.replace(shape, max_batch_size=shape.max_batch_size or findings.capacity.max_batch_size())
+
+
+def _operating_point(answer: CpuAnswer, level: RateLevel | None) -> OperatingPoint:
+    latency = level.latency if level else None
+    return OperatingPoint(
+        requests_per_second=answer.operating_rps,
+        utilisation=answer.operating_rps / answer.capacity_rps,
+        latency_seconds=OperatingLatency(
+            p50=latency.percentile_s(0.5),
+            p90=latency.percentile_s(0.9),
+            p95=latency.percentile_s(0.95),
+            p99=latency.percentile_s(0.99),
+            p999=latency.percentile_s(0.999),
+        )
+        if latency
+        else OperatingLatency(),
+    )
+
+
+def _azureml(findings: Findings, measurements: Measurements) -> Azureml:
+    levels, knee = findings.capacity.levels, findings.capacity.knee()
+    latency = latency_seconds(knee.latency) if knee else LatencySeconds()
+    total = len(findings.census.rows) + sum(level.requests for level in levels)
+    good = len(findings.census.succeeded()) + sum(level.successes for level in levels)
+    cores = [most for level in levels if (most := level.cores_percentile(1.0)) is not None]
+    memory_bytes = measurements.memory.peak_bytes
+    return Azureml(
+        requested_cpu=findings.options.max_cpu_cores,
+        requested_memory_in_gb=findings.options.max_memory_gb,
+        requested_queries_per_second=findings.options.target_rps,
+        max_utilized_cpu=max(cores, default=None),
+        max_utilized_memory_in_gb=None if memory_bytes is None else memory_bytes / _GB,
+        total_queries=total or None,
+        success_queries=good if total else None,
+        success_rate=good / total if total else None,
+        average_latency_in_ms=_ms(latency.mean),
+        latency_percentile_50_in_ms=_ms(latency.p50),
+        latency_percentile_90_in_ms=_ms(latency.p90),
+        latency_percentile_95_in_ms=_ms(latency.p95),
+        latency_percentile_99_in_ms=_ms(latency.p99),
+        latency_percentile_999_in_ms=_ms(latency.p999),
+        measured_queries_per_second=knee.throughput_rps if knee else None,
+        recommended_cpu=findings.cpu.request_cores if findings.cpu else None,
+        recommended_memory_in_gb=findings.memory.request_bytes / _GB if findings.memory else None,
+    )
+
+
+def _ms(seconds: float | None) -> float | None:
+    return None if seconds is None else seconds * 1000
+
+
+def _host(findings: Findings) -> HostInfo:
+    host, before, after = findings.host, findings.spin_before, findings.spin_after
+    server, driver = findings.placement.server, findings.placement.driver
+    return HostInfo(
+        cpu_model=host.cpu_model,
+        logical_cpus=host.logical_cpus,
+        allowed_cpus=list(host.allowed_cpus),
+        cpu_limit_cores=host.cpu_limit_cores,
+        usable_cores=host.usable_cores,
+        server_cpus=None if server is None else list(server),
+        driver_cpus=None if driver is None else list(driver),
+        memory_total_bytes=host.memory_total_bytes,
+        memory_limit_bytes=host.memory_limit_bytes,
+        cgroup_version=host.cgroup_version,
+        kernel=host.kernel,
+        python=host.python,
+        spin_seconds_before=before.fastest_cpu_s if before else None,
+        spin_seconds_after=after.fastest_cpu_s if after else None,
+        stolen_share=before.stolen_share if before else None,
+    )
+
+
+def _dataset(findings: Findings) -> DatasetInfo:
+    rows = findings.dataset.rows
+    return DatasetInfo(
+        path=str(findings.dataset.path),
+        rows=len(rows),
+        distinct=findings.dataset.distinct(),
+        bytes=sum(len(row.body) for row in rows),
+        largest_bytes=max(len(row.body) for row in rows),
+        content_types=dict(Counter(row.content_type for row in rows)),
+    )
+
+
+def _driver(findings: Findings) -> DriverInfo:
+    return DriverInfo(
+        most_requests_per_second=findings.ceiling.most_rps if findings.ceiling else None,
+        cpu_seconds_per_request=findings.ceiling.cpu_per_request_s if findings.ceiling else None,
+        seed=findings.options.seed,
+        request_timeout_seconds=findings.request_timeout_s,
+        warmup_windows=len(findings.warmup.windows),
+        capacity_stopped=findings.capacity.stopped,
+    )
+
+
+def _settings(findings: Findings) -> SettingsInfo:
+    options = findings.options
+    return SettingsInfo(
+        budget_seconds=options.budget_s,
+        server_arguments=options.server_arguments,
+        target_requests_per_second=options.target_rps,
+        max_cpu_cores=options.max_cpu_cores,
+        max_memory_gb=options.max_memory_gb,
+        workers=options.workers,
+        threads=options.threads,
+    )

@@ -1,0 +1,104 @@
+"""Gates: what a user demands of a profile before the pipeline may go on.
+
+`read_gates` is called before anything is measured, so that a mistake in a flag costs no time; `check_gates` judges
+the finished profile, `enforce` raises.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from plimsoll.errors import GateFailed, GradeTooLow, UsageError
+from plimsoll.profiling.gates.baseline import compare, load_baseline
+from plimsoll.profiling.gates.conditions import Condition, check_conditions, parse_conditions
+from plimsoll.profiling.gates.units import Dimension, parse_quantity
+from plimsoll.profiling.result.gates import GateResult
+from plimsoll.profiling.result.profile import Profile
+
+GRADES = ("estimated", "soft-verified", "verified")
+DEFAULT_MAX_REGRESSION = "10%"
+
+
+@dataclass(frozen=True, slots=True)
+class Gates:
+    """All that were set; `required` is the lowest grade that is good enough."""
+
+    conditions: tuple[Condition, ...] = ()
+    baseline: Profile | None = None
+    most_regression: float = 0.1
+    required: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What became of the gates; the grade is kept apart, as it has an exit code of its own."""
+
+    gates: tuple[GateResult, ...]
+    grade: GateResult | None
+
+    def lines(self) -> Iterator[str]:
+        """One per gate, for people."""
+        words = {True: "held", False: "FAILED", None: "note"}
+        yield from (f"gate {words[result.held]}: {result.sentence}" for result in self.results())
+
+    def results(self) -> list[GateResult]:
+        """The grade last."""
+        return [*self.gates, *([self.grade] if self.grade else [])]
+
+
+def read_gates(
+    fail_if: Iterable[str] = (),
+    baseline: str | None = None,
+    max_regression: str | None = None,
+    require: str | None = None,
+) -> Gates:
+    """From the values of the flags; raises UsageError."""
+    if max_regression is not None and baseline is None:
+        raise UsageError("--max-regression without --baseline: there is nothing to compare with")
+    if require is not None and require not in GRADES:
+        raise UsageError(f"--require {require!r}: no such grade", remedy=", ".join(GRADES))
+    return Gates(
+        conditions=parse_conditions(fail_if),
+        baseline=load_baseline(Path(baseline)) if baseline is not None else None,
+        most_regression=parse_quantity(max_regression or DEFAULT_MAX_REGRESSION, Dimension.SHARE),
+        required=require,
+    )
+
+
+def check_gates(profile: Profile, gates: Gates) -> Verdict:
+    """Judges; raises nothing."""
+    results = list(check_conditions(profile, gates.conditions))
+    if gates.baseline is not None:
+        results += compare(profile, gates.baseline, gates.most_regression)
+    return Verdict(tuple(results), _check_grade(profile, gates.required))
+
+
+def judged(profile: Profile, gates: Gates) -> Profile:
+    """The profile with what became of the gates."""
+    return profile.model_copy(update={"gates": check_gates(profile, gates).results()})
+
+
+def enforce(verdict: Verdict) -> None:
+    """Raises GateFailed (exit code 5), or GradeTooLow (6) where only the grade is missing."""
+    failed = [result.sentence for result in verdict.gates if result.held is False]
+    if failed:
+        raise GateFailed("; ".join(failed))
+    if verdict.grade is not None and not verdict.grade.held:
+        raise GradeTooLow(verdict.grade.sentence)
+
+
+def _check_grade(profile: Profile, required: str | None) -> GateResult | None:
+    if required is None:
+        return None
+    held = profile.state == "Succeeded" and GRADES.index(profile.grade) >= GRADES.index(required)
+    reasons = "; ".join(profile.grade_reasons) or profile.state
+    return GateResult(
+        kind="grade",
+        name="grade",
+        held=held,
+        sentence=f"grade {profile.grade}, {required} is required" + ("" if held else f": {reasons}"),
+        measured=profile.grade if profile.state == "Succeeded" else None,
+        bound=f"below {required}",
+    )

@@ -1,0 +1,218 @@
+"""Phase: closed-loop levels of 1, 2, 4, … connections until more of them bring no more answers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from plimsoll.profiling.advice.batching import BatchFit, BatchUse, best_batch_size, fit_batches
+from plimsoll.profiling.advice.slo import Slo
+from plimsoll.profiling.latency import MOST_FAILED_SHARE, Distribution, pool
+from plimsoll.profiling.measure.connections import MOST_CONNECTIONS
+from plimsoll.profiling.measure.meter import TreeMemory
+from plimsoll.profiling.measure.pacing import Pace, pace
+from plimsoll.profiling.measure.server import Bench, NotMeasured, Window, failures_by_row
+from plimsoll.profiling.statistics import rank_percentile
+
+_SMALLEST_GAIN = 0.05
+_FLAT_LEVELS = 2
+_SLOW_S = 1.0
+_KNEE_SHARE = 0.95
+_LEVELS_TO_PLAN_FOR = 5
+_BATCH_STEP = 4
+_WINDOWS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Level:
+    """One number of connections; `memory` is read when it is over, its peaks are the level's.
+
+    `batches` is None where run() takes single calls.
+    """
+
+    connections: int
+    windows: tuple[Window, ...]
+    memory: TreeMemory
+    unexpected_failures: int
+    batches: BatchUse | None = None
+
+    @property
+    def differing(self) -> int:
+        """Answers unlike the first that the same row got."""
+        return sum(window.answer.differing for window in self.windows)
+
+    @property
+    def requests(self) -> int:
+        """All that were answered or given up."""
+        return sum(window.answer.requests for window in self.windows)
+
+    @property
+    def successes(self) -> int:
+        """2xx."""
+        return sum(window.answer.successes for window in self.windows)
+
+    @property
+    def failing(self) -> bool:
+        """Whether more failed than now and then one."""
+        return self.unexpected_failures > MOST_FAILED_SHARE * self.requests
+
+    @property
+    def elapsed_s(self) -> float:
+        """Load time, the pauses between windows left out."""
+        return sum(window.answer.elapsed_s for window in self.windows)
+
+    @property
+    def throughput_rps(self) -> float:
+        """Successes per second, windows weighted by their time."""
+        weighted = sum(window.answer.throughput_rps * window.answer.elapsed_s for window in self.windows)
+        return weighted / self.elapsed_s if self.elapsed_s else 0.0
+
+    @property
+    def cpu_per_request_s(self) -> float:
+        """Server tree."""
+        return sum(window.total_cpu_s for window in self.windows) / max(1, self.requests)
+
+    @property
+    def latency(self) -> Distribution:
+        """Of all windows, pooled."""
+        return pool((window.answer.latency for window in self.windows), self.unexpected_failures)
+
+    @property
+    def little_ratio(self) -> float | None:
+        """Throughput · latency / connections, failures included: 1 by Little's law when nothing disturbed the level."""
+        if not self.successes:
+            return None
+        failures_s = sum(window.answer.failure_latency_sum_s for window in self.windows)
+        mean_s = (self.latency.sum_s + failures_s) / self.requests
+        return self.throughput_rps * self.requests / self.successes * mean_s / self.connections
+
+    @property
+    def cores_mean(self) -> float:
+        """CPU time of the server over load time."""
+        return sum(window.total_cpu_s for window in self.windows) / self.elapsed_s if self.elapsed_s else 0.0
+
+    def cores_percentile(self, share: float) -> float | None:
+        """Over samples of half a second."""
+        return rank_percentile([cores for window in self.windows for cores in window.cores], share)
+
+    @property
+    def driver_cores(self) -> float:
+        """What the load driver itself kept busy."""
+        return sum(window.answer.driver_cpu_s for window in self.windows) / self.elapsed_s if self.elapsed_s else 0.0
+
+    @property
+    def elsewhere_cores(self) -> float:
+        """What neither the server nor the profiler used."""
+        weighted = sum(window.elsewhere_cores * window.answer.elapsed_s for window in self.windows)
+        return weighted / self.elapsed_s if self.elapsed_s else 0.0
+
+
+@dataclass(slots=True)
+class Capacity:
+    """The levels in the order they were run, and why no further one was; `bounded`: for want of connections."""
+
+    levels: list[Level] = field(default_factory=list)
+    stopped: str = "not run"
+    bounded: bool = False
+
+    def max_batch_size(self) -> int | None:
+        """None where run() takes single calls."""
+        return next((level.batches.max_size for level in self.levels if level.batches), None)
+
+    def batch_fit(self) -> BatchFit | None:
+        """How the time of a batch depends on its size; None where too few sizes were seen."""
+        return fit_batches(level.batches for level in self.levels if level.batches)
+
+    def best_batch_size(self, slo: Slo | None) -> int | None:
+        """The size worth collecting, under a latency objective if there is one; None without a fit."""
+        fit, most = self.batch_fit(), self.max_batch_size()
+        return None if fit is None or most is None else best_batch_size(fit, most, slo.seconds if slo else None)
+
+    def sound(self) -> list[Level]:
+        """The levels in which few requests failed; all of them where there is none."""
+        return [level for level in self.levels if not level.failing] or self.levels
+
+    def best_rps(self) -> float:
+        """The greatest throughput."""
+        return max((level.throughput_rps for level in self.sound()), default=0.0)
+
+    def knee(self) -> Level | None:
+        """The fewest connections that reach 95 % of the greatest throughput."""
+        return next(iter(self.saturated()), None)
+
+    def saturated(self) -> list[Level]:
+        """All levels that reach 95 % of the greatest throughput."""
+        least_rps = self.best_rps() * _KNEE_SHARE
+        return [level for level in self.sound() if level.successes and level.throughput_rps >= least_rps]
+
+
+def find_capacity(bench: Bench, capacity: Capacity, rate_rps: float, budget_s: float) -> None:
+    """Runs levels until the gain over the best so far is under 5 % twice, requests fail, or the time is up."""
+    watch = bench.begin("capacity", budget_s)
+    flat = 0
+    batches = bench.batches()
+    batch_size = batches.max_size if batches else None
+    counts = list(connection_counts(bench.options.slots, 1 / rate_rps, batch_size, bench.most_connections))
+    # How long a batch takes is only told by batches of all sizes: short levels, but every one of them.
+    levels, windows = (len(counts), 1) if batches else (_LEVELS_TO_PLAN_FOR, _WINDOWS)
+    for connections in counts:
+        parts = max(1, levels - len(capacity.levels))
+        expected_rps = max(rate_rps * min(connections, bench.options.slots), capacity.best_rps())
+        plan = pace(bench.options.budget_s, watch.left_s() / parts, expected_rps, len(bench.rows), windows)
+        if capacity.levels and watch.left_s() < plan.expected_s:
+            capacity.stopped = "the time was up"
+            return
+        best_rps = capacity.best_rps()
+        try:
+            level = run_level(bench, connections, plan)
+        except NotMeasured as lost:
+            if not capacity.levels:
+                raise
+            capacity.stopped = f"with {connections} connections {lost}"
+            return
+        capacity.levels.append(level)
+        if level.failing:
+            capacity.stopped = f"with {connections} connections {level.unexpected_failures} requests failed"
+            return
+        flat = flat + 1 if level.throughput_rps < best_rps * (1 + _SMALLEST_GAIN) else 0
+        if flat == _FLAT_LEVELS:
+            capacity.stopped = "twice as many connections brought less than 5 % more answers, two times running"
+            return
+    capacity.bounded = counts[-1] == bench.most_connections < MOST_CONNECTIONS
+    capacity.stopped = "all levels were run"
+    if capacity.bounded:
+        capacity.stopped = f"the limit on open files allows {bench.most_connections} connections"
+
+
+def connection_counts(
+    slots: int, latency_s: float, max_batch_size: int | None = None, most: int = MOST_CONNECTIONS
+) -> Iterator[int]:
+    """1, 2, 4, …; where one request takes over a second only one, one per slot and two per slot.
+
+    Where run() takes batches, 1, 4, 16, … up to two full batches per slot: one that runs and one that fills up.
+    """
+    full = slots * (max_batch_size or 1)
+    if latency_s > _SLOW_S:
+        yield from sorted({1, min(slots, most), min(2 * full, most)})
+        return
+    most = min(most, 2 * full) if max_batch_size else most
+    connections = 1
+    while connections < most:
+        yield connections
+        connections *= _BATCH_STEP if max_batch_size else 2
+    yield most
+
+
+def run_level(bench: Bench, connections: int, plan: Pace) -> Level:
+    """One number of connections for a while; no more than can be had."""
+    connections = min(connections, bench.most_connections)
+    bench.meter.reset_peaks()
+    before = bench.batches()
+    windows = tuple(
+        bench.window(connections, plan.seconds, plan.max_seconds, plan.whole_passes) for _ in range(plan.windows)
+    )
+    unexpected = sum(count for row, count in failures_by_row(windows).items() if row not in bench.known_failing)
+    after = bench.batches()
+    return Level(
+        connections, windows, bench.meter.memory(), unexpected, after.since(before) if after and before else None
+    )

@@ -1,0 +1,97 @@
+"""Phase: open loop. What latency users see when requests come at random instants at a rate that is not exceeded."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+
+from plimsoll.profiling.latency import Distribution, needed_for
+from plimsoll.profiling.load.client import RateAnswer
+from plimsoll.profiling.measure.meter import TreeMemory
+from plimsoll.profiling.measure.server import Bench, Window, failures_by_row
+from plimsoll.profiling.statistics import rank_percentile, slope_interval
+
+_MOST_IN_FLIGHT = 1024
+_PILE_UP_S = 3.0
+_LATE_S, _LATE_SHARE = 0.001, 0.02
+_SPARE = 1.15
+_WORTH_HAVING = (0.99, 0.95)
+
+
+@dataclass(frozen=True, slots=True)
+class RateLevel:
+    """One rate of arrivals on a server that may use `cpus` CPUs; `memory` as in a closed-loop level."""
+
+    rate_rps: float
+    seconds: float
+    cpus: int
+    window: Window
+    answer: RateAnswer
+    memory: TreeMemory
+    unexpected_failures: int
+
+    @property
+    def latency(self) -> Distribution:
+        """From the instant each request was due."""
+        return dataclasses.replace(self.answer.load.latency, failed=self.unexpected_failures)
+
+    @property
+    def achieved_rps(self) -> float:
+        """Successes per second, the time included that the last answers took."""
+        return self.answer.load.successes / max(self.seconds, self.answer.load.elapsed_s)
+
+    @property
+    def cores_mean(self) -> float:
+        """CPU time of the server over load time."""
+        return self.window.total_cpu_s / max(self.seconds, self.answer.load.elapsed_s)
+
+    def cores_percentile(self, share: float) -> float | None:
+        """Over samples of half a second."""
+        return rank_percentile(self.window.cores, share)
+
+    @property
+    def mean_in_flight(self) -> float:
+        """As arrivals found it, which for random arrivals is the average over time."""
+        return sum(self.answer.in_flight) / len(self.answer.in_flight)
+
+    @property
+    def queue_grows(self) -> bool:
+        """More requests piled up than were answered: the rate is too high to last.
+
+        Either the cap was hit, or the slope of the requests in flight is above 0 at 95 % and they doubled.
+        """
+        if self.answer.overrun:
+            return True
+        found = slope_interval(list(enumerate(self.answer.in_flight)))
+        rise = 0.0 if found is None else found[1] * len(self.answer.in_flight)
+        return found is not None and found[0] > 0 and rise > max(2.0, self.mean_in_flight)
+
+    @property
+    def driver_limited(self) -> bool:
+        """The driver itself sent late: 99 % of the requests within 1 ms, or 2 % of the median latency, is in time."""
+        late_s = self.answer.lateness.percentile_s(0.99) or self.answer.lateness.max_s() or 0.0
+        return late_s > max(_LATE_S, _LATE_SHARE * (self.answer.load.latency.percentile_s(0.5) or 0.0))
+
+
+def run_rate(bench: Bench, rate_rps: float, seconds: float) -> RateLevel:
+    """One level; the same rate and time always bring the same arrivals and the same order of rows."""
+    bench.begin("open loop", seconds)
+    bench.meter.reset_peaks()
+    window, answer = bench.rate_window(rate_rps, seconds, in_flight_cap(rate_rps, bench.options.slots))
+    failures = failures_by_row([window])
+    unexpected = sum(count for row, count in failures.items() if row not in bench.known_failing)
+    return RateLevel(rate_rps, seconds, bench.cpus, window, answer, bench.meter.memory(), unexpected)
+
+
+def in_flight_cap(rate_rps: float, slots: int) -> int:
+    """What arrives in three seconds: more than that in flight is a queue that only grows."""
+    return round(min(_MOST_IN_FLIGHT, max(4 * slots, 8, rate_rps * _PILE_UP_S)))
+
+
+def seconds_for(rate_rps: float, usual_s: float, left_s: float) -> float:
+    """The usual time, or longer where that buys p99, else p95, within what is left."""
+    for share in _WORTH_HAVING:
+        needed_s = needed_for(share) * _SPARE / rate_rps
+        if needed_s <= max(usual_s, min(left_s, 2 * usual_s)):
+            return max(usual_s, needed_s)
+    return usual_s

@@ -1,0 +1,44 @@
+"""Phase: load until the figures stand still. Caches, branch predictors, allocators and JITs have settled then."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from plimsoll.profiling.measure.pacing import pace
+from plimsoll.profiling.measure.server import Bench, Window
+from plimsoll.profiling.statistics import spread
+
+STEADY_SPREAD = 1.10
+LOOK_BACK = 3
+_MOST_WINDOWS = 10
+
+
+@dataclass(slots=True)
+class Warmup:
+    """Windows of the warm-up; they are not measured with."""
+
+    windows: list[Window] = field(default_factory=list)
+
+    @property
+    def steady(self) -> bool:
+        """Throughput, mean latency and CPU per request each within 10 % over the last three windows."""
+        return len(self.windows) >= LOOK_BACK and self.last_spread() <= STEADY_SPREAD
+
+    def last_spread(self) -> float:
+        """The widest of the three figures' max/min over the last three windows."""
+        last = self.windows[-LOOK_BACK:]
+        return max(
+            spread([window.answer.throughput_rps for window in last]),
+            spread([window.answer.latency.mean_s() or 0.0 for window in last]),
+            spread([window.cpu_per_request_s for window in last]),
+        )
+
+
+def warm_up(bench: Bench, warmup: Warmup, rate_rps: float, budget_s: float) -> None:
+    """Closed loop with one connection per slot, until steady, ten windows, or the end of the time for it."""
+    watch = bench.begin("warm-up", budget_s)
+    plan = pace(bench.options.budget_s, budget_s / 2, rate_rps, len(bench.rows))
+    while not warmup.steady and len(warmup.windows) < _MOST_WINDOWS:
+        if warmup.windows and watch.left_s() < plan.seconds:
+            return
+        warmup.windows.append(bench.window(bench.options.slots, plan.seconds, plan.max_seconds, plan.whole_passes))

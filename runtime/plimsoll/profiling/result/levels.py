@@ -1,0 +1,97 @@
+"""Open loop, CPU sweep and growth in `profile.json`. Seconds, bytes and cores; null where it was not measured."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from plimsoll.profiling.result.base import Model
+from plimsoll.profiling.result.parts import CoresUsed, LatencySeconds, LevelMemory
+
+
+class LatenessSeconds(Model):
+    """How long after the instant it was due the driver sent a request; part of every latency of the level."""
+
+    p50: float | None
+    p99: float | None
+    max: float | None
+
+
+class RateLevelResult(Model):
+    """Requests at random instants (Poisson); latency counts from the instant a request was due.
+
+    `target_requests_per_second` is the rate of the arrivals, `requests_per_second` the successes. `cpus` is how many
+    CPUs the server could use. With `queue_growing` the rate is too high to last; with `driver_limited` the driver
+    was late and the latencies are too long. `slo_met` is null where no SLO was given or too few requests decide it.
+    """
+
+    target_requests_per_second: float
+    requests_per_second: float
+    capacity_share: float | None
+    cpus: int
+    requests: int
+    offered: int
+    successes: int
+    outcomes: dict[str, int]
+    seconds: float
+    latency_seconds: LatencySeconds
+    lateness_seconds: LatenessSeconds
+    in_flight_mean: float
+    in_flight_max: int
+    queue_growing: bool
+    driver_limited: bool
+    slo_met: bool | None
+    cpu_seconds_per_request: float
+    cores_used: CoresUsed
+    memory: LevelMemory
+    driver_cores: float
+    elsewhere_cores: float
+
+
+class CpuLevelResult(Model):
+    """The server on so many CPUs, its numerical libraries with as many threads; `chosen` is the recommended size.
+
+    `method` says how it was held to them: by the CPUs that it may run on, or by a quota on all of them. `efficiency`
+    is throughput per CPU against the smallest size.
+    """
+
+    cpus: float
+    method: Literal["affinity", "quota"]
+    connections: int
+    requests_per_second: float
+    latency_seconds: LatencySeconds
+    cpu_seconds_per_request: float
+    cores_used: CoresUsed
+    efficiency: float
+    seconds_to_ready: float
+    chosen: bool
+
+
+class BatchLevelResult(Model):
+    """Closed loop with so many connections: calls per batch and seconds inside run() per batch, both means."""
+
+    connections: int
+    batches: int
+    batch_size: float
+    run_seconds: float
+    requests_per_second: float
+
+
+class BatchFitResult(Model):
+    """run() takes `secondsPerCall` · b + `secondsPerBatch` for b calls; `bestSize` is the size worth collecting."""
+
+    seconds_per_call: float
+    seconds_per_batch: float
+    largest_size: int
+    best_size: int
+
+
+class GrowthResult(Model):
+    """Whether memory grows with every request: the median slope, its 95 % interval, and what it rests on."""
+
+    verdict: Literal["none", "saturating", "growing", "unresolved"] | None = None
+    bytes_per_1000_requests: float | None = None
+    lower_bytes_per_1000_requests: float | None = None
+    upper_bytes_per_1000_requests: float | None = None
+    readings: int | None = None
+    requests: int | None = None
+    seconds_to_limit: float | None = None
