@@ -6,9 +6,6 @@ import dataclasses
 from pathlib import Path
 
 import pytest
-from made_up import MEMORY, findings, level, rate_level, row_cost, window
-from profile_runs import Notes, options_for, written
-from test_profiling_run import SLEEP, unexplained
 
 from plimsoll.profiling.answer.decision import decide, warn_of_bounds
 from plimsoll.profiling.answer.profile import build_profile
@@ -18,6 +15,8 @@ from plimsoll.profiling.latency import Distribution, decode_distribution, encode
 from plimsoll.profiling.phases.capacity import Capacity
 from plimsoll.profiling.phases.start import Startup
 from plimsoll.profiling.run import profile
+from support.made_up import MEMORY, findings, level, rate_level, row_cost, window
+from support.profile_runs import SLEEP, Notes, options_for, unexplained, written
 
 
 def answered(*milliseconds: int, failed: int = 0) -> Distribution:

@@ -10,7 +10,8 @@ import time
 from pathlib import Path
 
 import pytest
-from profile_runs import processes_that_mention
+
+from support.profile_runs import processes_that_mention
 
 RUN = """
 import signal

@@ -8,26 +8,25 @@ from datetime import datetime
 from plimsoll.host.cpus import Host
 from plimsoll.host.memory import ProcessMemory
 from plimsoll.profiling.advice.configuration import Shape
-from plimsoll.profiling.advice.recommendation import CpuAnswer, MemoryAnswer
+from plimsoll.profiling.advice.cpu import CpuAnswer
+from plimsoll.profiling.advice.memory import MemoryAnswer
 from plimsoll.profiling.dataset.load import Dataset
-from plimsoll.profiling.gpu.findings import GpuFindings
-from plimsoll.profiling.measure.connections import ConnectionBudget
-from plimsoll.profiling.measure.noise import Spin
+from plimsoll.profiling.gpu.session import GpuFindings
+from plimsoll.profiling.measure.metrics import ConnectionBudget
+from plimsoll.profiling.measure.noise import NOISY_SHARE, Spin
 from plimsoll.profiling.measure.placement import Placement
 from plimsoll.profiling.measure.timeline import Recorder
 from plimsoll.profiling.options import ProfileOptions
+from plimsoll.profiling.phases.candidate import RunnerUp, Size
 from plimsoll.profiling.phases.capacity import Capacity
 from plimsoll.profiling.phases.census import Census
 from plimsoll.profiling.phases.growth import Growth
 from plimsoll.profiling.phases.open_loop import RateLevel
 from plimsoll.profiling.phases.preflight import Ceiling
-from plimsoll.profiling.phases.sizes import RunnerUp, Size
 from plimsoll.profiling.phases.start import Startup
 from plimsoll.profiling.phases.trials import Trials
 from plimsoll.profiling.phases.warmup import Warmup
 from plimsoll.profiling.plan import Plan
-
-NOISY_SHARE = 0.05
 
 
 @dataclass(frozen=True, slots=True)

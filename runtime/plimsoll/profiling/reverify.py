@@ -25,8 +25,7 @@ from plimsoll.profiling.findings import Findings
 from plimsoll.profiling.load.client import DriverClient, RowAnswer
 from plimsoll.profiling.measure.server import Stopwatch
 from plimsoll.profiling.options import ProfileOptions, Progress
-from plimsoll.profiling.phases.census import RowCost
-from plimsoll.profiling.phases.rows import rows_for_load
+from plimsoll.profiling.phases.census import RowCost, rows_for_load
 from plimsoll.profiling.phases.trial import Enclosure, try_out
 from plimsoll.profiling.phases.trials import Attempt, Reference, Trials
 from plimsoll.profiling.phases.verify import enforcement, limited_group, method_of
@@ -96,7 +95,7 @@ def _fill_census(findings: Findings, profile: Profile) -> None:
         answer = RowAnswer(outcome, known.latency_seconds if known else 0.0, 0)
         cpu_s, peak_bytes = (known.cpu_seconds, known.peak_memory_bytes) if known else (0.0, None)
         findings.census.rows[index] = RowCost(index, answer, cpu_s, peak_bytes)
-    findings.loaded_rows = rows_for_load(findings)
+    findings.loaded_rows = rows_for_load(findings.census, len(findings.dataset.rows))
 
 
 def _try(findings: Findings, profile: Profile, reference: Reference, progress: Progress) -> None:

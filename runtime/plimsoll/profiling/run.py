@@ -17,22 +17,21 @@ from plimsoll.profiling.answer.decision import decide, warn_of_bounds
 from plimsoll.profiling.answer.profile import build_profile
 from plimsoll.profiling.dataset.load import load_dataset
 from plimsoll.profiling.findings import Findings, Problem
-from plimsoll.profiling.gpu.allocator import allocator_peaks_bytes
-from plimsoll.profiling.gpu.decision import judge_gpu
+from plimsoll.profiling.gpu.answer import judge_gpu
 from plimsoll.profiling.gpu.preallocation import TakesTheWholeCard
 from plimsoll.profiling.gpu.session import watch_gpus
 from plimsoll.profiling.load.client import DriverClient
+from plimsoll.profiling.measure.command import gpu_wanted, request_timeout_s
+from plimsoll.profiling.measure.metrics import allocator_peaks_bytes
 from plimsoll.profiling.measure.noise import spin, throttled_s
 from plimsoll.profiling.measure.placement import place
 from plimsoll.profiling.measure.server import NotMeasured, ServerLost, Stopwatch
 from plimsoll.profiling.measure.timeline import Recorder
-from plimsoll.profiling.measure.timeouts import request_timeout_s
 from plimsoll.profiling.options import ProfileOptions, Progress
-from plimsoll.profiling.phases.census import Census
+from plimsoll.profiling.phases.census import Census, describe_failed
 from plimsoll.profiling.phases.cpu_sweep import sweep
 from plimsoll.profiling.phases.preflight import measure_ceiling
 from plimsoll.profiling.phases.quota import sweep_by_quota
-from plimsoll.profiling.phases.rows import describe_failed
 from plimsoll.profiling.phases.search import search
 from plimsoll.profiling.phases.verify import verify
 from plimsoll.profiling.result.files import make_output_folder, write_profile
@@ -67,7 +66,8 @@ def profile(options: ProfileOptions, progress: Progress) -> Profile:
     result = _finish(findings, watch)
     if findings.census.rows and not findings.census.succeeded():
         raise RowsFailed(
-            f"every row failed: {describe_failed(findings)}", remedy=f"see {options.output_dir}/server.log"
+            f"every row failed: {describe_failed(findings.census, findings.dataset)}",
+            remedy=f"see {options.output_dir}/server.log",
         )
     return result
 
@@ -100,7 +100,7 @@ def _measure(findings: Findings, progress: Progress) -> None:
         findings.ceiling = measure_ceiling(driver, findings.dataset.rows, options.seed, progress)
         findings.recorder = Recorder()
         session = Session(findings, progress, driver, Stopwatch(options.budget_s))
-        with watch_gpus(findings):
+        with watch_gpus(findings.gpu, findings.recorder, gpu_wanted(options.server_arguments, os.environ)):
             grab = _first_server(session)
             if grab is not None:
                 progress.note(f"{grab}: it is started again, told to take only what it needs")

@@ -11,11 +11,11 @@ from pathlib import Path
 from plimsoll.profiling.advice.configuration import Shape
 from plimsoll.profiling.findings import Findings
 from plimsoll.profiling.load.client import DriverClient
-from plimsoll.profiling.measure.connections import budget_connections
+from plimsoll.profiling.measure.command import server_arguments
 from plimsoll.profiling.measure.meter import ServerMeter
+from plimsoll.profiling.measure.metrics import budget_connections
 from plimsoll.profiling.measure.process import ServerProcess
 from plimsoll.profiling.measure.server import Bench, Stopwatch
-from plimsoll.profiling.measure.timeouts import server_arguments
 from plimsoll.profiling.options import Progress
 
 # The driver waits a little longer than the server, so that it sees its 504.

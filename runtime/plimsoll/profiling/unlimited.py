@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import dataclasses
 
+from plimsoll.errors import RowsFailed
 from plimsoll.profiling.answer.decision import decide
-from plimsoll.profiling.findings import Findings
+from plimsoll.profiling.findings import Findings, Problem
 from plimsoll.profiling.gpu.preallocation import check_grab
 from plimsoll.profiling.measure.server import Bench, NotMeasured, Stopwatch
 from plimsoll.profiling.phases.capacity import find_capacity
-from plimsoll.profiling.phases.census import take_census
+from plimsoll.profiling.phases.census import describe_failed, rows_for_load, take_census
 from plimsoll.profiling.phases.cpu_sweep import is_elastic
 from plimsoll.profiling.phases.growth import watch_growth
-from plimsoll.profiling.phases.open_loop import run_rate, seconds_for
-from plimsoll.profiling.phases.rows import check_rows, rows_for_load
-from plimsoll.profiling.phases.slo_search import search_slo
+from plimsoll.profiling.phases.open_loop import run_rate, search_slo, seconds_for
 from plimsoll.profiling.phases.start import wait_for_start
 from plimsoll.profiling.phases.warmup import warm_up
 from plimsoll.profiling.plan import Plan
@@ -31,8 +30,8 @@ def run_phases(session: Session, bench: Bench) -> None:
     check_grab(bench, findings)
     take_census(bench, findings.census, plan.census_s)
     check_grab(bench, findings)
-    check_rows(findings)
-    indexes = rows_for_load(findings)
+    _note_rows(findings)
+    indexes = rows_for_load(findings.census, len(findings.dataset.rows))
     latency_s = findings.census.mean_latency_s()
     if not findings.census.succeeded() or not indexes or not latency_s:
         return
@@ -43,6 +42,20 @@ def run_phases(session: Session, bench: Bench) -> None:
     find_capacity(bench, findings.capacity, 1 / latency_s, plan.capacity_s(bench.watch.left_s()))
     _watch_growth(bench, findings, plan)
     _operate(bench, findings, plan)
+
+
+def _note_rows(findings: Findings) -> None:
+    """Failed rows are the run's problem; those that harm the others are left out of the load."""
+    failed, harmful = findings.census.failed(), findings.census.harmful()
+    if failed:
+        words = describe_failed(findings.census, findings.dataset)
+        message = f"{len(failed)} of {len(findings.census.rows)} rows failed: {words}"
+        findings.problem = Problem(RowsFailed.code, message, RowsFailed.exit_code)
+        findings.warnings.append(message)
+    if harmful:
+        findings.warnings.append(
+            f"{len(harmful)} row(s) that cost a model worker its life or hung were left out of the load"
+        )
 
 
 def _start(session: Session, bench: Bench) -> Plan:

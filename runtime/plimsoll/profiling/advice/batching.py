@@ -9,8 +9,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from prometheus_client.parser import text_string_to_metric_families
-
 _LEAST_SPREAD = 1.5
 _WORTH_DOUBLING = 1.05
 _WAITED = 2.0
@@ -61,21 +59,6 @@ class BatchFit:
     def rate_rps(self, size: float) -> float:
         """Calls per second of one slot that always finds full batches."""
         return size / self.run_s(size) if self.run_s(size) > 0 else 0.0
-
-
-def read_batches(exposition: str) -> BatchUse | None:
-    """From the server's metrics; None where run() takes single calls."""
-    values = {
-        sample.name: sample.value
-        for family in text_string_to_metric_families(exposition)
-        if family.name.startswith(("plimsoll_batch", "plimsoll_max_batch"))
-        for sample in family.samples
-    }
-    max_size = int(values.get("plimsoll_max_batch_size", 0))
-    if not max_size:
-        return None
-    names = ("batch_size_count", "batch_size_sum", "batch_seconds_count", "batch_seconds_sum")
-    return BatchUse(max_size, *(values.get(f"plimsoll_{name}", 0.0) for name in names))
 
 
 def fit_batches(uses: Iterable[BatchUse]) -> BatchFit | None:

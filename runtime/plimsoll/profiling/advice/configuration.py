@@ -1,8 +1,16 @@
-"""How the server is laid out: worker processes, threads in each, calls that run() takes at once."""
+"""How the server is laid out, and what a replica costs.
+
+The price is in cores: the one measure in which configurations, and GPUs against CPUs, are compared.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+
+# Public price lists of three big clouds in 2025 ask for one core about as much as for 8 GB.
+_GB_PER_CORE = 8.0
+CORES_PER_GPU = 8.0
+"""Roughly, where the user names no price; without one, fuller use of a card would be worth nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,3 +40,8 @@ class Shape:
 
 def _count(number: int, noun: str) -> str:
     return f"{number} {noun}{'s' * (number > 1)}"
+
+
+def price_cores(cores: float, memory_bytes: float, gpus: float = 0.0, cores_per_gpu: float = CORES_PER_GPU) -> float:
+    """One replica; a slice of a GPU counts as its part."""
+    return cores + memory_bytes / 1e9 / _GB_PER_CORE + gpus * cores_per_gpu

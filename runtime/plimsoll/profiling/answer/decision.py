@@ -3,18 +3,12 @@
 from __future__ import annotations
 
 from plimsoll.profiling.advice.configuration import Shape
-from plimsoll.profiling.advice.recommendation import (
-    CpuAnswer,
-    Demand,
-    MemoryAnswer,
-    plain_rate,
-    recommend_cpu,
-    recommend_memory,
-)
+from plimsoll.profiling.advice.cpu import CpuAnswer, Demand, plain_rate, recommend_cpu
+from plimsoll.profiling.advice.memory import MemoryAnswer, recommend_memory
 from plimsoll.profiling.findings import Findings
 from plimsoll.profiling.load.tally import is_success
+from plimsoll.profiling.phases.candidate import Size
 from plimsoll.profiling.phases.capacity import Capacity
-from plimsoll.profiling.phases.sizes import Size
 from plimsoll.profiling.statistics import rank_percentile, squared_variation, upper_bound
 
 _ENOUGH_REQUESTS = 5

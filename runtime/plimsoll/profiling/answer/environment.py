@@ -2,12 +2,28 @@
 
 from __future__ import annotations
 
-from plimsoll.profiling.advice.recommendation import growth_room_bytes
+import math
+
+from plimsoll.backends.gpu import SHARE
+from plimsoll.profiling.advice.memory import growth_room_bytes
 from plimsoll.profiling.findings import Findings
-from plimsoll.profiling.gpu.variables import gpu_environment
+from plimsoll.profiling.gpu.answer import decide_gpu
+from plimsoll.workers.gpu_shares import share_bytes
 
 _THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 _RECYCLING_VARIABLE = "PLIMSOLL_MAX_REQUESTS"
+
+
+def gpu_environment(findings: Findings) -> dict[str, str]:
+    """Growth where the framework would else take the whole card, and what each worker's model may allocate."""
+    answer = decide_gpu(findings).answer
+    if answer is None:
+        return {}
+    variables = dict(findings.gpu.growth)
+    if answer.memory_bytes is not None:
+        sharing = math.ceil(findings.shape().workers / answer.count)
+        variables[SHARE] = str(share_bytes(answer.memory_bytes, sharing))
+    return variables
 
 
 def environment(findings: Findings) -> dict[str, str]:

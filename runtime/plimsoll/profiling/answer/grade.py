@@ -6,9 +6,9 @@ from typing import Literal
 
 from plimsoll.host.cpus import Host
 from plimsoll.profiling.advice.rounding import MEBIBYTE
-from plimsoll.profiling.findings import NOISY_SHARE, Findings
+from plimsoll.profiling.findings import Findings
 from plimsoll.profiling.gpu.doubts import gpu_doubts
-from plimsoll.profiling.measure.noise import drift
+from plimsoll.profiling.measure.noise import NOISY_SHARE, drift
 from plimsoll.profiling.measure.placement import Placement
 from plimsoll.profiling.phases.capacity import Level
 from plimsoll.profiling.phases.preflight import VALID_SHARE

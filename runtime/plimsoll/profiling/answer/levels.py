@@ -10,6 +10,7 @@ from plimsoll.profiling.latency import Distribution
 from plimsoll.profiling.phases.capacity import Level
 from plimsoll.profiling.phases.open_loop import RateLevel
 from plimsoll.profiling.phases.start import Startup
+from plimsoll.profiling.result.base import CoresUsed, LatencySeconds, LevelMemory
 from plimsoll.profiling.result.levels import (
     BatchFitResult,
     BatchLevelResult,
@@ -18,7 +19,6 @@ from plimsoll.profiling.result.levels import (
     LatenessSeconds,
     RateLevelResult,
 )
-from plimsoll.profiling.result.parts import CoresUsed, LatencySeconds, LevelMemory
 
 _THOUSAND = 1000
 

@@ -19,11 +19,11 @@ from plimsoll.profiling.answer.levels import (
 from plimsoll.profiling.findings import Findings
 from plimsoll.profiling.gpu.measurements import gpu_measurements
 from plimsoll.profiling.measure.meter import TreeMemory
-from plimsoll.profiling.measure.server import failures_by_row
+from plimsoll.profiling.measure.window import failures_by_row
 from plimsoll.profiling.phases.capacity import Level
 from plimsoll.profiling.phases.census import RowCost
-from plimsoll.profiling.phases.open_loop import RateLevel
-from plimsoll.profiling.phases.slo_search import slo_met
+from plimsoll.profiling.phases.open_loop import RateLevel, slo_met
+from plimsoll.profiling.result.base import CoresUsed, LatencySeconds
 from plimsoll.profiling.result.levels import RateLevelResult
 from plimsoll.profiling.result.measurements import (
     ConcurrencyLevel,
@@ -37,7 +37,6 @@ from plimsoll.profiling.result.measurements import (
     StartupResult,
     WarmupResult,
 )
-from plimsoll.profiling.result.parts import CoresUsed, LatencySeconds
 from plimsoll.profiling.statistics import rank_percentile, slope, upper_bound
 
 _HEAVIEST = 5

@@ -6,7 +6,8 @@ import dataclasses
 from collections import Counter
 
 from plimsoll.profiling.advice.configuration import Shape
-from plimsoll.profiling.advice.recommendation import CpuAnswer, MemoryAnswer, plain_rate
+from plimsoll.profiling.advice.cpu import CpuAnswer, plain_rate
+from plimsoll.profiling.advice.memory import MemoryAnswer
 from plimsoll.profiling.answer.environment import environment
 from plimsoll.profiling.answer.grade import grade, grade_reasons
 from plimsoll.profiling.answer.levels import latency_seconds
@@ -17,8 +18,8 @@ from plimsoll.profiling.answer.verification import build_verification
 from plimsoll.profiling.findings import Findings
 from plimsoll.profiling.gpu.measurements import gpu_recommendation
 from plimsoll.profiling.phases.open_loop import RateLevel
+from plimsoll.profiling.result.base import LatencySeconds
 from plimsoll.profiling.result.measurements import Measurements
-from plimsoll.profiling.result.parts import LatencySeconds
 from plimsoll.profiling.result.profile import (
     Azureml,
     CpuRecommendation,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from plimsoll.profiling.answer.levels import latency_seconds
 from plimsoll.profiling.findings import Findings
 from plimsoll.profiling.phases.trials import Attempt, Trials
-from plimsoll.profiling.result.parts import LatencySeconds
+from plimsoll.profiling.result.base import LatencySeconds
 from plimsoll.profiling.result.verification import Evidence, Limits, Tightness, Verification, VerificationAttempt
 
 

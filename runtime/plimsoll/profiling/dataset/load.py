@@ -16,8 +16,7 @@ from typing import Literal, get_args
 
 from plimsoll.errors import DatasetError, UsageError
 from plimsoll.profiling.dataset.envelope import Envelope, looks_like_envelopes, read_envelopes
-from plimsoll.profiling.dataset.formats import Body, read_csv, read_folder, read_lines, read_zip
-from plimsoll.profiling.dataset.parquet import read_parquet
+from plimsoll.profiling.dataset.formats import Body, read_csv, read_folder, read_lines, read_parquet, read_zip
 from plimsoll.profiling.dataset.sampling import MOST_BYTES, MOST_ROWS, Sampler
 from plimsoll.profiling.dataset.text import STDIN, Text, open_text, sampled
 

@@ -14,12 +14,11 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from plimsoll.errors import UsageError
-from plimsoll.profiling.findings import NOISY_SHARE
-from plimsoll.profiling.gates.intervals import Interval, of_percentile, of_windows
-from plimsoll.profiling.gates.units import Dimension, show_quantity
+from plimsoll.profiling.gates.metrics import Dimension, show_quantity
+from plimsoll.profiling.measure.noise import NOISY_SHARE
 from plimsoll.profiling.result.curves import LevelWindows
-from plimsoll.profiling.result.gates import GateResult
-from plimsoll.profiling.result.profile import Profile
+from plimsoll.profiling.result.profile import GateResult, Profile
+from plimsoll.profiling.statistics import Interval, mean_interval, percentile_interval
 
 _CPU_ALLOWANCE, _TIME_ALLOWANCE, _MEMORY_ALLOWANCE = 0.03, 0.05, 0.01
 # Neighbours take caches and the other half of a core: the same model cost 28 % more beside a machine 88 % busy.
@@ -123,7 +122,7 @@ def _windows(profile: Profile, connections: int) -> LevelWindows | None:
 def _cpu(connections: int, disturbed: float) -> list[_Compared]:
     def read(profile: Profile) -> Interval | None:
         level = _windows(profile, connections)
-        return of_windows(level.cpu_seconds_per_request) if level else None
+        return mean_interval(level.cpu_seconds_per_request) if level else None
 
     allowance = _CPU_ALLOWANCE + _NEIGHBOURS_ALLOWANCE * disturbed
     return [_Compared(f"CPU per request with {_of(connections)}", Dimension.TIME, read, allowance)]
@@ -132,13 +131,13 @@ def _cpu(connections: int, disturbed: float) -> list[_Compared]:
 def _times(connections: int) -> list[_Compared]:
     def rate(profile: Profile) -> Interval | None:
         level = _windows(profile, connections)
-        return of_windows(level.requests_per_second) if level else None
+        return mean_interval(level.requests_per_second) if level else None
 
     def latency(share: float) -> _Compared:
         def read(profile: Profile) -> Interval | None:
             curves = profile.measurements.latency_curves
             curve = next((curve for curve in curves if curve.connections == 1), None)
-            return of_percentile(curve, share) if curve else None
+            return percentile_interval(curve.shares, curve.seconds, curve.requests, share) if curve else None
 
         return _Compared(f"p{share * 100:g} with {_of(1)}", Dimension.TIME, read, _TIME_ALLOWANCE)
 

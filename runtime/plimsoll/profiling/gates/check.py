@@ -13,9 +13,8 @@ from pathlib import Path
 from plimsoll.errors import GateFailed, GradeTooLow, UsageError
 from plimsoll.profiling.gates.baseline import compare, load_baseline
 from plimsoll.profiling.gates.conditions import Condition, check_conditions, parse_conditions
-from plimsoll.profiling.gates.units import Dimension, parse_quantity
-from plimsoll.profiling.result.gates import GateResult
-from plimsoll.profiling.result.profile import Profile
+from plimsoll.profiling.gates.metrics import Dimension, parse_quantity
+from plimsoll.profiling.result.profile import GateResult, Profile
 
 GRADES = ("estimated", "soft-verified", "verified")
 DEFAULT_MAX_REGRESSION = "10%"

@@ -8,10 +8,8 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 from plimsoll.errors import UsageError
-from plimsoll.profiling.gates.metrics import METRICS, Metric
-from plimsoll.profiling.gates.units import parse_quantity, show_quantity
-from plimsoll.profiling.result.gates import GateResult
-from plimsoll.profiling.result.profile import Profile
+from plimsoll.profiling.gates.metrics import METRICS, Metric, parse_quantity, show_quantity
+from plimsoll.profiling.result.profile import GateResult, Profile
 
 _CONDITION = re.compile(r"\s*([a-z][a-z0-9-]*)\s*(>=|<=|>|<)\s*(.+?)\s*")
 _OPERATORS: dict[str, Callable[[float, float], bool]] = {

@@ -5,11 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from plimsoll.profiling.findings import Findings
-from plimsoll.profiling.gpu.answer import gigabytes
-from plimsoll.profiling.gpu.attribution import held
-from plimsoll.profiling.gpu.decision import GpuVerdict, decide_gpu
+from plimsoll.profiling.gpu.answer import GpuVerdict, decide_gpu, gigabytes
+from plimsoll.profiling.gpu.attribution import Device, held
 from plimsoll.profiling.gpu.mig import choose_slice
-from plimsoll.profiling.gpu.summary import Device
 from plimsoll.profiling.gpu.watch import GpuWatch
 
 _SAYS = {

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from plimsoll.profiling.findings import Findings
-from plimsoll.profiling.gpu.decision import GpuVerdict, decide_gpu
+from plimsoll.profiling.gpu.answer import GpuVerdict, decide_gpu
+from plimsoll.profiling.gpu.attribution import Device
 from plimsoll.profiling.gpu.mig import MigChoice, choose_slice, slice_name
-from plimsoll.profiling.gpu.summary import Device
 from plimsoll.profiling.result.gpu import (
     GpuDeviceResult,
     GpuMeasurements,

@@ -9,14 +9,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from plimsoll.profiling.findings import Findings
-from plimsoll.profiling.gpu.allocator import allocator_peaks_bytes
 from plimsoll.profiling.gpu.answer import gigabytes
-from plimsoll.profiling.gpu.attribution import held
+from plimsoll.profiling.gpu.attribution import WHOLE_SHARE, held
 from plimsoll.profiling.gpu.watch import GpuWatch, ServerWatch
+from plimsoll.profiling.measure.metrics import allocator_peaks_bytes
 from plimsoll.profiling.measure.server import Bench
 
 GROWTH = {"TF_FORCE_GPU_ALLOW_GROWTH": "true", "XLA_PYTHON_CLIENT_PREALLOCATE": "false"}
-WHOLE_SHARE = 0.95
 # A pool that rows do not change, and that is so many times what was ever handed out of it.
 _POOL_FACTOR, _POOL_SHARE, _SAME_SHARE = 2.0, 0.5, 0.01
 

@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Literal
 
 from plimsoll.errors import UsageError
-from plimsoll.profiling.advice.price import price_cores
-from plimsoll.profiling.advice.recommendation import plain_rate
+from plimsoll.profiling.advice.configuration import price_cores
+from plimsoll.profiling.advice.cpu import plain_rate
 from plimsoll.profiling.advice.slo import Slo
+from plimsoll.profiling.result.base import LatencySeconds
 from plimsoll.profiling.result.gpu import GpuAgainstCpu
-from plimsoll.profiling.result.parts import LatencySeconds
 from plimsoll.profiling.result.profile import Profile
 from plimsoll.profiling.reverify import read_profile
 

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from plimsoll.host.cgroup import find_cgroup
 from plimsoll.host.procfs import read_text
 
+NOISY_SHARE = 0.05
+"""Of the machine: load beside which others use more of it is disturbed."""
 _LOOPS = 400_000
 _ROUNDS = 5
 _BUSY_FIELDS = (0, 1, 2, 5, 6, 7)  # user, nice, system, irq, softirq, steal; guest time is inside user

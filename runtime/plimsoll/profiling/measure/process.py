@@ -8,7 +8,6 @@ import os
 import signal
 import socket
 import subprocess
-import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
@@ -16,12 +15,10 @@ from typing import Self
 
 from plimsoll.host.parent import tie_to_parent
 from plimsoll.host.processes import ProcessTree
+from plimsoll.profiling.measure.command import HOST, command_environment, command_line
 
-_HOST = "127.0.0.1"
 _ASK_TIMEOUT_S = 2.0
 _QUOTED_LINES = 5
-# The child serves: what told this process to profile must not tell it the same.
-_OWN_VARIABLES = {"PLIMSOLL_PROFILE", "PLIMSOLL_HOST", "PLIMSOLL_PORT"}
 # What a process writes into `cgroup.procs` to move itself.
 _MYSELF = b"0"
 _ERROR_PREFIX = "plimsoll: error: "
@@ -59,13 +56,12 @@ class ServerProcess:
             for door in doors:
                 opened.callback(os.close, door)
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "plimsoll", *arguments, "--host", _HOST, "--port", str(self.port)],
+                command_line(arguments, self.port),
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
-                env={name: value for name, value in os.environ.items() if name not in _OWN_VARIABLES}
-                | dict(variables or {}),
+                env=command_environment(os.environ, variables or {}),
                 preexec_fn=prepare,
             )
         self.tree = ProcessTree(self._process.pid)
@@ -91,7 +87,7 @@ class ServerProcess:
             return ""
 
     def _get(self, path: str) -> tuple[int, str]:
-        connection = http.client.HTTPConnection(_HOST, self.port, timeout=_ASK_TIMEOUT_S)
+        connection = http.client.HTTPConnection(HOST, self.port, timeout=_ASK_TIMEOUT_S)
         try:
             connection.request("GET", path)
             response = connection.getresponse()
@@ -126,6 +122,6 @@ class ServerProcess:
 
 def _free_port() -> int:
     with socket.socket() as probe:
-        probe.bind((_HOST, 0))
+        probe.bind((HOST, 0))
         port: int = probe.getsockname()[1]
     return port

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import math
 import time
-from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from plimsoll.profiling.advice.batching import BatchUse, read_batches
+from plimsoll.profiling.advice.batching import BatchUse
 from plimsoll.profiling.dataset.load import Dataset
 from plimsoll.profiling.load.client import DriverClient, LoadAnswer, RateAnswer, RowAnswer
 from plimsoll.profiling.load.open_loop import Arrivals
-from plimsoll.profiling.measure.connections import MOST_CONNECTIONS
 from plimsoll.profiling.measure.meter import ServerMeter
+from plimsoll.profiling.measure.metrics import MOST_CONNECTIONS, read_batches
 from plimsoll.profiling.measure.noise import CpuUse, read_cpu_use
 from plimsoll.profiling.measure.process import ServerProcess
 from plimsoll.profiling.measure.timeline import Recorder
+from plimsoll.profiling.measure.window import Window
 from plimsoll.profiling.options import ProfileOptions, Progress
 
 _SHORTEST_SAMPLE_S = 0.5
@@ -61,30 +61,6 @@ class Stopwatch:
     def left_s(self) -> float:
         """Never negative."""
         return max(0.0, self.budget_s - self.elapsed_s())
-
-
-@dataclass(frozen=True, slots=True)
-class Window:
-    """One stretch of load and what the server's tree used for it, from first request to last answer.
-
-    `anonymous_bytes` is memory that no file backs, right after the window.
-    """
-
-    answer: LoadAnswer
-    cpu_s: dict[str, float]
-    cores: Sequence[float]
-    elsewhere_cores: float
-    anonymous_bytes: int | None = None
-
-    @property
-    def total_cpu_s(self) -> float:
-        """Front and workers."""
-        return sum(self.cpu_s.values())
-
-    @property
-    def cpu_per_request_s(self) -> float:
-        """CPU seconds of the server per answered request, failed ones included."""
-        return self.total_cpu_s / max(1, self.answer.requests)
 
 
 @dataclass(slots=True)
@@ -254,11 +230,3 @@ def connections_ahead(in_flight: float, most: int) -> int:
 def describe_exit(code: int) -> str:
     """`ended with code 3` or `was killed by signal 9`."""
     return f"was killed by signal {-code}" if code < 0 else f"ended with code {code}"
-
-
-def failures_by_row(windows: Sequence[Window]) -> Counter[int]:
-    """Failures under load, by row index."""
-    failures: Counter[int] = Counter()
-    for window in windows:
-        failures.update(window.answer.failed_rows)
-    return failures

@@ -3,13 +3,29 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from plimsoll.profiling.advice.configuration import Shape
-from plimsoll.profiling.gpu.watch import GpuWatch
 from plimsoll.profiling.measure.meter import ServerMeter
 
 _INTERVAL_S = 0.5
+
+
+class GpuRecorder(Protocol):
+    """Records the GPUs meanwhile, where there are any; see plimsoll.profiling.gpu.watch."""
+
+    lost: str | None
+
+    def begin_server(self, shape: Shape, trial: bool, tree: Callable[[], frozenset[int]]) -> None:
+        """Another server."""
+
+    def begin(self, phase: str) -> None:
+        """Another phase of it."""
+
+    def rise_bytes(self) -> int:
+        """Memory in use above what it was before the first server."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +48,7 @@ class Recorder:
 
     moments: list[Moment] = field(default_factory=list)
     phases: list[tuple[str, float]] = field(default_factory=list)
-    gpu: GpuWatch | None = None
+    gpu: GpuRecorder | None = None
     _begun_s: float = field(default_factory=time.monotonic)
     _last: tuple[float, float] = (0.0, 0.0)
 

@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 from plimsoll.profiling.advice.batching import BatchFit, BatchUse, best_batch_size, fit_batches
 from plimsoll.profiling.advice.slo import Slo
 from plimsoll.profiling.latency import MOST_FAILED_SHARE, Distribution, pool
-from plimsoll.profiling.measure.connections import MOST_CONNECTIONS
 from plimsoll.profiling.measure.meter import TreeMemory
-from plimsoll.profiling.measure.pacing import Pace, pace
-from plimsoll.profiling.measure.server import Bench, NotMeasured, Window, failures_by_row
+from plimsoll.profiling.measure.metrics import MOST_CONNECTIONS
+from plimsoll.profiling.measure.server import Bench, NotMeasured
+from plimsoll.profiling.measure.window import Pace, Window, failures_by_row, pace
 from plimsoll.profiling.statistics import rank_percentile
 
 _SMALLEST_GAIN = 0.05

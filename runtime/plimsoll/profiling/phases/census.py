@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from plimsoll.profiling.dataset.load import Dataset, Row
 from plimsoll.profiling.dataset.sampling import visiting_order
 from plimsoll.profiling.load.client import RowAnswer
 from plimsoll.profiling.load.tally import OUTCOME_TIMEOUT
@@ -14,6 +15,7 @@ _LOST_WORKER = {"502", "503", "504"}
 _HUNG = {OUTCOME_TIMEOUT, "504"}
 _MOST_HANGS_IN_A_ROW = 3
 _BUSY_SHARE = 0.1
+_NAMED = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +49,10 @@ class Census:
     def failed(self) -> list[RowCost]:
         """In the order of the dataset."""
         return sorted((row for row in self.rows.values() if not row.answer.succeeded), key=lambda row: row.index)
+
+    def harmful(self) -> frozenset[int]:
+        """Rows that disturb the load of the others."""
+        return frozenset(row.index for row in self.failed() if row.harms)
 
     def succeeded(self) -> list[RowCost]:
         """In the order of the dataset."""
@@ -110,3 +116,21 @@ def _measure(bench: Bench, index: int) -> RowCost:
     cpu_s = meter.known_cpu_s() - cpu_before_s
     rise_bytes = max(0, meter.known_peaks_bytes() - peak_before_bytes)
     return RowCost(index, answer, cpu_s, rise_bytes if meter.peak_unknown is None else None)
+
+
+def rows_for_load(census: Census, count: int) -> list[int]:
+    """All rows, the failing ones too, as they are part of the traffic; not those that kill or hang a worker."""
+    harmful = census.harmful()
+    return [index for index in range(count) if index not in harmful]
+
+
+def describe_failed(census: Census, dataset: Dataset) -> str:
+    """`row 3 → 500, row 7 → timeout, …`."""
+    failed = census.failed()
+    named = [f"{_name(dataset.rows[row.index])} → {row.answer.outcome}" for row in failed[:_NAMED]]
+    more = [f"and {len(failed) - _NAMED} more"] if len(failed) > _NAMED else []
+    return ", ".join(named + more)
+
+
+def _name(row: Row) -> str:
+    return f"row {row.number}" + (f" ({row.name})" if row.name else "")

@@ -13,12 +13,11 @@ from itertools import pairwise
 
 from plimsoll.profiling.answer.decision import answer_at
 from plimsoll.profiling.findings import Findings
-from plimsoll.profiling.measure.pacing import pace
 from plimsoll.profiling.measure.server import Bench
+from plimsoll.profiling.measure.window import pace
+from plimsoll.profiling.phases.candidate import Size
 from plimsoll.profiling.phases.capacity import Capacity, run_level
-from plimsoll.profiling.phases.open_loop import run_rate
-from plimsoll.profiling.phases.sizes import Size
-from plimsoll.profiling.phases.slo_search import slo_met
+from plimsoll.profiling.phases.open_loop import run_rate, slo_met
 from plimsoll.profiling.phases.start import wait_for_start
 from plimsoll.profiling.session import Session
 

@@ -11,9 +11,10 @@ from dataclasses import dataclass
 from typing import Literal
 
 from plimsoll.profiling.latency import needed_for
-from plimsoll.profiling.measure.server import Bench, Window, failures_by_row
+from plimsoll.profiling.measure.server import Bench
+from plimsoll.profiling.measure.window import Window, failures_by_row
 from plimsoll.profiling.phases.capacity import Capacity, Level
-from plimsoll.profiling.trend import Points, rising_chance, theil_sen, theil_sen_interval
+from plimsoll.profiling.statistics import Points, rising_chance, theil_sen, theil_sen_interval
 
 Verdict = Literal["none", "saturating", "growing", "unresolved"]
 

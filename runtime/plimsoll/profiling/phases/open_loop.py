@@ -1,14 +1,19 @@
-"""Phase: open loop. What latency users see when requests come at random instants at a rate that is not exceeded."""
+"""Phase: open loop. What latency users see when requests come at random instants at a rate that is not exceeded.
+
+With a latency objective the highest rate that keeps it is searched for first.
+"""
 
 from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass
 
+from plimsoll.profiling.advice.slo import Slo
 from plimsoll.profiling.latency import Distribution, needed_for
 from plimsoll.profiling.load.client import RateAnswer
 from plimsoll.profiling.measure.meter import TreeMemory
-from plimsoll.profiling.measure.server import Bench, Window, failures_by_row
+from plimsoll.profiling.measure.server import Bench, Stopwatch
+from plimsoll.profiling.measure.window import Window, failures_by_row
 from plimsoll.profiling.statistics import rank_percentile, slope_interval
 
 _MOST_IN_FLIGHT = 1024
@@ -16,6 +21,10 @@ _PILE_UP_S = 3.0
 _LATE_S, _LATE_SHARE = 0.001, 0.02
 _SPARE = 1.15
 _WORTH_HAVING = (0.99, 0.95)
+_CLOSE_ENOUGH = 0.05
+_MOST_PROBES = 6
+_FIRST_SHARE = 0.7
+_SLO_SPARE = 1.3
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,3 +104,34 @@ def seconds_for(rate_rps: float, usual_s: float, left_s: float) -> float:
         if needed_s <= max(usual_s, min(left_s, 2 * usual_s)):
             return max(usual_s, needed_s)
     return usual_s
+
+
+def slo_met(level: RateLevel, slo: Slo | None) -> bool | None:
+    """A queue that grows keeps no objective for long."""
+    if slo is None:
+        return None
+    if level.queue_grows:
+        return False
+    return slo.met(level.latency, level.answer.load.requests - level.answer.load.successes)
+
+
+def search_slo(bench: Bench, slo: Slo, capacity_rps: float, budget_s: float, rates: list[RateLevel]) -> float:
+    """Bisects the rate until it is known within 5 % or the time is up; undecided levels count as missed.
+
+    Answers the highest rate that kept the objective, 0 where none did; every level is added to `rates`.
+    """
+    watch, low_rps, high_rps = Stopwatch(budget_s), 0.0, capacity_rps
+    rate_rps = _FIRST_SHARE * capacity_rps
+    for _ in range(_MOST_PROBES):
+        seconds = _SLO_SPARE * needed_for(slo.share) / rate_rps
+        if seconds > watch.left_s():
+            break
+        rates.append(run_rate(bench, rate_rps, seconds))
+        if slo_met(rates[-1], slo):
+            low_rps = rate_rps
+        else:
+            high_rps = rate_rps
+        if high_rps - low_rps <= _CLOSE_ENOUGH * high_rps:
+            break
+        rate_rps = (low_rps + high_rps) / 2
+    return low_rps

@@ -15,9 +15,9 @@ from collections.abc import Iterator
 from plimsoll.host.groups import Delegation
 from plimsoll.profiling.findings import Findings
 from plimsoll.profiling.measure.server import Stopwatch
+from plimsoll.profiling.phases.candidate import Size
 from plimsoll.profiling.phases.capacity import Level
 from plimsoll.profiling.phases.cpu_sweep import choose_size, measure_size
-from plimsoll.profiling.phases.sizes import Size
 from plimsoll.profiling.phases.verify import enforcement
 from plimsoll.profiling.plan import Plan
 from plimsoll.profiling.session import Session

@@ -11,8 +11,8 @@ from plimsoll.errors import StartError
 from plimsoll.host.groups import GroupUse, LimitedGroup
 from plimsoll.profiling.answer.environment import environment
 from plimsoll.profiling.findings import Findings
-from plimsoll.profiling.measure.pacing import usual_window_s
 from plimsoll.profiling.measure.server import Bench, NotMeasured, ServerLost
+from plimsoll.profiling.measure.window import usual_window_s
 from plimsoll.profiling.phases.open_loop import run_rate
 from plimsoll.profiling.phases.start import TRIAL_PREFIX, wait_for_start
 from plimsoll.profiling.phases.trials import Attempt, Reference

@@ -9,7 +9,8 @@ import os
 from collections.abc import Iterator
 
 from plimsoll.host.groups import Delegation, LimitedGroup, LimitsUnavailable, delegate
-from plimsoll.profiling.advice.recommendation import CpuAnswer, MemoryAnswer
+from plimsoll.profiling.advice.cpu import CpuAnswer
+from plimsoll.profiling.advice.memory import MemoryAnswer
 from plimsoll.profiling.advice.rounding import next_cores, round_up_memory
 from plimsoll.profiling.findings import Findings
 from plimsoll.profiling.phases.trial import Enclosure, try_out

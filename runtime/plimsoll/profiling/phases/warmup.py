@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from plimsoll.profiling.measure.pacing import pace
-from plimsoll.profiling.measure.server import Bench, Window
+from plimsoll.profiling.measure.server import Bench
+from plimsoll.profiling.measure.window import Window, pace
 from plimsoll.profiling.statistics import spread
 
 STEADY_SPREAD = 1.10

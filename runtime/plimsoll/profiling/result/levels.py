@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from plimsoll.profiling.result.base import Model
-from plimsoll.profiling.result.parts import CoresUsed, LatencySeconds, LevelMemory
+from plimsoll.profiling.result.base import CoresUsed, LatencySeconds, LevelMemory, Model
 
 
 class LatenessSeconds(Model):

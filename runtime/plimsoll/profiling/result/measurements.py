@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from plimsoll.profiling.result.base import Model
+from plimsoll.profiling.result.base import CoresUsed, LatencySeconds, LevelMemory, Model
 from plimsoll.profiling.result.curves import LatencyCurve, LevelWindows, RowCosts, Timeline
 from plimsoll.profiling.result.gpu import GpuMeasurements
 from plimsoll.profiling.result.levels import (
@@ -14,7 +14,6 @@ from plimsoll.profiling.result.levels import (
     GrowthResult,
     RateLevelResult,
 )
-from plimsoll.profiling.result.parts import CoresUsed, LatencySeconds, LevelMemory
 
 
 class WarmupResult(Model):

@@ -12,12 +12,27 @@ from typing import Any, Literal
 from pydantic import Field
 
 from plimsoll.profiling.result.base import Model
-from plimsoll.profiling.result.gates import GateResult
 from plimsoll.profiling.result.gpu import GpuRecommendation
 from plimsoll.profiling.result.measurements import Measurements, Processes
 from plimsoll.profiling.result.verification import Verification
 
 SCHEMA_VERSION = "1"
+
+
+class GateResult(Model):
+    """One gate; `held` is null where there was nothing to decide it by, which fails nothing.
+
+    `bound` is what fails the gate. Against a baseline `before` is its number and `change` relative to that.
+    """
+
+    kind: Literal["condition", "baseline", "grade"]
+    name: str
+    held: bool | None
+    sentence: str
+    measured: str | None = None
+    bound: str | None = None
+    before: str | None = None
+    change: float | None = None
 
 
 class Azureml(Model):

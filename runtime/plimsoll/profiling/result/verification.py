@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from plimsoll.profiling.result.base import Model
-from plimsoll.profiling.result.parts import LatencySeconds
+from plimsoll.profiling.result.base import LatencySeconds, Model
 
 
 class Limits(Model):

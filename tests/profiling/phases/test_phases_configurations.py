@@ -1,0 +1,192 @@
+"""Which shapes of the server are tried, what rules one out, and searches on the real server."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+
+import pytest
+
+from plimsoll.profiling.advice.batching import BatchUse
+from plimsoll.profiling.advice.configuration import Shape
+from plimsoll.profiling.advice.cpu import CpuAnswer
+from plimsoll.profiling.advice.memory import MemoryAnswer
+from plimsoll.profiling.advice.slo import Slo
+from plimsoll.profiling.findings import Findings
+from plimsoll.profiling.phases.candidate import Size
+from plimsoll.profiling.phases.capacity import Capacity, Level
+from plimsoll.profiling.phases.search import Offer, _holds, batch_size, choose, shapes_to_try, thread_count
+from plimsoll.profiling.phases.start import Startup
+from plimsoll.profiling.plan import Plan
+from plimsoll.profiling.run import profile
+from support.made_up import MEMORY, findings, level, rate_level, row_cost, window
+from support.profile_runs import Notes, options_for, unexplained, written
+
+ROWS = [f"row {number}" for number in range(12)]
+WAITS = """
+import time
+def init(): pass
+def run(data):
+    time.sleep(0.02)
+    return data
+"""
+UNSAFE = """
+import time
+def init(): pass
+def run(data):
+    global mine
+    mine = data
+    time.sleep(0.02)
+    return mine
+"""
+BATCHES = """
+import time
+from plimsoll.entry import batch
+def init(): pass
+@batch(max_size=64)
+def run(data):
+    time.sleep(0.020 + 0.002 * len(data))
+    return data
+"""
+
+
+def measured(cpu_s: float = 0.01, latency_s: float = 0.01, **search: bool) -> Findings:
+    """A census whose rows take so much, one level of load, four CPUs."""
+    found = findings()
+    found.options = dataclasses.replace(found.options, **search)
+    found.startup = Startup(1.0, 0.5, MEMORY)
+    found.census.rows = {0: dataclasses.replace(row_cost(0, latency_s=latency_s), cpu_s=cpu_s)}
+    found.capacity.levels = [level(window(1, 100.0))]
+    return found
+
+
+def batched(size: float, run_s: float) -> Level:
+    return dataclasses.replace(level(window(1, 100.0)), batches=BatchUse(64, 100, 100 * size, 100, 100 * run_s))
+
+
+def test_what_the_user_has_set_stays() -> None:
+    assert list(shapes_to_try(measured())) == []
+    assert list(shapes_to_try(measured(search_workers=True))) == [Shape(2), Shape(4)]
+    assert list(shapes_to_try(measured(search_threads=True))) == [Shape(1, 4)]
+
+
+def test_what_waits_gets_threads_first_and_what_computes_workers() -> None:
+    both = {"search_workers": True, "search_threads": True}
+    assert list(shapes_to_try(measured(**both))) == [Shape(2), Shape(4), Shape(1, 4)]
+    assert list(shapes_to_try(measured(cpu_s=0.002, **both))) == [Shape(1, 20), Shape(2), Shape(4)]
+    assert thread_count(measured(cpu_s=0.00001)) == 32
+
+
+def test_answers_that_vary_by_themselves_say_nothing_about_threads() -> None:
+    found = measured(search_threads=True)
+    varying = window(1, 100.0)
+    varying = dataclasses.replace(varying, answer=dataclasses.replace(varying.answer, differing=1))
+    found.capacity.levels = [level(varying)]
+    assert list(shapes_to_try(found)) == []
+
+
+def test_a_smaller_batch_is_tried_where_a_bigger_one_brings_nothing() -> None:
+    found = measured(search_batches=True, search_threads=True)
+    found.capacity.levels = [batched(1, 0.011), batched(8, 0.018)]
+    assert list(shapes_to_try(found)) == [], "64 calls pay, and batches have no use for threads"
+    found.capacity.levels = [batched(1, 0.010), batched(8, 0.080)]
+    assert list(shapes_to_try(found)) == [Shape(1, 1, 1)]
+    found.options = dataclasses.replace(found.options, slo=Slo(0.95, 0.2))
+    assert batch_size(found) == 10
+    found.options = dataclasses.replace(found.options, search_batches=False)
+    assert batch_size(found) is None
+
+
+def test_how_a_shape_is_called() -> None:
+    assert str(Shape(1)) == "1 worker"
+    assert str(Shape(2, 4)) == "2 workers, 4 threads each"
+    assert str(Shape(1, 4)) == "1 worker, 4 threads"
+    assert str(Shape(1, 1, 8)) == "1 worker, batches of at most 8"
+
+
+def test_tries_fit_into_their_time() -> None:
+    quick, default = Plan(45.0, 1.0, True, False, search=True), Plan(180.0, 1.0, True, False, search=True)
+    assert (quick.tries(6.0), default.tries(6.0)) == (1, 4)
+    for plan in (quick, default):
+        count = plan.tries(6.0)
+        assert plan.try_s(count) >= 6.0
+        assert count * (plan.try_s(count) + 1.0) == pytest.approx(plan.search_s + 1.0)
+
+
+def offer(shape: Shape, cores: float, size: Size | None = None) -> Offer:
+    answer = CpuAnswer(cores, cores, cores, "Because.", 0.7, 100.0, 70.0, 70.0, None)
+    return Offer(shape, size, answer, MemoryAnswer(0, 0, 0, "Because."))
+
+
+def made(differing: int = 0, failures: int = 0, overrun: bool = False) -> Size:
+    loaded = window(1, 100.0)
+    loaded = dataclasses.replace(loaded, answer=dataclasses.replace(loaded.answer, differing=differing))
+    capacity = Capacity([dataclasses.replace(level(loaded), unexpected_failures=failures)])
+    return Size(4, Shape(1, 4), Startup(1.0, 0.5, MEMORY), capacity, rate_level(overrun=overrun))
+
+
+def test_threads_must_pay_more_than_workers_and_smaller_batches_nothing() -> None:
+    one = offer(Shape(1), 1.0)
+    assert choose([one, offer(Shape(1, 4), 0.92)]) is one
+    assert choose([one, offer(Shape(1, 4), 0.88)]).shape == Shape(1, 4)
+    assert choose([one, offer(Shape(2), 0.92)]).shape == Shape(2)
+    assert choose([one, offer(Shape(1, 1, 8), 1.02)]).shape == Shape(1, 1, 8)
+
+
+def test_a_card_is_paid_for_whether_or_not_it_is_busy() -> None:
+    one = Offer(
+        Shape(1), None, CpuAnswer(1.0, 1.0, 1.0, "", 0.7, 100.0, 70.0, 70.0, None), MemoryAnswer(0, 0, 0, ""), 1
+    )
+    busier = CpuAnswer(2.0, 2.0, 2.0, "", 0.7, 180.0, 126.0, 126.0, None)
+    two = Offer(Shape(2), None, busier, MemoryAnswer(0, 0, 0, ""), 1)
+    assert choose([one, two]) is two, "10 cores for 126 requests/s are cheaper than 9 for 70"
+    assert choose([dataclasses.replace(one, gpus=0), dataclasses.replace(two, gpus=0)]).shape == Shape(1)
+
+
+def test_other_answers_under_threads_rule_them_out_and_are_told() -> None:
+    found = measured()
+    assert _holds(found, offer(Shape(1, 4), 1.0, made()))
+    assert found.warnings == []
+    assert not _holds(found, offer(Shape(1, 4), 1.0, made(differing=3)))
+    assert "3 of 300 answers" in found.warnings[0]
+    assert not _holds(found, offer(Shape(2), 1.0, made(failures=1)))
+    assert not _holds(found, offer(Shape(2), 1.0, made(overrun=True)))
+
+
+@pytest.mark.truth
+def test_a_model_that_waits_is_given_threads(tmp_path: Path) -> None:
+    options = options_for(tmp_path, WAITS, ROWS, budget_s=20.0, search_workers=True, search_threads=True)
+    advice = profile(options, Notes()).recommendation
+    assert (advice.workers, advice.max_batch_size) == (1, None)
+    assert advice.threads >= 8
+    assert advice.max_requests_per_second is not None
+    assert advice.max_requests_per_second > 5 * 50, "one thread answers 50 a second"
+    assert advice.runner_up is not None
+    assert advice.runner_up.threads == 1
+    assert advice.runner_up.price_ratio > 2
+    assert unexplained(written(options)) == []
+
+
+@pytest.mark.truth
+def test_a_script_that_is_not_safe_for_threads_is_found_out(tmp_path: Path) -> None:
+    options = options_for(tmp_path, UNSAFE, ROWS, budget_s=20.0, search_threads=True)
+    result = profile(options, Notes())
+    assert result.recommendation.threads == 1
+    assert any("not safe for threads" in warning for warning in result.warnings)
+
+
+@pytest.mark.truth
+def test_batches_are_measured_and_the_objective_bounds_them(tmp_path: Path) -> None:
+    options = options_for(tmp_path, BATCHES, ROWS, budget_s=30.0, search_batches=True, slo=Slo(0.9, 0.15))
+    result = profile(options, Notes())
+    fit = result.measurements.batch_fit
+    assert fit is not None
+    assert fit.seconds_per_call == pytest.approx(0.002, rel=0.15)
+    assert fit.seconds_per_batch == pytest.approx(0.020, rel=0.15)
+    assert fit.largest_size == 64
+    assert 20 <= fit.best_size <= 30, "27.5 calls take half the objective"
+    sizes = [one.batch_size for one in result.measurements.batch_levels]
+    assert sizes[0] == 1
+    assert sizes == sorted(sizes)
+    assert result.recommendation.max_batch_size in {fit.best_size, 64}
+    assert unexplained(written(options)) == []

@@ -1,0 +1,276 @@
+"""Trials inside limits: real ones on the real server, what fails and why, steps up, and profiles tried out later."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from plimsoll.errors import UsageError
+from plimsoll.host.cpus import Host
+from plimsoll.host.groups import Delegation, GroupUse, LimitsUnavailable, delegate
+from plimsoll.profiling.advice.cpu import CpuAnswer
+from plimsoll.profiling.advice.memory import MemoryAnswer
+from plimsoll.profiling.answer.grade import grade, verification_reason
+from plimsoll.profiling.answer.verification import build_verification
+from plimsoll.profiling.measure.server import Stopwatch
+from plimsoll.profiling.phases import verify as verify_module
+from plimsoll.profiling.phases.start import Startup
+from plimsoll.profiling.phases.trial import _judge_memory, _judge_start, _problems
+from plimsoll.profiling.phases.trials import Attempt, Reference, Trials
+from plimsoll.profiling.phases.verify import raised_cpu, raised_memory
+from plimsoll.profiling.plan import Plan
+from plimsoll.profiling.reverify import is_inside, read_profile, verify_profile
+from plimsoll.profiling.run import profile
+from support.made_up import MEMORY, findings, rate_level
+from support.profile_runs import ECHO, Notes, options_for, unexplained, written
+
+REFERENCE = Reference(50.0, 4.0, 0.020, 0.030, 50.0, 0, 1.0, 0.8)
+CPU = CpuAnswer(1.0, 1.0, 0.95, "Because.", 0.66, 100.0, 66.0, 66.0, None)
+MEMORY_ANSWER = MemoryAnswer(200_000_000, 100_000_000, 100_000_000, "Because.")
+BURN = """
+import time
+def init(): pass
+def run(data):
+    end = time.thread_time() + 0.005
+    while time.thread_time() < end: pass
+    return data
+"""
+
+
+def attempt(**changes: object) -> Attempt:
+    made = Attempt("cgroup v1", 1.0, 200_000_000, startup=Startup(1.1, 0.8, MEMORY), level=rate_level())
+    for name, value in changes.items():
+        setattr(made, name, value)
+    return made
+
+
+@pytest.mark.parametrize(
+    ("tried", "words"),
+    [
+        (attempt(), None),
+        (attempt(level=rate_level(latency_s=0.0235)), None),
+        (attempt(level=rate_level(latency_s=0.0245)), "p95 was 24.5 ms"),
+        (attempt(level=rate_level(rate_rps=40.0)), "40 requests/s of 50"),
+        (attempt(level=rate_level(failures=3)), "3 requests failed"),
+        (attempt(level=rate_level(overrun=True)), "requests/s of 50"),
+        (attempt(load_use=GroupUse(0, 1, 40, 20, 1.0)), "50% of the periods"),
+        (attempt(load_use=GroupUse(0, 1, 40, 20, 0.01)), None),
+    ],
+)
+def test_what_a_rate_inside_limits_must_hold(tried: Attempt, words: str | None) -> None:
+    problems = _problems(findings(), tried, REFERENCE)
+    if words is None:
+        assert problems == []
+    else:
+        assert words in problems[0]
+
+
+def test_a_start_may_take_twice_as_long() -> None:
+    slow, fine = attempt(startup=Startup(4.0, 0.8, MEMORY)), attempt(startup=Startup(2.5, 0.8, MEMORY))
+    _judge_start(slow, REFERENCE)
+    _judge_start(fine, REFERENCE)
+    assert (slow.causes, fine.causes) == (["cpu"], [])
+    assert slow.tree_peak_bytes == MEMORY.total.peak_bytes
+
+
+def test_memory_is_judged_by_the_kernel_or_by_what_was_held() -> None:
+    killed, held, fine = attempt(use=GroupUse(1, 1, 0, 0, 0.0)), attempt(tree_peak_bytes=300_000_000), attempt()
+    _judge_memory(killed, watched=False)
+    _judge_memory(held, watched=True)
+    _judge_memory(fine, watched=True)
+    assert "killed 1 process" in killed.failures[0]
+    assert "300 MB, more than 200 MB" in held.failures[0]
+    assert fine.passed
+
+
+def test_steps_up() -> None:
+    more = raised_memory(MEMORY_ANSWER)
+    assert more.request_bytes >= 300_000_000
+    assert "did not get by with 200 MB" in more.reason
+    wider = raised_cpu(CPU, None)
+    assert (wider.request_cores, wider.limit_cores) == (1.25, 2.0)
+    assert raised_cpu(CPU, 1.0).request_cores == 1.0
+
+
+def test_grades_and_their_first_reason() -> None:
+    found = findings()
+    assert grade(found) == "estimated"
+    for method, expected in (("cgroup v1", "verified"), ("affinity", "soft-verified"), ("container", "verified")):
+        found.verification = Trials(method, REFERENCE, [attempt()], why_not_enforced="read-only")
+        assert grade(found) == expected
+        assert "kept its rate" in verification_reason(found)
+    found.verification.attempts.append(attempt(failures=["p95 was bad"]))
+    assert grade(found) == "estimated"
+    assert "p95 was bad" in verification_reason(found)
+
+
+def test_heavy_noise_takes_the_grade_down(monkeypatch: pytest.MonkeyPatch) -> None:
+    from support.made_up import level, window
+
+    found = findings()
+    found.verification = Trials("cgroup v1", REFERENCE, [attempt()])
+    found.capacity.levels = [level(window(elsewhere_cores=1.0))]
+    assert grade(found) == "soft-verified"
+
+
+def test_the_evidence_is_kept() -> None:
+    found = findings()
+    found.cpu, found.memory = CPU, MEMORY_ANSWER
+    found.verification = Trials("cgroup v1", REFERENCE, [attempt(load_use=GroupUse(0, 1, 40, 4, 0.2))])
+    result = build_verification(found)
+    assert result is not None
+    assert result.passed
+    assert result.limits.memory_bytes == 200_000_000
+    assert result.attempts[0].throttled_share == 0.1
+    assert result.evidence.p95_ratio == pytest.approx(1.0, abs=0.01)
+    assert (result.evidence.tightness.cpu, result.evidence.tightness.memory) == (0.95, 0.5)
+    assert build_verification(findings()) is None
+
+
+@pytest.mark.parametrize(
+    ("plan", "words"),
+    [
+        (Plan(45.0, 1.0, True, False), ""),
+        (Plan(45.0, 1.0, False, False), "switched off"),
+        (Plan(10.0, 1.0, True, False), "below 15 s"),
+        (Plan(45.0, 30.0, True, False), "too long to start"),
+    ],
+)
+def test_when_a_second_run_is_worth_it(plan: Plan, words: str) -> None:
+    assert words in plan.why_unverified()
+    assert plan.verifies == (not words)
+    assert plan.capacity_s(40.0) >= 40.0 / 3
+
+
+@pytest.mark.parametrize(
+    ("quota", "memory_bytes", "inside"),
+    [(1.0, 200_000_000, True), (1.2, 300_000_000, True), (None, 200_000_000, False), (4.0, 200_000_000, False)],
+)
+def test_a_container_is_known_by_its_limits(quota: float | None, memory_bytes: int, inside: bool) -> None:
+    host = Host("A CPU", 4, (0, 1), quota, 2.0, 1 << 34, memory_bytes, 2, "6.1", "3.11")
+    assert is_inside(host, 1.0, 200_000_000) is inside
+
+
+@pytest.fixture(scope="module")
+def verified(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A profile with its verification."""
+    folder = tmp_path_factory.mktemp("verified")
+    profile(options_for(folder, BURN, [f"row {n}" for n in range(12)], budget_s=16.0), Notes())
+    return folder
+
+
+def can_limit() -> bool:
+    try:
+        with delegate():
+            return True
+    except LimitsUnavailable:
+        return False
+
+
+def test_a_recommendation_is_tried_out_in_its_limits(verified: Path) -> None:
+    result = read_profile(verified / "out" / "profile.json")
+    found = result.verification
+    assert found is not None
+    assert found.method == ("cgroup v1" if can_limit() else "affinity") or found.method == "cgroup v2"
+    assert found.attempts[0].limits.cpu_cores <= 1.25
+    assert found.attempts[-1].successes == found.attempts[-1].requests
+    assert found.attempts[-1].oom_kills in {0, None}
+    assert result.measurements.growth.verdict == "none"
+    if found.passed:
+        enforced = found.method != "affinity"
+        disturbed = any("disturbed" in reason for reason in result.grade_reasons)
+        assert result.grade in ["estimated", "soft-verified", "verified"][1 + enforced - disturbed : 2 + enforced]
+        assert found.limits.cpu_cores == result.recommendation.cpu.request_cores  # type: ignore[union-attr]
+        assert found.limits.memory_bytes == result.recommendation.memory.limit_bytes  # type: ignore[union-attr]
+
+
+def test_every_null_of_a_verified_profile_has_its_reason(verified: Path) -> None:
+    options = options_for(verified, BURN, [f"row {n}" for n in range(12)])
+    assert unexplained(written(options)) == []
+
+
+def test_a_profile_is_tried_out_later(verified: Path, tmp_path: Path) -> None:
+    options = dataclasses.replace(options_for(verified, BURN, [f"row {n}" for n in range(12)]), output_dir=tmp_path)
+    result = verify_profile(options, verified / "out" / "profile.json", Notes())
+    assert result.verification is not None
+    assert len(result.verification.attempts) == 1
+    attempt = result.verification.attempts[0]
+    before = read_profile(verified / "out" / "profile.json")
+    assert attempt.requests == before.measurements.rate_levels[-1].offered
+    assert read_profile(tmp_path / "profile.json") == result
+    assert result.measurements == before.measurements
+
+
+def test_what_is_no_profile_is_refused(tmp_path: Path) -> None:
+    options = options_for(tmp_path, ECHO, ["a"])
+    with pytest.raises(UsageError, match="cannot be read"):
+        verify_profile(options, tmp_path / "gone.json", Notes())
+    (tmp_path / "bad.json").write_text('{"schemaVersion": "1"}')
+    with pytest.raises(UsageError, match="not a profile"):
+        verify_profile(options, tmp_path / "bad.json", Notes())
+
+
+def test_three_trials_at_most_and_each_a_step_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = findings()
+    found.cpu, found.memory, found.plan = CPU, MEMORY_ANSWER, Plan(45.0, 1.0, True, False)
+
+    def never(session: object, tried: Attempt, *_: object) -> None:
+        tried.fail("memory" if tried.memory_bytes < 300_000_000 else "cpu", "no")
+
+    monkeypatch.setattr(verify_module, "try_out", never)
+    trials = Trials("affinity", REFERENCE)
+    session = verify_module.Session(found, Notes(), None, Stopwatch(45.0))  # type: ignore[arg-type]
+    delegation: Delegation | None = None
+    verify_module._climb(session, trials, delegation)
+    assert [(tried.cpu_cores, tried.memory_bytes >= 300_000_000) for tried in trials.attempts] == [
+        (1.0, False),
+        (1.0, True),
+        (1.25, True),
+    ]
+    assert found.cpu == CPU, "more CPU did not help"
+    assert found.memory is not None
+    assert found.memory.request_bytes >= 300_000_000
+
+
+def test_inside_limits_that_somebody_else_set_they_are_taken_for_the_recommended(
+    verified: Path, tmp_path: Path
+) -> None:
+    """As in a container with --cpus and --memory: the whole program runs inside, the driver too."""
+    if not can_limit():
+        pytest.skip("no limits can be enforced here")
+    before = read_profile(verified / "out" / "profile.json")
+    cpu, memory = before.recommendation.cpu, before.recommendation.memory
+    assert cpu is not None
+    assert memory is not None
+    with delegate() as delegation, delegation.group(f"plimsoll-test-box-{os.getpid()}") as group:
+        group.limit_cpu(cpu.request_cores + 0.2)
+        group.limit_memory(memory.limit_bytes + (200 << 20))
+
+        def join() -> None:
+            for door in group.doors:
+                with open(door, "w") as file:
+                    file.write("0")
+
+        source = (
+            "import sys; from pathlib import Path; sys.path.insert(0, sys.argv[1])\n"
+            "from support.profile_runs import Notes, options_for\n"
+            "import dataclasses; from plimsoll.profiling.reverify import verify_profile\n"
+            "folder = Path(sys.argv[2])\n"
+            "options = options_for(folder, sys.argv[4], [f'row {n}' for n in range(12)])\n"
+            "options = dataclasses.replace(options, output_dir=Path(sys.argv[3]))\n"
+            "verify_profile(options, folder / 'out' / 'profile.json', Notes())"
+        )
+        tests = str(Path(__file__).parents[2])
+        arguments = [sys.executable, "-c", source, tests, str(verified), str(tmp_path), BURN]
+        done = subprocess.run(arguments, preexec_fn=join, capture_output=True, text=True, timeout=120)
+        assert done.returncode == 0, done.stderr
+    result = read_profile(tmp_path / "profile.json")
+    assert result.verification is not None
+    assert result.verification.method == "container"
+    assert result.verification.attempts[0].oom_kills == 0
+    assert result.verification.attempts[0].throttled_share is not None
