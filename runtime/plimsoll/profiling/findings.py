@@ -7,7 +7,7 @@ from datetime import datetime
 
 from plimsoll.host.cpus import Host
 from plimsoll.host.memory import ProcessMemory
-from plimsoll.profiling.advice.configuration import Shape
+from plimsoll.profiling.advice.configuration import Configuration
 from plimsoll.profiling.advice.cpu import CpuAnswer
 from plimsoll.profiling.advice.memory import MemoryAnswer
 from plimsoll.profiling.dataset.load import Dataset
@@ -100,9 +100,9 @@ class Findings:
         """Closed-loop levels at the recommended size."""
         return self.chosen_size.capacity if self.chosen_size is not None else self.capacity
 
-    def shape(self) -> Shape:
+    def configuration(self) -> Configuration:
         """As recommended."""
-        return self.chosen_size.shape if self.chosen_size is not None else self.options.shape
+        return self.chosen_size.configuration if self.chosen_size is not None else self.options.configuration
 
     def choose(self, size: Size | None) -> None:
         """From now on the recommendation is about this size; its rate level becomes the last."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from plimsoll.profiling.advice.configuration import Shape
+from plimsoll.profiling.advice.configuration import Configuration
 from plimsoll.profiling.advice.slo import Slo
 from plimsoll.profiling.dataset.load import Format
 from plimsoll.profiling.dataset.sampling import MOST_BYTES, MOST_ROWS
@@ -53,9 +53,9 @@ class ProfileOptions:
     search_batches: bool = False
 
     @property
-    def shape(self) -> Shape:
+    def configuration(self) -> Configuration:
         """What the server arguments set."""
-        return Shape(self.workers, self.threads, self.max_batch_size)
+        return Configuration(self.workers, self.threads, self.max_batch_size)
 
     @property
     def searches(self) -> bool:
@@ -65,18 +65,18 @@ class ProfileOptions:
     @property
     def slots(self) -> int:
         """Calls, or batches of calls, that the server can run at once."""
-        return self.shape.slots
+        return self.configuration.slots
 
-    def shaped(self, shape: Shape | None) -> ProfileOptions:
+    def configured(self, configuration: Configuration | None) -> ProfileOptions:
         """The same for a server of another shape."""
-        if shape is None or shape == self.shape:
+        if configuration is None or configuration == self.configuration:
             return self
         return dataclasses.replace(
             self,
-            workers=shape.workers,
-            threads=shape.threads,
-            max_batch_size=shape.max_batch_size,
-            server_arguments=[*self.server_arguments, *shape.arguments()],
+            workers=configuration.workers,
+            threads=configuration.threads,
+            max_batch_size=configuration.max_batch_size,
+            server_arguments=[*self.server_arguments, *configuration.arguments()],
         )
 
 

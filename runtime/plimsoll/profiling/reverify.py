@@ -17,7 +17,7 @@ from plimsoll.errors import UsageError
 from plimsoll.host.cgroup import find_cgroup
 from plimsoll.host.cpus import Host
 from plimsoll.host.groups import LimitedGroup
-from plimsoll.profiling.advice.configuration import Shape
+from plimsoll.profiling.advice.configuration import Configuration
 from plimsoll.profiling.answer.grade import grade, verification_reason
 from plimsoll.profiling.answer.unknown import explain
 from plimsoll.profiling.answer.verification import build_verification
@@ -27,7 +27,7 @@ from plimsoll.profiling.measure.server import Stopwatch
 from plimsoll.profiling.options import ProfileOptions, Progress
 from plimsoll.profiling.phases.census import RowCost, rows_for_load
 from plimsoll.profiling.phases.trial import Enclosure, try_out
-from plimsoll.profiling.phases.trials import Attempt, Reference, Trials
+from plimsoll.profiling.phases.trials import Reference, Trial, Trials
 from plimsoll.profiling.phases.verify import enforcement, limited_group, method_of
 from plimsoll.profiling.result.files import write_profile
 from plimsoll.profiling.result.profile import Profile
@@ -46,7 +46,7 @@ def verify_profile(options: ProfileOptions, path: Path, progress: Progress) -> P
     profile = read_profile(path)
     reference = _reference(profile, path)
     advice = profile.recommendation
-    options = options.shaped(Shape(advice.workers, advice.threads, advice.max_batch_size))
+    options = options.configured(Configuration(advice.workers, advice.threads, advice.max_batch_size))
     options = dataclasses.replace(options, seed=profile.driver.seed)
     findings = prepare(options)
     _fill_census(findings, profile)
@@ -109,7 +109,7 @@ def _try(findings: Findings, profile: Profile, reference: Reference, progress: P
             enclosure,
         ),
     ):
-        attempt = Attempt(trials.method, recommended.cpu.request_cores, recommended.memory.limit_bytes)
+        attempt = Trial(trials.method, recommended.cpu.request_cores, recommended.memory.limit_bytes)
         trials.attempts.append(attempt)
         findings.verification = trials
         session = Session(findings, progress, driver, Stopwatch(options.budget_s))

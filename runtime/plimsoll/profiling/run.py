@@ -113,19 +113,19 @@ def _measure(findings: Findings, progress: Progress) -> None:
 def _first_server(session: Session) -> TakesTheWholeCard | None:
     """All phases on the server without limits; answers where it broke off because the server must be started anew."""
     findings, throttled_before_s = session.findings, throttled_s()
-    with session.server() as bench:
+    with session.server() as server:
         try:
-            run_phases(session, bench)
+            run_phases(session, server)
         except TakesTheWholeCard as grab:
             return grab
         except ServerLost as lost:
-            details = tuple(bench.server.last_lines())
+            details = tuple(server.process.last_lines())
             findings.problem = Problem(lost.code, str(lost), _SERVER_LOST_EXIT, details)
         except NotMeasured as lost:
             _leave_out(findings, lost)
-        findings.gpu.note_allocator(allocator_peaks_bytes(bench.server.metrics()))
-        findings.peak_unknown = bench.meter.peak_unknown
-        findings.memory_unknown = bench.meter.memory_unknown
+        findings.gpu.note_allocator(allocator_peaks_bytes(server.process.metrics()))
+        findings.peak_unknown = server.meter.peak_unknown
+        findings.memory_unknown = server.meter.memory_unknown
         findings.driver_memory = read_memory(session.driver.pid)
         findings.throttled_s = throttled_s() - throttled_before_s
     return None

@@ -8,7 +8,7 @@ from plimsoll.errors import RowsFailed
 from plimsoll.profiling.answer.decision import decide
 from plimsoll.profiling.findings import Findings, Problem
 from plimsoll.profiling.gpu.preallocation import check_grab
-from plimsoll.profiling.measure.server import Bench, NotMeasured, Stopwatch
+from plimsoll.profiling.measure.server import NotMeasured, ServerUnderTest, Stopwatch
 from plimsoll.profiling.phases.capacity import find_capacity
 from plimsoll.profiling.phases.census import describe_failed, rows_for_load, take_census
 from plimsoll.profiling.phases.cpu_sweep import is_elastic
@@ -23,25 +23,25 @@ from plimsoll.profiling.session import Session
 _LEAST_LOAD_SHARE = 0.6
 
 
-def run_phases(session: Session, bench: Bench) -> None:
+def run_phases(session: Session, server: ServerUnderTest) -> None:
     """From the start of the server to its operating point."""
     findings = session.findings
-    options, plan = findings.options, _start(session, bench)
-    check_grab(bench, findings)
-    take_census(bench, findings.census, plan.census_s)
-    check_grab(bench, findings)
+    options, plan = findings.options, _start(session, server)
+    check_grab(server, findings)
+    take_census(server, findings.census, plan.census_s)
+    check_grab(server, findings)
     _note_rows(findings)
     indexes = rows_for_load(findings.census, len(findings.dataset.rows))
     latency_s = findings.census.mean_latency_s()
     if not findings.census.succeeded() or not indexes or not latency_s:
         return
     findings.loaded_rows = indexes
-    plan = findings.plan = dataclasses.replace(plan, elastic=is_elastic(findings) and bench.cpus > 1)
-    bench.choose(indexes, frozenset(row.index for row in findings.census.failed()))
-    warm_up(bench, findings.warmup, options.slots / latency_s, plan.warmup_s(bench.watch.left_s()))
-    find_capacity(bench, findings.capacity, 1 / latency_s, plan.capacity_s(bench.watch.left_s()))
-    _watch_growth(bench, findings, plan)
-    _operate(bench, findings, plan)
+    plan = findings.plan = dataclasses.replace(plan, elastic=is_elastic(findings) and server.cpus > 1)
+    server.choose(indexes, frozenset(row.index for row in findings.census.failed()))
+    warm_up(server, findings.warmup, options.slots / latency_s, plan.warmup_s(server.watch.left_s()))
+    find_capacity(server, findings.capacity, 1 / latency_s, plan.capacity_s(server.watch.left_s()))
+    _watch_growth(server, findings, plan)
+    _operate(server, findings, plan)
 
 
 def _note_rows(findings: Findings) -> None:
@@ -58,46 +58,46 @@ def _note_rows(findings: Findings) -> None:
         )
 
 
-def _start(session: Session, bench: Bench) -> Plan:
+def _start(session: Session, server: ServerUnderTest) -> Plan:
     findings, options = session.findings, session.findings.options
-    findings.startup = wait_for_start(bench)
-    session.watch = bench.watch = Stopwatch(max(bench.watch.left_s(), _LEAST_LOAD_SHARE * options.budget_s))
-    session.aim(bench)
+    findings.startup = wait_for_start(server)
+    session.watch = server.watch = Stopwatch(max(server.watch.left_s(), _LEAST_LOAD_SHARE * options.budget_s))
+    session.aim(server)
     start_s = findings.startup.seconds_to_ready
     findings.plan = Plan(options.budget_s, start_s, options.verify, options.slo is not None, search=options.searches)
     return findings.plan
 
 
-def _watch_growth(bench: Bench, findings: Findings, plan: Plan) -> None:
+def _watch_growth(server: ServerUnderTest, findings: Findings, plan: Plan) -> None:
     if not plan.growth_s:
         findings.growth_unknown = "the budget is too short for it"
         return
     try:
-        findings.growth = watch_growth(bench, findings.capacity, plan.growth_s)
+        findings.growth = watch_growth(server, findings.capacity, plan.growth_s)
     except NotMeasured as lost:
         findings.growth_unknown = str(lost)
 
 
-def _operate(bench: Bench, findings: Findings, plan: Plan) -> None:
+def _operate(server: ServerUnderTest, findings: Findings, plan: Plan) -> None:
     slo = findings.options.slo
     decide(findings)
     if findings.cpu is None:
         return
     if slo is not None:
-        findings.slo_rps = search_slo(bench, slo, findings.cpu.capacity_rps, plan.slo_s, findings.rates)
+        findings.slo_rps = search_slo(server, slo, findings.cpu.capacity_rps, plan.slo_s, findings.rates)
         decide(findings)
-    left_s = bench.watch.left_s() - plan.verify_s
+    left_s = server.watch.left_s() - plan.verify_s
     rate_rps = findings.cpu.operating_rps
-    findings.rates.append(run_rate(bench, rate_rps, seconds_for(rate_rps, plan.rate_s, left_s)))
+    findings.rates.append(run_rate(server, rate_rps, seconds_for(rate_rps, plan.rate_s, left_s)))
     if findings.rates[-1].window.elsewhere_cores > findings.noisy_cores():
-        _repeat(bench, findings, plan)
+        _repeat(server, findings, plan)
 
 
-def _repeat(bench: Bench, findings: Findings, plan: Plan) -> None:
+def _repeat(server: ServerUnderTest, findings: Findings, plan: Plan) -> None:
     """The trial inside the limits is held against this level: a disturbed one would let anything pass."""
     disturbed = findings.rates[-1]
-    if bench.watch.left_s() - plan.verify_s < disturbed.seconds:
+    if server.watch.left_s() - plan.verify_s < disturbed.seconds:
         return
-    findings.rates.append(run_rate(bench, disturbed.rate_rps, disturbed.seconds))
+    findings.rates.append(run_rate(server, disturbed.rate_rps, disturbed.seconds))
     if (findings.rates[-1].latency.mean_s() or 0.0) > (disturbed.latency.mean_s() or 0.0):
         findings.rates[-2:] = reversed(findings.rates[-2:])

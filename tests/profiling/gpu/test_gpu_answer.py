@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import pytest
 
 from plimsoll.host.gpus import Gpu, GpuProcess, GpuReading
-from plimsoll.profiling.advice.configuration import Shape
+from plimsoll.profiling.advice.configuration import Configuration
 from plimsoll.profiling.findings import Findings
 from plimsoll.profiling.gpu.answer import GpuNeed, decide_gpu, judge_gpu, recommend_gpu
 from plimsoll.profiling.gpu.attribution import held, was_used
@@ -21,7 +21,7 @@ from support.made_up import findings, row_cost
 MIB, GIB = 2**20, 2**30
 CARD = Gpu(0, "GPU-0", "NVIDIA H100 80GB HBM3", 80 * GIB)
 EMPTY: tuple[GpuProcess, ...] = ()
-ONE = Shape(1)
+ONE = Configuration(1)
 IDLE = GpuReading(used_bytes=300 * MIB, processes=EMPTY)
 
 
@@ -41,12 +41,12 @@ def watched(
     after: GpuReading | None = None,
     tree: Sequence[int] = (),
     gpu: Gpu = CARD,
-    shape: Shape = ONE,
+    configuration: Configuration = ONE,
     phase: str = "capacity",
 ) -> GpuWatch:
     """One server, one phase with these readings."""
     watch = GpuWatch(Script(before, *during), [gpu])
-    watch.begin_server(shape, False, lambda: frozenset(tree))
+    watch.begin_server(configuration, False, lambda: frozenset(tree))
     watch.begin("start")
     watch.begin(phase)
     for _ in during:
@@ -162,9 +162,9 @@ def test_a_slice_names_its_profile() -> None:
     assert slice_name("NVIDIA A100-SXM4-40GB") is None
 
 
-def with_watch(watch: GpuWatch, required: bool = False, shape: Shape = ONE) -> Findings:
+def with_watch(watch: GpuWatch, required: bool = False, configuration: Configuration = ONE) -> Findings:
     found = findings()
-    found.options = found.options.shaped(shape)
+    found.options = found.options.configured(configuration)
     found.gpu.watch, found.gpu.required, found.gpu.unknown = watch, required, ""
     found.census.rows[0] = row_cost(0)
     return found
@@ -207,15 +207,18 @@ def test_memory_that_belongs_to_the_host_is_no_cards() -> None:
 def test_servers_of_the_recommended_shape_count_and_trials_do_not() -> None:
     """Two workers hold twice as much; a server that is held to its limits shows those, not its need."""
     watch = watched(IDLE, reading(4 * GIB))
-    for shape, trial, used in ((Shape(2), False, 7 * GIB), (Shape(2), True, 9 * GIB)):
+    for configuration, trial, used in ((Configuration(2), False, 7 * GIB), (Configuration(2), True, 9 * GIB)):
         watch._reader = Script(reading(used))
-        watch.begin_server(shape, trial, frozenset)
+        watch.begin_server(configuration, trial, frozenset)
         watch.begin("2 workers: capacity")
         watch._look()
-    needs = [decide_gpu(with_watch(watch, shape=shape)).need for shape in (Shape(1), Shape(2), Shape(3))]
+    needs = [
+        decide_gpu(with_watch(watch, configuration=configuration)).need
+        for configuration in (Configuration(1), Configuration(2), Configuration(3))
+    ]
     sizes = [need.size_bytes + 300 * MIB if need else None for need in needs]
     assert sizes == [4 * GIB, 7 * GIB, 7 * GIB]
-    doubts = gpu_doubts(with_watch(watch, shape=Shape(2)))
+    doubts = gpu_doubts(with_watch(watch, configuration=Configuration(2)))
     assert any("inside the limits the server held 9.35 GB" in doubt for doubt in doubts)
 
 

@@ -8,14 +8,14 @@ from pathlib import Path
 import pytest
 
 from plimsoll.profiling.advice.batching import BatchUse
-from plimsoll.profiling.advice.configuration import Shape
+from plimsoll.profiling.advice.configuration import Configuration
 from plimsoll.profiling.advice.cpu import CpuAnswer
 from plimsoll.profiling.advice.memory import MemoryAnswer
 from plimsoll.profiling.advice.slo import Slo
 from plimsoll.profiling.findings import Findings
 from plimsoll.profiling.phases.candidate import Size
 from plimsoll.profiling.phases.capacity import Capacity, Level
-from plimsoll.profiling.phases.search import Offer, _holds, batch_size, choose, shapes_to_try, thread_count
+from plimsoll.profiling.phases.search import Offer, _holds, batch_size, choose, configurations_to_try, thread_count
 from plimsoll.profiling.phases.start import Startup
 from plimsoll.profiling.plan import Plan
 from plimsoll.profiling.run import profile
@@ -65,15 +65,19 @@ def batched(size: float, run_s: float) -> Level:
 
 
 def test_what_the_user_has_set_stays() -> None:
-    assert list(shapes_to_try(measured())) == []
-    assert list(shapes_to_try(measured(search_workers=True))) == [Shape(2), Shape(4)]
-    assert list(shapes_to_try(measured(search_threads=True))) == [Shape(1, 4)]
+    assert list(configurations_to_try(measured())) == []
+    assert list(configurations_to_try(measured(search_workers=True))) == [Configuration(2), Configuration(4)]
+    assert list(configurations_to_try(measured(search_threads=True))) == [Configuration(1, 4)]
 
 
 def test_what_waits_gets_threads_first_and_what_computes_workers() -> None:
     both = {"search_workers": True, "search_threads": True}
-    assert list(shapes_to_try(measured(**both))) == [Shape(2), Shape(4), Shape(1, 4)]
-    assert list(shapes_to_try(measured(cpu_s=0.002, **both))) == [Shape(1, 20), Shape(2), Shape(4)]
+    assert list(configurations_to_try(measured(**both))) == [Configuration(2), Configuration(4), Configuration(1, 4)]
+    assert list(configurations_to_try(measured(cpu_s=0.002, **both))) == [
+        Configuration(1, 20),
+        Configuration(2),
+        Configuration(4),
+    ]
     assert thread_count(measured(cpu_s=0.00001)) == 32
 
 
@@ -82,15 +86,15 @@ def test_answers_that_vary_by_themselves_say_nothing_about_threads() -> None:
     varying = window(1, 100.0)
     varying = dataclasses.replace(varying, answer=dataclasses.replace(varying.answer, differing=1))
     found.capacity.levels = [level(varying)]
-    assert list(shapes_to_try(found)) == []
+    assert list(configurations_to_try(found)) == []
 
 
 def test_a_smaller_batch_is_tried_where_a_bigger_one_brings_nothing() -> None:
     found = measured(search_batches=True, search_threads=True)
     found.capacity.levels = [batched(1, 0.011), batched(8, 0.018)]
-    assert list(shapes_to_try(found)) == [], "64 calls pay, and batches have no use for threads"
+    assert list(configurations_to_try(found)) == [], "64 calls pay, and batches have no use for threads"
     found.capacity.levels = [batched(1, 0.010), batched(8, 0.080)]
-    assert list(shapes_to_try(found)) == [Shape(1, 1, 1)]
+    assert list(configurations_to_try(found)) == [Configuration(1, 1, 1)]
     found.options = dataclasses.replace(found.options, slo=Slo(0.95, 0.2))
     assert batch_size(found) == 10
     found.options = dataclasses.replace(found.options, search_batches=False)
@@ -98,10 +102,10 @@ def test_a_smaller_batch_is_tried_where_a_bigger_one_brings_nothing() -> None:
 
 
 def test_how_a_shape_is_called() -> None:
-    assert str(Shape(1)) == "1 worker"
-    assert str(Shape(2, 4)) == "2 workers, 4 threads each"
-    assert str(Shape(1, 4)) == "1 worker, 4 threads"
-    assert str(Shape(1, 1, 8)) == "1 worker, batches of at most 8"
+    assert str(Configuration(1)) == "1 worker"
+    assert str(Configuration(2, 4)) == "2 workers, 4 threads each"
+    assert str(Configuration(1, 4)) == "1 worker, 4 threads"
+    assert str(Configuration(1, 1, 8)) == "1 worker, batches of at most 8"
 
 
 def test_tries_fit_into_their_time() -> None:
@@ -113,44 +117,46 @@ def test_tries_fit_into_their_time() -> None:
         assert count * (plan.try_s(count) + 1.0) == pytest.approx(plan.search_s + 1.0)
 
 
-def offer(shape: Shape, cores: float, size: Size | None = None) -> Offer:
+def offer(configuration: Configuration, cores: float, size: Size | None = None) -> Offer:
     answer = CpuAnswer(cores, cores, cores, "Because.", 0.7, 100.0, 70.0, 70.0, None)
-    return Offer(shape, size, answer, MemoryAnswer(0, 0, 0, "Because."))
+    return Offer(configuration, size, answer, MemoryAnswer(0, 0, 0, "Because."))
 
 
 def made(differing: int = 0, failures: int = 0, overrun: bool = False) -> Size:
     loaded = window(1, 100.0)
     loaded = dataclasses.replace(loaded, answer=dataclasses.replace(loaded.answer, differing=differing))
     capacity = Capacity([dataclasses.replace(level(loaded), unexpected_failures=failures)])
-    return Size(4, Shape(1, 4), Startup(1.0, 0.5, MEMORY), capacity, rate_level(overrun=overrun))
+    return Size(4, Configuration(1, 4), Startup(1.0, 0.5, MEMORY), capacity, rate_level(overrun=overrun))
 
 
 def test_threads_must_pay_more_than_workers_and_smaller_batches_nothing() -> None:
-    one = offer(Shape(1), 1.0)
-    assert choose([one, offer(Shape(1, 4), 0.92)]) is one
-    assert choose([one, offer(Shape(1, 4), 0.88)]).shape == Shape(1, 4)
-    assert choose([one, offer(Shape(2), 0.92)]).shape == Shape(2)
-    assert choose([one, offer(Shape(1, 1, 8), 1.02)]).shape == Shape(1, 1, 8)
+    one = offer(Configuration(1), 1.0)
+    assert choose([one, offer(Configuration(1, 4), 0.92)]) is one
+    assert choose([one, offer(Configuration(1, 4), 0.88)]).configuration == Configuration(1, 4)
+    assert choose([one, offer(Configuration(2), 0.92)]).configuration == Configuration(2)
+    assert choose([one, offer(Configuration(1, 1, 8), 1.02)]).configuration == Configuration(1, 1, 8)
 
 
 def test_a_card_is_paid_for_whether_or_not_it_is_busy() -> None:
     one = Offer(
-        Shape(1), None, CpuAnswer(1.0, 1.0, 1.0, "", 0.7, 100.0, 70.0, 70.0, None), MemoryAnswer(0, 0, 0, ""), 1
+        Configuration(1), None, CpuAnswer(1.0, 1.0, 1.0, "", 0.7, 100.0, 70.0, 70.0, None), MemoryAnswer(0, 0, 0, ""), 1
     )
     busier = CpuAnswer(2.0, 2.0, 2.0, "", 0.7, 180.0, 126.0, 126.0, None)
-    two = Offer(Shape(2), None, busier, MemoryAnswer(0, 0, 0, ""), 1)
+    two = Offer(Configuration(2), None, busier, MemoryAnswer(0, 0, 0, ""), 1)
     assert choose([one, two]) is two, "10 cores for 126 requests/s are cheaper than 9 for 70"
-    assert choose([dataclasses.replace(one, gpus=0), dataclasses.replace(two, gpus=0)]).shape == Shape(1)
+    assert choose([dataclasses.replace(one, gpus=0), dataclasses.replace(two, gpus=0)]).configuration == Configuration(
+        1
+    )
 
 
 def test_other_answers_under_threads_rule_them_out_and_are_told() -> None:
     found = measured()
-    assert _holds(found, offer(Shape(1, 4), 1.0, made()))
+    assert _holds(found, offer(Configuration(1, 4), 1.0, made()))
     assert found.warnings == []
-    assert not _holds(found, offer(Shape(1, 4), 1.0, made(differing=3)))
+    assert not _holds(found, offer(Configuration(1, 4), 1.0, made(differing=3)))
     assert "3 of 300 answers" in found.warnings[0]
-    assert not _holds(found, offer(Shape(2), 1.0, made(failures=1)))
-    assert not _holds(found, offer(Shape(2), 1.0, made(overrun=True)))
+    assert not _holds(found, offer(Configuration(2), 1.0, made(failures=1)))
+    assert not _holds(found, offer(Configuration(2), 1.0, made(overrun=True)))
 
 
 @pytest.mark.truth

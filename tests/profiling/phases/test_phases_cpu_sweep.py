@@ -6,7 +6,7 @@ import dataclasses
 
 import pytest
 
-from plimsoll.profiling.advice.configuration import Shape
+from plimsoll.profiling.advice.configuration import Configuration
 from plimsoll.profiling.advice.memory import MemoryAnswer
 from plimsoll.profiling.advice.slo import Slo
 from plimsoll.profiling.answer.decision import decide
@@ -24,7 +24,7 @@ from support.made_up import MEMORY, findings, level, rate_level, row_cost, windo
 
 def size(cpus: int, rate_rps: float, latency_s: float = 0.02) -> Size:
     capacity = Capacity([level(window(1, rate_rps, cpu_s=0.9 * cpus / rate_rps))])
-    return Size(cpus, Shape(1), Startup(1.0, 0.5, MEMORY), capacity, rate_level(latency_s=latency_s))
+    return Size(cpus, Configuration(1), Startup(1.0, 0.5, MEMORY), capacity, rate_level(latency_s=latency_s))
 
 
 @pytest.mark.parametrize(("cpus", "sizes"), [(1, []), (2, [1]), (3, [1, 2]), (4, [1, 2]), (9, [1, 2, 4, 8])])

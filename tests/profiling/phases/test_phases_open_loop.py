@@ -20,7 +20,7 @@ from support.made_up import MEMORY, findings, level, rate_level, row_cost, windo
 OBJECTIVE = Slo(0.95, 0.050)
 
 
-class NoBench:
+class NoServer:
     """Stands in where the levels are made up."""
 
     def __init__(self) -> None:
@@ -34,19 +34,19 @@ def served(rate_rps: float, limit_rps: float) -> RateLevel:
 
 @pytest.mark.parametrize("limit_rps", [30.0, 40.0, 63.0, 99.0])
 def test_the_highest_rate_is_found_within_a_few_percent(monkeypatch: pytest.MonkeyPatch, limit_rps: float) -> None:
-    monkeypatch.setattr(open_loop, "run_rate", lambda bench, rate_rps, seconds: served(rate_rps, limit_rps))
+    monkeypatch.setattr(open_loop, "run_rate", lambda server, rate_rps, seconds: served(rate_rps, limit_rps))
     rates: list[RateLevel] = []
-    bench: Any = NoBench()
-    found_rps = open_loop.search_slo(bench, OBJECTIVE, 100.0, 1000.0, rates)
+    server: Any = NoServer()
+    found_rps = open_loop.search_slo(server, OBJECTIVE, 100.0, 1000.0, rates)
     assert found_rps <= limit_rps
     assert found_rps >= limit_rps - 7.0
     assert len(rates) <= 6
 
 
 def test_an_objective_below_the_service_time_is_never_kept(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(open_loop, "run_rate", lambda bench, rate_rps, seconds: served(rate_rps, 0.0))
-    bench: Any = NoBench()
-    assert open_loop.search_slo(bench, OBJECTIVE, 100.0, 1000.0, []) == 0.0
+    monkeypatch.setattr(open_loop, "run_rate", lambda server, rate_rps, seconds: served(rate_rps, 0.0))
+    server: Any = NoServer()
+    assert open_loop.search_slo(server, OBJECTIVE, 100.0, 1000.0, []) == 0.0
     found = findings()
     found.options, found.slo_rps = dataclasses.replace(found.options, slo=OBJECTIVE), 0.0
     warn_of_bounds(found)
@@ -54,8 +54,8 @@ def test_an_objective_below_the_service_time_is_never_kept(monkeypatch: pytest.M
 
 
 def test_no_time_for_a_single_level_decides_nothing() -> None:
-    bench: Any = NoBench()
-    assert open_loop.search_slo(bench, Slo(0.999, 0.050), 1.0, 1.0, []) == 0.0
+    server: Any = NoServer()
+    assert open_loop.search_slo(server, Slo(0.999, 0.050), 1.0, 1.0, []) == 0.0
 
 
 def test_a_queue_that_grows_keeps_no_objective() -> None:
@@ -75,9 +75,9 @@ def test_a_disturbed_level_is_measured_again_and_the_better_one_counts(monkeypat
     noisy = dataclasses.replace(noisy, window=dataclasses.replace(noisy.window, elsewhere_cores=2.0))
     for second, last in ((rate_level(66.0, 0.020), 0.020), (rate_level(66.0, 0.300), 0.080)):
         made = iter([noisy, second])
-        monkeypatch.setattr(unlimited, "run_rate", lambda bench, rate_rps, seconds, made=made: next(made))
+        monkeypatch.setattr(unlimited, "run_rate", lambda server, rate_rps, seconds, made=made: next(made))
         found.rates = []
-        bench: Any = NoBench()
-        unlimited._operate(bench, found, Plan(45.0, 1.0, True, False))
+        server: Any = NoServer()
+        unlimited._operate(server, found, Plan(45.0, 1.0, True, False))
         assert len(found.rates) == 2
         assert found.rates[-1].latency.mean_s() == pytest.approx(last)

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from plimsoll.host.groups import LimitsUnavailable, delegate
-from plimsoll.profiling.advice.configuration import Shape
+from plimsoll.profiling.advice.configuration import Configuration
 from plimsoll.profiling.advice.slo import Slo
 from plimsoll.profiling.answer.levels import cpu_levels
 from plimsoll.profiling.findings import Findings
@@ -40,7 +40,7 @@ def run(data):
 def size(cpus: float, rate_rps: float, latency_s: float = 0.02) -> Size:
     capacity = Capacity([level(window(1, rate_rps, cpu_s=0.9 * cpus / rate_rps))])
     method = "affinity" if cpus == int(cpus) else "quota"
-    return Size(cpus, Shape(1), Startup(1.0, 0.5, MEMORY), capacity, rate_level(latency_s=latency_s), method)  # type: ignore[arg-type]
+    return Size(cpus, Configuration(1), Startup(1.0, 0.5, MEMORY), capacity, rate_level(latency_s=latency_s), method)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(

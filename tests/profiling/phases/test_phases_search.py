@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from plimsoll.profiling.advice.configuration import Shape
+from plimsoll.profiling.advice.configuration import Configuration
 from plimsoll.profiling.advice.cpu import CpuAnswer
 from plimsoll.profiling.advice.memory import MemoryAnswer
 from plimsoll.profiling.answer.decision import decide, memory_at
@@ -41,33 +41,35 @@ def memory(size_bytes: int) -> MemoryAnswer:
 
 
 def size(workers: int) -> Size:
-    return Size(4, Shape(workers), Startup(1.0, 0.5, MEMORY), Capacity([level(window(workers, 150.0))]), rate_level())
+    return Size(
+        4, Configuration(workers), Startup(1.0, 0.5, MEMORY), Capacity([level(window(workers, 150.0))]), rate_level()
+    )
 
 
 def test_the_cheapest_per_request_wins_without_a_target() -> None:
     one, two = (
-        Offer(Shape(1), None, cpu(1.0, 65.0), memory(10**9)),
-        Offer(Shape(2), size(2), cpu(2.0, 160.0), memory(16 * 10**8)),
+        Offer(Configuration(1), None, cpu(1.0, 65.0), memory(10**9)),
+        Offer(Configuration(2), size(2), cpu(2.0, 160.0), memory(16 * 10**8)),
     )
     assert choose([one, two]) is two
     second = _runner_up(two, [one, two])
     assert second is not None
-    assert second.shape == Shape(1)
+    assert second.configuration == Configuration(1)
     assert second.price_ratio == pytest.approx((1.125 / 65) / (2.2 / 160))
 
 
 def test_a_target_that_one_worker_carries_needs_no_second() -> None:
     one, two = (
-        Offer(Shape(1), None, cpu(1.0, 65.0, replicas=1), memory(10**9)),
-        Offer(Shape(2), size(2), cpu(1.0, 160.0, replicas=1), memory(16 * 10**8)),
+        Offer(Configuration(1), None, cpu(1.0, 65.0, replicas=1), memory(10**9)),
+        Offer(Configuration(2), size(2), cpu(1.0, 160.0, replicas=1), memory(16 * 10**8)),
     )
     assert choose([one, two]) is one
 
 
 def test_a_little_cheaper_is_no_reason_to_change() -> None:
     one, two = (
-        Offer(Shape(1), None, cpu(1.0, 100.0), memory(10**9)),
-        Offer(Shape(2), size(2), cpu(2.0, 205.0), memory(2 * 10**9)),
+        Offer(Configuration(1), None, cpu(1.0, 100.0), memory(10**9)),
+        Offer(Configuration(2), size(2), cpu(2.0, 205.0), memory(2 * 10**9)),
     )
     assert choose([one, two]) is one
     assert _runner_up(one, [one]) is None
@@ -88,8 +90,8 @@ def test_workers_are_tried_up_to_the_cpus_and_the_memory() -> None:
 
 def test_the_last_flag_counts() -> None:
     options = findings().options
-    assert options.shaped(None) is options.shaped(Shape(1)) is options
-    more = options.shaped(Shape(4, 2, 8))
+    assert options.configured(None) is options.configured(Configuration(1)) is options
+    more = options.configured(Configuration(4, 2, 8))
     assert (more.workers, more.slots, more.max_batch_size) == (4, 8, 8)
     assert more.server_arguments == ["--workers", "4", "--threads", "2", "--max-batch-size", "8"]
 

@@ -21,7 +21,7 @@ from plimsoll.profiling.measure.server import Stopwatch
 from plimsoll.profiling.phases import verify as verify_module
 from plimsoll.profiling.phases.start import Startup
 from plimsoll.profiling.phases.trial import _judge_memory, _judge_start, _problems
-from plimsoll.profiling.phases.trials import Attempt, Reference, Trials
+from plimsoll.profiling.phases.trials import Reference, Trial, Trials
 from plimsoll.profiling.phases.verify import raised_cpu, raised_memory
 from plimsoll.profiling.plan import Plan
 from plimsoll.profiling.reverify import is_inside, read_profile, verify_profile
@@ -42,8 +42,8 @@ def run(data):
 """
 
 
-def attempt(**changes: object) -> Attempt:
-    made = Attempt("cgroup v1", 1.0, 200_000_000, startup=Startup(1.1, 0.8, MEMORY), level=rate_level())
+def attempt(**changes: object) -> Trial:
+    made = Trial("cgroup v1", 1.0, 200_000_000, startup=Startup(1.1, 0.8, MEMORY), level=rate_level())
     for name, value in changes.items():
         setattr(made, name, value)
     return made
@@ -62,7 +62,7 @@ def attempt(**changes: object) -> Attempt:
         (attempt(load_use=GroupUse(0, 1, 40, 20, 0.01)), None),
     ],
 )
-def test_what_a_rate_inside_limits_must_hold(tried: Attempt, words: str | None) -> None:
+def test_what_a_rate_inside_limits_must_hold(tried: Trial, words: str | None) -> None:
     problems = _problems(findings(), tried, REFERENCE)
     if words is None:
         assert problems == []
@@ -219,7 +219,7 @@ def test_three_trials_at_most_and_each_a_step_up(monkeypatch: pytest.MonkeyPatch
     found = findings()
     found.cpu, found.memory, found.plan = CPU, MEMORY_ANSWER, Plan(45.0, 1.0, True, False)
 
-    def never(session: object, tried: Attempt, *_: object) -> None:
+    def never(session: object, tried: Trial, *_: object) -> None:
         tried.fail("memory" if tried.memory_bytes < 300_000_000 else "cpu", "no")
 
     monkeypatch.setattr(verify_module, "try_out", never)

@@ -14,7 +14,7 @@ CORES_PER_GPU = 8.0
 
 
 @dataclass(frozen=True, slots=True)
-class Shape:
+class Configuration:
     """`max_batch_size` is None where the script alone decides, or takes no batches."""
 
     workers: int

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from plimsoll.profiling.advice.configuration import Shape
+from plimsoll.profiling.advice.configuration import Configuration
 from plimsoll.profiling.advice.cpu import CpuAnswer, Demand, plain_rate, recommend_cpu
 from plimsoll.profiling.advice.memory import MemoryAnswer, recommend_memory
 from plimsoll.profiling.findings import Findings
@@ -24,7 +24,7 @@ def _memory(findings: Findings) -> MemoryAnswer | None:
     if findings.startup is None or findings.memory_unknown:
         return None
     size = findings.chosen_size
-    if size is not None and size.shape != findings.options.shape:
+    if size is not None and size.configuration != findings.options.configuration:
         return memory_at(findings, size)
     load_bytes = findings.startup.memory.total.peak_bytes
     return recommend_memory(load_bytes, phase_peak_bytes(findings), heavy_bytes(findings), _growing_bytes(findings))
@@ -33,7 +33,7 @@ def _memory(findings: Findings) -> MemoryAnswer | None:
 def memory_at(findings: Findings, size: Size) -> MemoryAnswer:
     """The recommendation for another shape."""
     ready = size.startup.memory.total
-    heavy = ready.held_bytes + size.shape.slots * max(_rises_bytes(findings), default=0)
+    heavy = ready.held_bytes + size.configuration.slots * max(_rises_bytes(findings), default=0)
     return recommend_memory(ready.peak_bytes, size.peak_bytes(), heavy, _growing_bytes(findings))
 
 
@@ -46,15 +46,15 @@ def _rises_bytes(findings: Findings) -> list[int]:
     return [row.peak_bytes for row in findings.census.rows.values() if row.peak_bytes is not None]
 
 
-def answer_at(findings: Findings, capacity: Capacity, shape: Shape | None = None) -> CpuAnswer | None:
+def answer_at(findings: Findings, capacity: Capacity, configuration: Configuration | None = None) -> CpuAnswer | None:
     """The recommendation for a server that showed these levels; None without load."""
-    demand, options = _demand(findings, capacity, shape or findings.shape()), findings.options
+    demand, options = _demand(findings, capacity, configuration or findings.configuration()), findings.options
     if demand is None:
         return None
     return recommend_cpu(demand, options.target_rps, options.max_cpu_cores, findings.slo_rps or None)
 
 
-def _demand(findings: Findings, capacity: Capacity, shape: Shape) -> Demand | None:
+def _demand(findings: Findings, capacity: Capacity, configuration: Configuration) -> Demand | None:
     saturated = capacity.saturated()
     if not saturated:
         return None
@@ -72,7 +72,7 @@ def _demand(findings: Findings, capacity: Capacity, shape: Shape) -> Demand | No
         service_s=alone.mean_s() if alone else None,
         squared_variation=_variation(findings, capacity),
         busiest_cores=rank_percentile(samples, 0.95) or 0.0,
-        slots=shape.slots,
+        slots=configuration.slots,
     )
 
 

@@ -21,7 +21,7 @@ def gpu_environment(findings: Findings) -> dict[str, str]:
         return {}
     variables = dict(findings.gpu.growth)
     if answer.memory_bytes is not None:
-        sharing = math.ceil(findings.shape().workers / answer.count)
+        sharing = math.ceil(findings.configuration().workers / answer.count)
         variables[SHARE] = str(share_bytes(answer.memory_bytes, sharing))
     return variables
 
@@ -31,10 +31,10 @@ def environment(findings: Findings) -> dict[str, str]:
     variables = gpu_environment(findings)
     cpu, growth = findings.cpu, findings.growth
     if findings.elastic() and cpu is not None:
-        share = str(max(1, int(cpu.limit_cores // findings.shape().workers)))
+        share = str(max(1, int(cpu.limit_cores // findings.configuration().workers)))
         variables |= dict.fromkeys(_THREAD_VARIABLES, share)
     if growth is not None and growth.verdict == "growing" and growth.bytes_per_request and findings.memory is not None:
         room_bytes = growth_room_bytes(findings.memory.base_bytes)
-        calls = room_bytes / growth.bytes_per_request / findings.shape().workers
+        calls = room_bytes / growth.bytes_per_request / findings.configuration().workers
         variables[_RECYCLING_VARIABLE] = str(max(1, int(calls)))
     return variables

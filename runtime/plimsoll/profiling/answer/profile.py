@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections import Counter
 
-from plimsoll.profiling.advice.configuration import Shape
+from plimsoll.profiling.advice.configuration import Configuration
 from plimsoll.profiling.advice.cpu import CpuAnswer, plain_rate
 from plimsoll.profiling.advice.memory import MemoryAnswer
 from plimsoll.profiling.answer.environment import environment
@@ -81,9 +81,9 @@ def _recommendation(findings: Findings) -> Recommendation:
         cpu=_cpu(cpu) if cpu else None,
         memory=_memory(memory) if memory else None,
         gpu=gpu_recommendation(findings),
-        workers=findings.shape().workers,
-        threads=findings.shape().threads,
-        max_batch_size=findings.shape().max_batch_size or findings.capacity.max_batch_size(),
+        workers=findings.configuration().workers,
+        threads=findings.configuration().threads,
+        max_batch_size=findings.configuration().max_batch_size or findings.capacity.max_batch_size(),
         runner_up=_runner_up(findings),
         environment=environment(findings),
         max_requests_per_second=cpu.carries_rps if cpu else None,
@@ -108,22 +108,25 @@ def _runner_up(findings: Findings) -> RunnerUpResult | None:
         return None
     size = f"{second.request_cores:g} cores and {second.memory_bytes / 1e9:.2f} GB"
     carries = f"{size} for {plain_rate(second.carries_rps)} requests/s"
+    times = f"{second.price_ratio:.2f} times the price"
     return RunnerUpResult(
-        workers=second.shape.workers,
-        threads=second.shape.threads,
-        max_batch_size=second.shape.max_batch_size,
+        workers=second.configuration.workers,
+        threads=second.configuration.threads,
+        max_batch_size=second.configuration.max_batch_size,
         request_cores=second.request_cores,
         memory_bytes=second.memory_bytes,
         max_requests_per_second=second.carries_rps,
         replicas=second.replicas,
         price_ratio=second.price_ratio,
-        reason=f"{_whole(second.shape, findings)} would take {carries}: {second.price_ratio:.2f} times the price.",
+        reason=f"{_complete(second.configuration, findings)} would take {carries}: {times}.",
     )
 
 
-def _whole(shape: Shape, findings: Findings) -> Shape:
-    """With the script's own limit on batches, where the shape has none."""
-    return dataclasses.replace(shape, max_batch_size=shape.max_batch_size or findings.capacity.max_batch_size())
+def _complete(configuration: Configuration, findings: Findings) -> Configuration:
+    """With the script's own limit on batches, where the configuration has none."""
+    return dataclasses.replace(
+        configuration, max_batch_size=configuration.max_batch_size or findings.capacity.max_batch_size()
+    )
 
 
 def _operating_point(answer: CpuAnswer, level: RateLevel | None) -> OperatingPoint:

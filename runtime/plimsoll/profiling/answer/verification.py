@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from plimsoll.profiling.answer.levels import latency_seconds
 from plimsoll.profiling.findings import Findings
-from plimsoll.profiling.phases.trials import Attempt, Trials
+from plimsoll.profiling.phases.trials import Trial, Trials
 from plimsoll.profiling.result.base import LatencySeconds
 from plimsoll.profiling.result.verification import Evidence, Limits, Tightness, Verification, VerificationAttempt
 
@@ -24,11 +24,11 @@ def build_verification(findings: Findings) -> Verification | None:
     )
 
 
-def _limits(attempt: Attempt) -> Limits:
+def _limits(attempt: Trial) -> Limits:
     return Limits(cpu_cores=attempt.cpu_cores, memory_bytes=attempt.memory_bytes)
 
 
-def _attempt(attempt: Attempt) -> VerificationAttempt:
+def _attempt(attempt: Trial) -> VerificationAttempt:
     level, used = attempt.level, attempt.load_use
     load = level.answer.load if level else None
     return VerificationAttempt(

@@ -93,7 +93,7 @@ class GpuVerdict:
 def decide_gpu(findings: Findings) -> GpuVerdict:
     """From the readings so far."""
     watch = findings.gpu.watch
-    seen = devices(watch, findings.shape()) if watch else []
+    seen = devices(watch, findings.configuration()) if watch else []
     used = [device for device in seen if device.used]
     # An allocator that has handed out memory was on some GPU, also where the driver tells nothing.
     if not used and findings.gpu.allocator_bytes and seen:
@@ -114,7 +114,7 @@ def _need(findings: Findings, device: Device, count: int) -> GpuNeed | None:
         return GpuNeed(found.size_bytes, found.method)
     if not allocator_bytes:
         return None
-    sharing = math.ceil(findings.shape().workers / count)
+    sharing = math.ceil(findings.configuration().workers / count)
     return GpuNeed(allocator_bytes * sharing, "allocator", sharing)
 
 

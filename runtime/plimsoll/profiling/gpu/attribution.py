@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from plimsoll.host.gpus import Gpu, GpuReading
-from plimsoll.profiling.advice.configuration import Shape
+from plimsoll.profiling.advice.configuration import Configuration
 from plimsoll.profiling.advice.rounding import MEBIBYTE
 from plimsoll.profiling.gpu.watch import GpuWatch, Phase, ServerWatch, Use
 
@@ -153,16 +153,16 @@ class Device:
     load: Load
 
 
-def devices(watch: GpuWatch, shape: Shape) -> list[Device]:
+def devices(watch: GpuWatch, configuration: Configuration) -> list[Device]:
     """Empty where no server was watched."""
-    servers = servers_of(watch, shape)
+    servers = servers_of(watch, configuration)
     return [_device(watch, servers, gpu) for gpu in watch.gpus] if servers else []
 
 
-def servers_of(watch: GpuWatch, shape: Shape) -> list[ServerWatch]:
+def servers_of(watch: GpuWatch, configuration: Configuration) -> list[ServerWatch]:
     """Those of this shape, else all; not those that took more than they need, nor those that could not take more."""
     sound = [server for server in watch.servers if not server.grabbing and not server.trial]
-    return [server for server in sound if server.shape == shape] or sound
+    return [server for server in sound if server.configuration == configuration] or sound
 
 
 def _device(watch: GpuWatch, servers: Sequence[ServerWatch], gpu: Gpu) -> Device:

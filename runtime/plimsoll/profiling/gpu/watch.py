@@ -15,7 +15,7 @@ from types import TracebackType
 from typing import Protocol, Self
 
 from plimsoll.host.gpus import Gpu, GpuReading
-from plimsoll.profiling.advice.configuration import Shape
+from plimsoll.profiling.advice.configuration import Configuration
 
 INTERVAL_S = 0.1
 _JOIN_S, _PAUSE_S = 5.0, 0.02
@@ -90,7 +90,7 @@ class ServerWatch:
     `grabbing`: it took more than it needs and was started again.
     """
 
-    shape: Shape
+    configuration: Configuration
     trial: bool = False
     grabbing: bool = False
     phases: list[Phase] = field(default_factory=list)
@@ -128,11 +128,11 @@ class GpuWatch:
         before_bytes = sum(reading.used_bytes or 0 for reading in self.before.values())
         return max(0, sum(self._newest_bytes.values()) - before_bytes)
 
-    def begin_server(self, shape: Shape, trial: bool, tree: Callable[[], frozenset[int]]) -> None:
+    def begin_server(self, configuration: Configuration, trial: bool, tree: Callable[[], frozenset[int]]) -> None:
         """What is read from now on belongs to this server; `tree` tells its processes."""
         with self._lock:
             self._tree = tree
-            self.servers.append(ServerWatch(shape, trial))
+            self.servers.append(ServerWatch(configuration, trial))
 
     def begin(self, phase: str) -> None:
         """What is read from now on belongs to this phase."""

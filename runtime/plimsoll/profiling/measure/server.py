@@ -64,7 +64,7 @@ class Stopwatch:
 
 
 @dataclass(slots=True)
-class Bench:
+class ServerUnderTest:
     """One server's tools. Load consists of `rows`; those of them that always fail are `known_failing`.
 
     `most_connections` is what the limits on open files leave, see plimsoll.profiling.measure.connections.
@@ -72,7 +72,7 @@ class Bench:
 
     options: ProfileOptions
     dataset: Dataset
-    server: ServerProcess
+    process: ServerProcess
     driver: DriverClient
     meter: ServerMeter
     watch: Stopwatch
@@ -160,7 +160,7 @@ class Bench:
         """Counters so far; None where run() takes single calls, which is asked only once."""
         if self._batching is False:
             return None
-        use = read_batches(self.server.metrics())
+        use = read_batches(self.process.metrics())
         self._batching = use is not None
         return use
 
@@ -179,10 +179,10 @@ class Bench:
         """Raises ServerLost when the server's root process has ended, or a GPU is gone."""
         if gpu := self.recorder.lost_gpu():
             raise GpuLost(f"{gpu} in the middle; the driver's log on the host (dmesg, Xid) may say why")
-        code = self.server.exit_code()
+        code = self.process.exit_code()
         if code is not None:
             raise ServerLost(
-                f"the server {describe_exit(code)} in the middle; its last line: {self.server.last_error()}"
+                f"the server {describe_exit(code)} in the middle; its last line: {self.process.last_error()}"
             )
 
     def wait_until_ready(self, longest_s: float) -> bool:
@@ -190,7 +190,7 @@ class Bench:
         wait = Stopwatch(longest_s)
         while wait.left_s() > 0:
             self.check_server()
-            if self.server.readiness()[0]:
+            if self.process.readiness()[0]:
                 return True
             time.sleep(0.05)
         return False

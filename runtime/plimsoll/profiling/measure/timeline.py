@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from plimsoll.profiling.advice.configuration import Shape
+from plimsoll.profiling.advice.configuration import Configuration
 from plimsoll.profiling.measure.meter import ServerMeter
 
 _INTERVAL_S = 0.5
@@ -18,7 +18,7 @@ class GpuRecorder(Protocol):
 
     lost: str | None
 
-    def begin_server(self, shape: Shape, trial: bool, tree: Callable[[], frozenset[int]]) -> None:
+    def begin_server(self, configuration: Configuration, trial: bool, tree: Callable[[], frozenset[int]]) -> None:
         """Another server."""
 
     def begin(self, phase: str) -> None:
@@ -56,10 +56,10 @@ class Recorder:
         """Since the beginning."""
         return time.monotonic() - self._begun_s
 
-    def begin_server(self, shape: Shape, trial: bool, meter: ServerMeter) -> None:
+    def begin_server(self, configuration: Configuration, trial: bool, meter: ServerMeter) -> None:
         """The server before has ended; `trial` as in plimsoll.profiling.gpu.watch."""
         if self.gpu is not None:
-            self.gpu.begin_server(shape, trial, meter.pids)
+            self.gpu.begin_server(configuration, trial, meter.pids)
 
     def begin(self, phase: str) -> None:
         """The phase before is over."""

@@ -6,7 +6,7 @@ import dataclasses
 from dataclasses import dataclass
 from typing import Literal
 
-from plimsoll.profiling.advice.configuration import Shape
+from plimsoll.profiling.advice.configuration import Configuration
 from plimsoll.profiling.phases.capacity import Capacity
 from plimsoll.profiling.phases.open_loop import RateLevel
 from plimsoll.profiling.phases.start import Startup
@@ -20,7 +20,7 @@ class Size:
     """
 
     cpus: float
-    shape: Shape
+    configuration: Configuration
     startup: Startup
     capacity: Capacity
     level: RateLevel
@@ -40,7 +40,7 @@ class Size:
 class RunnerUp:
     """The second best shape; `price_ratio` is what it would cost against the best."""
 
-    shape: Shape
+    configuration: Configuration
     request_cores: float
     memory_bytes: int
     carries_rps: float

@@ -10,7 +10,7 @@ from plimsoll.profiling.advice.slo import Slo
 from plimsoll.profiling.latency import MOST_FAILED_SHARE, Distribution, pool
 from plimsoll.profiling.measure.meter import TreeMemory
 from plimsoll.profiling.measure.metrics import MOST_CONNECTIONS
-from plimsoll.profiling.measure.server import Bench, NotMeasured
+from plimsoll.profiling.measure.server import NotMeasured, ServerUnderTest
 from plimsoll.profiling.measure.window import Pace, Window, failures_by_row, pace
 from plimsoll.profiling.statistics import rank_percentile
 
@@ -146,25 +146,25 @@ class Capacity:
         return [level for level in self.sound() if level.successes and level.throughput_rps >= least_rps]
 
 
-def find_capacity(bench: Bench, capacity: Capacity, rate_rps: float, budget_s: float) -> None:
+def find_capacity(server: ServerUnderTest, capacity: Capacity, rate_rps: float, budget_s: float) -> None:
     """Runs levels until the gain over the best so far is under 5 % twice, requests fail, or the time is up."""
-    watch = bench.begin("capacity", budget_s)
+    watch = server.begin("capacity", budget_s)
     flat = 0
-    batches = bench.batches()
+    batches = server.batches()
     batch_size = batches.max_size if batches else None
-    counts = list(connection_counts(bench.options.slots, 1 / rate_rps, batch_size, bench.most_connections))
+    counts = list(connection_counts(server.options.slots, 1 / rate_rps, batch_size, server.most_connections))
     # How long a batch takes is only told by batches of all sizes: short levels, but every one of them.
     levels, windows = (len(counts), 1) if batches else (_LEVELS_TO_PLAN_FOR, _WINDOWS)
     for connections in counts:
         parts = max(1, levels - len(capacity.levels))
-        expected_rps = max(rate_rps * min(connections, bench.options.slots), capacity.best_rps())
-        plan = pace(bench.options.budget_s, watch.left_s() / parts, expected_rps, len(bench.rows), windows)
+        expected_rps = max(rate_rps * min(connections, server.options.slots), capacity.best_rps())
+        plan = pace(server.options.budget_s, watch.left_s() / parts, expected_rps, len(server.rows), windows)
         if capacity.levels and watch.left_s() < plan.expected_s:
             capacity.stopped = "the time was up"
             return
         best_rps = capacity.best_rps()
         try:
-            level = run_level(bench, connections, plan)
+            level = run_level(server, connections, plan)
         except NotMeasured as lost:
             if not capacity.levels:
                 raise
@@ -178,10 +178,10 @@ def find_capacity(bench: Bench, capacity: Capacity, rate_rps: float, budget_s: f
         if flat == _FLAT_LEVELS:
             capacity.stopped = "twice as many connections brought less than 5 % more answers, two times running"
             return
-    capacity.bounded = counts[-1] == bench.most_connections < MOST_CONNECTIONS
+    capacity.bounded = counts[-1] == server.most_connections < MOST_CONNECTIONS
     capacity.stopped = "all levels were run"
     if capacity.bounded:
-        capacity.stopped = f"the limit on open files allows {bench.most_connections} connections"
+        capacity.stopped = f"the limit on open files allows {server.most_connections} connections"
 
 
 def connection_counts(
@@ -203,16 +203,16 @@ def connection_counts(
     yield most
 
 
-def run_level(bench: Bench, connections: int, plan: Pace) -> Level:
+def run_level(server: ServerUnderTest, connections: int, plan: Pace) -> Level:
     """One number of connections for a while; no more than can be had."""
-    connections = min(connections, bench.most_connections)
-    bench.meter.reset_peaks()
-    before = bench.batches()
+    connections = min(connections, server.most_connections)
+    server.meter.reset_peaks()
+    before = server.batches()
     windows = tuple(
-        bench.window(connections, plan.seconds, plan.max_seconds, plan.whole_passes) for _ in range(plan.windows)
+        server.window(connections, plan.seconds, plan.max_seconds, plan.whole_passes) for _ in range(plan.windows)
     )
-    unexpected = sum(count for row, count in failures_by_row(windows).items() if row not in bench.known_failing)
-    after = bench.batches()
+    unexpected = sum(count for row, count in failures_by_row(windows).items() if row not in server.known_failing)
+    after = server.batches()
     return Level(
-        connections, windows, bench.meter.memory(), unexpected, after.since(before) if after and before else None
+        connections, windows, server.meter.memory(), unexpected, after.since(before) if after and before else None
     )

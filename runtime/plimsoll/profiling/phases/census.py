@@ -9,7 +9,7 @@ from plimsoll.profiling.dataset.sampling import visiting_order
 from plimsoll.profiling.load.client import RowAnswer
 from plimsoll.profiling.load.tally import OUTCOME_TIMEOUT
 from plimsoll.profiling.measure.meter import TreeMemory
-from plimsoll.profiling.measure.server import Bench, Stopwatch
+from plimsoll.profiling.measure.server import ServerUnderTest, Stopwatch
 
 _LOST_WORKER = {"502", "503", "504"}
 _HUNG = {OUTCOME_TIMEOUT, "504"}
@@ -64,20 +64,20 @@ class Census:
         return sum(latencies) / len(latencies) if latencies else None
 
 
-def take_census(bench: Bench, census: Census, budget_s: float) -> None:
+def take_census(server: ServerUnderTest, census: Census, budget_s: float) -> None:
     """Sends the rows; when time runs out, those that were sent are spread evenly over the sizes of all.
 
     The first request of a fresh worker also pays for what the script puts off until then. It is kept apart, and the
     rows that met fresh workers are sent once more.
     """
-    watch = bench.begin("census", budget_s)
-    order = list(visiting_order([len(row.body) for row in bench.dataset.rows]))
-    hangs, threads_before = 0, bench.meter.worker_threads_ns()
+    watch = server.begin("census", budget_s)
+    order = list(visiting_order([len(row.body) for row in server.dataset.rows]))
+    hangs, threads_before = 0, server.meter.worker_threads_ns()
     for position, index in enumerate(order):
         if watch.left_s() <= 0 and census.rows:
             census.incomplete = f"time for {position} of {len(order)} rows, chosen evenly by size"
             break
-        cost = _measure(bench, index)
+        cost = _measure(server, index)
         census.first_request = census.first_request or cost
         census.rows[index] = cost
         hangs = hangs + 1 if cost.answer.outcome in _HUNG else 0
@@ -87,10 +87,10 @@ def take_census(bench: Bench, census: Census, budget_s: float) -> None:
             )
             break
         if cost.harms:
-            bench.wait_until_ready(bench.request_timeout_s)
-    _repeat_first(bench, census, order[: bench.options.slots], watch)
-    census.busy_threads = _busy_threads(threads_before, bench.meter.worker_threads_ns())
-    census.memory = bench.meter.memory()
+            server.wait_until_ready(server.request_timeout_s)
+    _repeat_first(server, census, order[: server.options.slots], watch)
+    census.busy_threads = _busy_threads(threads_before, server.meter.worker_threads_ns())
+    census.memory = server.meter.memory()
 
 
 def _busy_threads(before: dict[tuple[int, int], dict[int, int]], after: dict[tuple[int, int], dict[int, int]]) -> int:
@@ -102,17 +102,17 @@ def _busy_threads(before: dict[tuple[int, int], dict[int, int]], after: dict[tup
     return max(counts)
 
 
-def _repeat_first(bench: Bench, census: Census, indexes: list[int], watch: Stopwatch) -> None:
+def _repeat_first(server: ServerUnderTest, census: Census, indexes: list[int], watch: Stopwatch) -> None:
     for index in indexes:
         if index in census.rows and census.rows[index].answer.succeeded and watch.left_s() > 0:
-            census.rows[index] = _measure(bench, index)
+            census.rows[index] = _measure(server, index)
 
 
-def _measure(bench: Bench, index: int) -> RowCost:
-    meter = bench.meter
+def _measure(server: ServerUnderTest, index: int) -> RowCost:
+    meter = server.meter
     meter.reset_peaks()
     peak_before_bytes, cpu_before_s = meter.known_peaks_bytes(), meter.known_cpu_s()
-    answer = bench.send_row(index)
+    answer = server.send_row(index)
     cpu_s = meter.known_cpu_s() - cpu_before_s
     rise_bytes = max(0, meter.known_peaks_bytes() - peak_before_bytes)
     return RowCost(index, answer, cpu_s, rise_bytes if meter.peak_unknown is None else None)

@@ -13,7 +13,7 @@ from itertools import pairwise
 
 from plimsoll.profiling.answer.decision import answer_at
 from plimsoll.profiling.findings import Findings
-from plimsoll.profiling.measure.server import Bench
+from plimsoll.profiling.measure.server import ServerUnderTest
 from plimsoll.profiling.measure.window import pace
 from plimsoll.profiling.phases.candidate import Size
 from plimsoll.profiling.phases.capacity import Capacity, run_level
@@ -47,10 +47,10 @@ def sweep(session: Session) -> None:
     cpus = findings.server_cpus()
     sizes = list(smaller_sizes(len(cpus)))
     for count in sizes:
-        with session.server(cpus[:count], prefix=f"{count} CPU: ") as bench:
+        with session.server(cpus[:count], prefix=f"{count} CPU: ") as server:
             expected_rps = knee.throughput_rps * count / len(cpus)
-            levels = sorted({1, knee.connections, 2 * bench.options.slots})
-            findings.sizes.append(measure_size(session, bench, levels, expected_rps, plan.sweep_s / len(sizes)))
+            levels = sorted({1, knee.connections, 2 * server.options.slots})
+            findings.sizes.append(measure_size(session, server, levels, expected_rps, plan.sweep_s / len(sizes)))
     findings.choose(choose_size(findings))
 
 
@@ -64,28 +64,28 @@ def smaller_sizes(cpus: int) -> Iterator[int]:
 
 def measure_size(
     session: Session,
-    bench: Bench,
+    server: ServerUnderTest,
     connections: Sequence[int],
     expected_rps: float,
     budget_s: float,
     once_ready: Callable[[], object] = lambda: None,
 ) -> Size:
     """A server that has just been started: a few closed-loop levels, then the open loop at what it would carry."""
-    findings, options = session.findings, bench.options
-    startup = wait_for_start(bench)
+    findings, options = session.findings, server.options
+    startup = wait_for_start(server)
     once_ready()
-    session.aim(bench)
-    bench.choose(findings.loaded_rows, frozenset(row.index for row in findings.census.failed()))
+    session.aim(server)
+    server.choose(findings.loaded_rows, frozenset(row.index for row in findings.census.failed()))
     capacity, part_s = Capacity(stopped="a few levels only"), budget_s / (len(connections) + 1)
-    bench.begin("capacity", budget_s)
-    bench.window(options.slots, part_s / _WARMUP_PARTS, part_s / _WARMUP_PARTS, whole_passes=False)
+    server.begin("capacity", budget_s)
+    server.window(options.slots, part_s / _WARMUP_PARTS, part_s / _WARMUP_PARTS, whole_passes=False)
     for count in connections:
-        plan = pace(options.budget_s, part_s, expected_rps, len(bench.rows), windows=1)
-        capacity.levels.append(run_level(bench, count, plan))
-    answer = answer_at(findings, capacity, options.shape)
-    level = run_rate(bench, answer.operating_rps if answer else expected_rps / 2, part_s)
+        plan = pace(options.budget_s, part_s, expected_rps, len(server.rows), windows=1)
+        capacity.levels.append(run_level(server, count, plan))
+    answer = answer_at(findings, capacity, options.configuration)
+    level = run_rate(server, answer.operating_rps if answer else expected_rps / 2, part_s)
     findings.rates.insert(0, level)
-    return Size(bench.cpus, options.shape, startup, capacity, level)
+    return Size(server.cpus, options.configuration, startup, capacity, level)
 
 
 def choose_size(findings: Findings) -> Size | None:

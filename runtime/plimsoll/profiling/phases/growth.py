@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from plimsoll.profiling.latency import needed_for
-from plimsoll.profiling.measure.server import Bench
+from plimsoll.profiling.measure.server import ServerUnderTest
 from plimsoll.profiling.measure.window import Window, failures_by_row
 from plimsoll.profiling.phases.capacity import Capacity, Level
 from plimsoll.profiling.statistics import Points, rising_chance, theil_sen, theil_sen_interval
@@ -41,30 +41,30 @@ class Growth:
     requests: int
 
 
-def watch_growth(bench: Bench, capacity: Capacity, seconds: float) -> Growth | None:
+def watch_growth(server: ServerUnderTest, capacity: Capacity, seconds: float) -> Growth | None:
     """Adds windows to the knee level; None where there is no knee."""
     knee = capacity.knee()
     if knee is None:
         return None
-    extra_s = extra_seconds(knee.successes, knee.throughput_rps, bench.watch.left_s())
+    extra_s = extra_seconds(knee.successes, knee.throughput_rps, server.watch.left_s())
     window_s = max(seconds, min(extra_s or 0.0, 2 * seconds)) / _WINDOWS
-    bench.begin("growth", window_s * _WINDOWS)
-    bench.meter.reset_peaks()
-    windows = [_window(bench, knee, window_s) for _ in range(_WINDOWS)]
+    server.begin("growth", window_s * _WINDOWS)
+    server.meter.reset_peaks()
+    windows = [_window(server, knee, window_s) for _ in range(_WINDOWS)]
     failures = failures_by_row(windows)
-    unexpected = sum(count for row, count in failures.items() if row not in bench.known_failing)
+    unexpected = sum(count for row, count in failures.items() if row not in server.known_failing)
     capacity.levels[capacity.levels.index(knee)] = dataclasses.replace(
         knee,
         windows=(*knee.windows, *windows),
-        memory=bench.meter.memory(),
+        memory=server.meter.memory(),
         unexpected_failures=knee.unexpected_failures + unexpected,
     )
     return judge(readings(windows))
 
 
-def _window(bench: Bench, knee: Level, seconds: float) -> Window:
-    pass_s = len(bench.rows) / max(knee.throughput_rps, 1e-9)
-    return bench.window(knee.connections, seconds, seconds + min(pass_s, seconds), whole_passes=pass_s <= seconds)
+def _window(server: ServerUnderTest, knee: Level, seconds: float) -> Window:
+    pass_s = len(server.rows) / max(knee.throughput_rps, 1e-9)
+    return server.window(knee.connections, seconds, seconds + min(pass_s, seconds), whole_passes=pass_s <= seconds)
 
 
 def readings(windows: Sequence[Window]) -> Points:

@@ -12,7 +12,7 @@ from plimsoll.profiling.advice.slo import Slo
 from plimsoll.profiling.latency import Distribution, needed_for
 from plimsoll.profiling.load.client import RateAnswer
 from plimsoll.profiling.measure.meter import TreeMemory
-from plimsoll.profiling.measure.server import Bench, Stopwatch
+from plimsoll.profiling.measure.server import ServerUnderTest, Stopwatch
 from plimsoll.profiling.measure.window import Window, failures_by_row
 from plimsoll.profiling.statistics import rank_percentile, slope_interval
 
@@ -82,14 +82,14 @@ class RateLevel:
         return late_s > max(_LATE_S, _LATE_SHARE * (self.answer.load.latency.percentile_s(0.5) or 0.0))
 
 
-def run_rate(bench: Bench, rate_rps: float, seconds: float) -> RateLevel:
+def run_rate(server: ServerUnderTest, rate_rps: float, seconds: float) -> RateLevel:
     """One level; the same rate and time always bring the same arrivals and the same order of rows."""
-    bench.begin("open loop", seconds)
-    bench.meter.reset_peaks()
-    window, answer = bench.rate_window(rate_rps, seconds, in_flight_cap(rate_rps, bench.options.slots))
+    server.begin("open loop", seconds)
+    server.meter.reset_peaks()
+    window, answer = server.rate_window(rate_rps, seconds, in_flight_cap(rate_rps, server.options.slots))
     failures = failures_by_row([window])
-    unexpected = sum(count for row, count in failures.items() if row not in bench.known_failing)
-    return RateLevel(rate_rps, seconds, bench.cpus, window, answer, bench.meter.memory(), unexpected)
+    unexpected = sum(count for row, count in failures.items() if row not in server.known_failing)
+    return RateLevel(rate_rps, seconds, server.cpus, window, answer, server.meter.memory(), unexpected)
 
 
 def in_flight_cap(rate_rps: float, slots: int) -> int:
@@ -115,7 +115,9 @@ def slo_met(level: RateLevel, slo: Slo | None) -> bool | None:
     return slo.met(level.latency, level.answer.load.requests - level.answer.load.successes)
 
 
-def search_slo(bench: Bench, slo: Slo, capacity_rps: float, budget_s: float, rates: list[RateLevel]) -> float:
+def search_slo(
+    server: ServerUnderTest, slo: Slo, capacity_rps: float, budget_s: float, rates: list[RateLevel]
+) -> float:
     """Bisects the rate until it is known within 5 % or the time is up; undecided levels count as missed.
 
     Answers the highest rate that kept the objective, 0 where none did; every level is added to `rates`.
@@ -126,7 +128,7 @@ def search_slo(bench: Bench, slo: Slo, capacity_rps: float, budget_s: float, rat
         seconds = _SLO_SPARE * needed_for(slo.share) / rate_rps
         if seconds > watch.left_s():
             break
-        rates.append(run_rate(bench, rate_rps, seconds))
+        rates.append(run_rate(server, rate_rps, seconds))
         if slo_met(rates[-1], slo):
             low_rps = rate_rps
         else:

@@ -71,8 +71,8 @@ def _measure(session: Session, delegation: Delegation, cores: float, knee: Level
     full = len(findings.server_cpus())
     with delegation.group(f"plimsoll-{os.getpid()}-quota") as group:
         group.limit_cpu(math.ceil(cores))
-        with session.server(groups=group.doors, prefix=f"{cores:g} CPU by quota: ") as bench:
+        with session.server(groups=group.doors, prefix=f"{cores:g} CPU by quota: ") as server:
             expected_rps = knee.throughput_rps * cores / full
             levels = sorted({1, knee.connections})
-            size = measure_size(session, bench, levels, expected_rps, budget_s, lambda: group.limit_cpu(cores))
+            size = measure_size(session, server, levels, expected_rps, budget_s, lambda: group.limit_cpu(cores))
     return dataclasses.replace(size, cpus=cores, method="quota")

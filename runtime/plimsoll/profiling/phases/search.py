@@ -7,13 +7,13 @@ import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from plimsoll.profiling.advice.configuration import Shape, price_cores
+from plimsoll.profiling.advice.configuration import Configuration, price_cores
 from plimsoll.profiling.advice.cpu import CpuAnswer
 from plimsoll.profiling.advice.memory import MemoryAnswer
 from plimsoll.profiling.answer.decision import answer_at, decide, memory_at
 from plimsoll.profiling.findings import Findings
 from plimsoll.profiling.gpu.answer import decide_gpu
-from plimsoll.profiling.measure.server import Bench
+from plimsoll.profiling.measure.server import ServerUnderTest
 from plimsoll.profiling.phases.candidate import RunnerUp, Size
 from plimsoll.profiling.phases.cpu_sweep import measure_size
 from plimsoll.profiling.phases.open_loop import run_rate, slo_met
@@ -33,19 +33,19 @@ _SHORTEST_TRY_S = 6.0
 _LONG_ENOUGH_S = 3.0
 
 
-def shapes_to_try(findings: Findings) -> Iterator[Shape]:
+def configurations_to_try(findings: Findings) -> Iterator[Configuration]:
     """The most promising first. Nothing that the user has set is varied."""
     options, threads = findings.options, thread_count(findings)
     tries = []
     if options.search_threads and threads > options.threads:
-        tries.append(dataclasses.replace(options.shape, threads=threads))
+        tries.append(dataclasses.replace(options.configuration, threads=threads))
     if options.search_workers:
-        more = [dataclasses.replace(options.shape, workers=count) for count in worker_counts(findings)]
+        more = [dataclasses.replace(options.configuration, workers=count) for count in worker_counts(findings)]
         # A call that waits is served best by threads, one that computes by processes.
         tries = [*tries, *more] if _busy_share(findings) < _WAITS_BELOW else [*more, *tries]
     size = batch_size(findings)
     if size is not None and size < (findings.capacity.max_batch_size() or 0):
-        tries.insert(0, dataclasses.replace(options.shape, max_batch_size=size))
+        tries.insert(0, dataclasses.replace(options.configuration, max_batch_size=size))
     yield from tries
 
 
@@ -102,7 +102,7 @@ def _memory_allowed(findings: Findings) -> float:
 class Offer:
     """One shape and what it would take; `size` is None for the one that was profiled. `gpus` are those in use."""
 
-    shape: Shape
+    configuration: Configuration
     size: Size | None
     cpu: CpuAnswer
     memory: MemoryAnswer
@@ -120,10 +120,10 @@ def search(session: Session) -> None:
     if plan is None or not plan.search_s or findings.lost() or findings.cpu is None or findings.memory is None:
         return
     gpus = _gpus(findings)
-    offers = [Offer(findings.options.shape, None, findings.cpu, findings.memory, gpus)]
-    shapes = list(itertools.islice(shapes_to_try(findings), plan.tries(_SHORTEST_TRY_S)))
-    for shape in shapes:
-        offer = _try(session, shape, plan.try_s(len(shapes)), gpus)
+    offers = [Offer(findings.options.configuration, None, findings.cpu, findings.memory, gpus)]
+    configurations = list(itertools.islice(configurations_to_try(findings), plan.tries(_SHORTEST_TRY_S)))
+    for configuration in configurations:
+        offer = _try(session, configuration, plan.try_s(len(configurations)), gpus)
         offers += [offer] if offer and _holds(findings, offer) else []
     best = choose(offers)
     findings.choose(best.size)
@@ -136,24 +136,24 @@ def _gpus(findings: Findings) -> int:
     return answer.count if answer else 0
 
 
-def _try(session: Session, shape: Shape, budget_s: float, gpus: int) -> Offer | None:
+def _try(session: Session, configuration: Configuration, budget_s: float, gpus: int) -> Offer | None:
     findings, knee = session.findings, session.findings.capacity.knee()
     if knee is None:
         return None
-    connections = max(shape.slots, knee.connections if shape.max_batch_size else 0)
-    expected_rps = knee.throughput_rps * min(shape.workers / findings.options.workers, 1.0)
-    with session.server(prefix=f"{shape}: ", shape=shape) as bench:
-        size = measure_size(session, bench, sorted({1, connections, 2 * connections}), expected_rps, budget_s)
-        size = _once_more(bench, size)
-    cpu = answer_at(findings, size.capacity, shape)
-    return Offer(shape, size, cpu, memory_at(findings, size), gpus) if cpu else None
+    connections = max(configuration.slots, knee.connections if configuration.max_batch_size else 0)
+    expected_rps = knee.throughput_rps * min(configuration.workers / findings.options.workers, 1.0)
+    with session.server(prefix=f"{configuration}: ", configuration=configuration) as server:
+        size = measure_size(session, server, sorted({1, connections, 2 * connections}), expected_rps, budget_s)
+        size = _once_more(server, size)
+    cpu = answer_at(findings, size.capacity, configuration)
+    return Offer(configuration, size, cpu, memory_at(findings, size), gpus) if cpu else None
 
 
-def _once_more(bench: Bench, size: Size) -> Size:
+def _once_more(server: ServerUnderTest, size: Size) -> Size:
     level = size.level
     if not level.queue_grows or level.seconds >= _LONG_ENOUGH_S:
         return size
-    return size.with_level(run_rate(bench, level.rate_rps, _LONG_ENOUGH_S))
+    return size.with_level(run_rate(server, level.rate_rps, _LONG_ENOUGH_S))
 
 
 def _holds(findings: Findings, offer: Offer) -> bool:
@@ -161,19 +161,21 @@ def _holds(findings: Findings, offer: Offer) -> bool:
     if offer.size is None:
         return True
     level, levels = offer.size.level, offer.size.capacity.levels
-    if offer.shape.threads > findings.options.threads and not _same_answers(findings, offer.shape, offer.size):
+    if offer.configuration.threads > findings.options.threads and not _same_answers(
+        findings, offer.configuration, offer.size
+    ):
         return False
     unexpected = level.unexpected_failures + sum(one.unexpected_failures for one in levels)
     return not unexpected and not level.queue_grows and slo_met(level, findings.options.slo) is not False
 
 
-def _same_answers(findings: Findings, shape: Shape, size: Size) -> bool:
+def _same_answers(findings: Findings, configuration: Configuration, size: Size) -> bool:
     loads = [window.answer for level in size.capacity.levels for window in level.windows] + [size.level.answer.load]
     differing, successes = sum(load.differing for load in loads), sum(load.successes for load in loads)
     if differing:
         findings.warnings.append(
-            f"with {shape.threads} threads {differing} of {successes} answers were not those that the same rows got"
-            " with one thread: run() is not safe for threads, which are left out"
+            f"with {configuration.threads} threads {differing} of {successes} answers were not those that the same rows"
+            " got with one thread: run() is not safe for threads, which are left out"
         )
     return not differing
 
@@ -188,9 +190,9 @@ def choose(offers: list[Offer]) -> Offer:
 
 
 def _worth(offer: Offer, best: Offer) -> float:
-    if offer.shape.threads > best.shape.threads:
+    if offer.configuration.threads > best.configuration.threads:
         return _WORTH_THREADS
-    smaller = offer.shape.max_batch_size is not None and best.shape.max_batch_size is None
+    smaller = offer.configuration.max_batch_size is not None and best.configuration.max_batch_size is None
     return _AS_CHEAP if smaller else _WORTH_CHANGING
 
 
@@ -199,7 +201,7 @@ def _runner_up(best: Offer, offers: list[Offer]) -> RunnerUp | None:
     if second is None:
         return None
     return RunnerUp(
-        shape=second.shape,
+        configuration=second.configuration,
         request_cores=second.cpu.request_cores,
         memory_bytes=second.memory.request_bytes,
         carries_rps=second.cpu.carries_rps,

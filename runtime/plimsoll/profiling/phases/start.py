@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from plimsoll.errors import EntryError, StartError, UsageError
 from plimsoll.profiling.measure.meter import TreeMemory
-from plimsoll.profiling.measure.server import Bench, describe_exit
+from plimsoll.profiling.measure.server import ServerUnderTest, describe_exit
 
 # Of the phases of a server that runs inside the recommended limits.
 TRIAL_PREFIX = "verify: "
@@ -25,33 +25,33 @@ class Startup:
     memory: TreeMemory
 
 
-def wait_for_start(bench: Bench) -> Startup:
+def wait_for_start(server: ServerUnderTest) -> Startup:
     """Polls `/health/ready`; raises EntryError or UsageError with the server's own words when it does not come up."""
-    bench.recorder.begin_server(bench.options.shape, bench.prefix == TRIAL_PREFIX, bench.meter)
-    watch = bench.begin("start", _EXPECTED_S)
+    server.recorder.begin_server(server.options.configuration, server.prefix == TRIAL_PREFIX, server.meter)
+    watch = server.begin("start", _EXPECTED_S)
     pause_s, reason = _FIRST_POLL_S, ""
     while True:
-        ready, reason = bench.server.readiness()
+        ready, reason = server.process.readiness()
         if ready:
             break
-        code = bench.server.exit_code()
+        code = server.process.exit_code()
         if code is not None:
-            raise _start_error(code, bench)
-        if watch.elapsed_s() > bench.options.start_timeout_s:
-            raise EntryError(f"the server was not ready after {bench.options.start_timeout_s:.0f} s: {reason}")
-        bench.meter.cpu_ns()
-        bench.recorder.record(bench.meter)
-        bench.progress.advance(watch.elapsed_s())
+            raise _start_error(code, server)
+        if watch.elapsed_s() > server.options.start_timeout_s:
+            raise EntryError(f"the server was not ready after {server.options.start_timeout_s:.0f} s: {reason}")
+        server.meter.cpu_ns()
+        server.recorder.record(server.meter)
+        server.progress.advance(watch.elapsed_s())
         time.sleep(pause_s)
         pause_s = min(pause_s * 1.5, _SLOWEST_POLL_S)
     ready_s = watch.elapsed_s()
-    startup = Startup(ready_s, bench.meter.total_cpu_s(), bench.meter.memory())
-    bench.meter.reset_peaks()
+    startup = Startup(ready_s, server.meter.total_cpu_s(), server.meter.memory())
+    server.meter.reset_peaks()
     return startup
 
 
-def _start_error(code: int, bench: Bench) -> StartError:
-    words = bench.server.last_error()
+def _start_error(code: int, server: ServerUnderTest) -> StartError:
+    words = server.process.last_error()
     if code == UsageError.exit_code:
         return UsageError(words)
     if code == EntryError.exit_code:

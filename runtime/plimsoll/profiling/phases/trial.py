@@ -11,11 +11,11 @@ from plimsoll.errors import StartError
 from plimsoll.host.groups import GroupUse, LimitedGroup
 from plimsoll.profiling.answer.environment import environment
 from plimsoll.profiling.findings import Findings
-from plimsoll.profiling.measure.server import Bench, NotMeasured, ServerLost
+from plimsoll.profiling.measure.server import NotMeasured, ServerLost, ServerUnderTest
 from plimsoll.profiling.measure.window import usual_window_s
 from plimsoll.profiling.phases.open_loop import run_rate
 from plimsoll.profiling.phases.start import TRIAL_PREFIX, wait_for_start
-from plimsoll.profiling.phases.trials import Attempt, Reference
+from plimsoll.profiling.phases.trials import Reference, Trial
 from plimsoll.profiling.session import Session
 
 _MOST_HEAVY, _MOST_SAMPLE = 5, 20
@@ -53,15 +53,15 @@ class Enclosure:
         return self.group.use() if self.group is not None else None
 
 
-def try_out(session: Session, attempt: Attempt, reference: Reference, enclosure: Enclosure) -> None:
+def try_out(session: Session, attempt: Trial, reference: Reference, enclosure: Enclosure) -> None:
     """Fills in the attempt; a server that dies of its limits is a result like any other."""
     # While it starts it may use the whole limit, as it may in a cluster; then only what is requested.
     enclosure.limit(float(math.ceil(attempt.cpu_cores)), attempt.memory_bytes)
     cpus = _fewest_cpus(session.findings, attempt.cpu_cores) if enclosure.group is None else None
-    before, shape = enclosure.use(), session.findings.shape()
-    with session.server(cpus, enclosure.doors(), TRIAL_PREFIX, environment(session.findings), shape) as bench:
+    before, configuration = enclosure.use(), session.findings.configuration()
+    with session.server(cpus, enclosure.doors(), TRIAL_PREFIX, environment(session.findings), configuration) as server:
         try:
-            _run(session, bench, attempt, reference, enclosure)
+            _run(session, server, attempt, reference, enclosure)
         except (ServerLost, StartError) as error:
             attempt.fail("start" if attempt.startup is None else "memory", f"the server was lost: {error}")
         except NotMeasured as lost:
@@ -76,17 +76,17 @@ def _fewest_cpus(findings: Findings, cores: float) -> tuple[int, ...]:
     return tuple(allowed[: max(1, math.ceil(cores))])
 
 
-def _run(session: Session, bench: Bench, attempt: Attempt, reference: Reference, enclosure: Enclosure) -> None:
-    attempt.startup = wait_for_start(bench)
+def _run(session: Session, server: ServerUnderTest, attempt: Trial, reference: Reference, enclosure: Enclosure) -> None:
+    attempt.startup = wait_for_start(server)
     _judge_start(attempt, reference)
-    session.aim(bench)
+    session.aim(server)
     enclosure.limit(attempt.cpu_cores)
-    _send_heavy(session.findings, bench, attempt)
-    _load(session.findings, bench, attempt, reference, enclosure, lambda: session.time_for(reference.seconds))
-    attempt.tree_peak_bytes = max(attempt.tree_peak_bytes or 0, bench.meter.memory().total.peak_bytes)
+    _send_heavy(session.findings, server, attempt)
+    _load(session.findings, server, attempt, reference, enclosure, lambda: session.time_for(reference.seconds))
+    attempt.tree_peak_bytes = max(attempt.tree_peak_bytes or 0, server.meter.memory().total.peak_bytes)
 
 
-def _judge_start(attempt: Attempt, reference: Reference) -> None:
+def _judge_start(attempt: Trial, reference: Reference) -> None:
     if attempt.startup is None:
         return
     cores = max(attempt.cpu_cores, 1.0)
@@ -97,40 +97,40 @@ def _judge_start(attempt: Attempt, reference: Reference) -> None:
         attempt.fail("cpu", f"it took {took_s:.1f} s to be ready, without limits {reference.seconds_to_ready:.1f} s")
 
 
-def _send_heavy(findings: Findings, bench: Bench, attempt: Attempt) -> None:
+def _send_heavy(findings: Findings, server: ServerUnderTest, attempt: Trial) -> None:
     """The dearest rows one by one and a sample, then the row that takes most memory on every slot at once."""
     rows = findings.census.succeeded()
     by_cpu = sorted(rows, key=lambda row: row.cpu_s, reverse=True)[:_MOST_HEAVY]
     by_memory = sorted(rows, key=lambda row: row.peak_bytes or 0, reverse=True)[:_MOST_HEAVY]
     indexes = dict.fromkeys(row.index for row in (*by_cpu, *by_memory, *rows[:_MOST_SAMPLE]))
-    bench.begin("heavy rows", sum(row.answer.latency_s for row in rows if row.index in indexes))
+    server.begin("heavy rows", sum(row.answer.latency_s for row in rows if row.index in indexes))
     for index in indexes:
-        answer = bench.send_row(index)
+        answer = server.send_row(index)
         if not answer.succeeded:
             attempt.fail("memory", f"row {findings.row_number(index)} was answered before, now {answer.outcome}")
-            bench.wait_until_ready(bench.request_timeout_s)
+            server.wait_until_ready(server.request_timeout_s)
     if by_memory:
-        bench.choose([by_memory[0].index], frozenset())
-        at_once = bench.window(bench.options.slots, _HEAVY_S, _HEAVY_S, whole_passes=False).answer
+        server.choose([by_memory[0].index], frozenset())
+        at_once = server.window(server.options.slots, _HEAVY_S, _HEAVY_S, whole_passes=False).answer
         if at_once.successes < at_once.requests:
             attempt.fail("memory", "the heaviest row failed when every slot had it at once")
-            bench.wait_until_ready(bench.request_timeout_s)
+            server.wait_until_ready(server.request_timeout_s)
 
 
 def _load(
     findings: Findings,
-    bench: Bench,
-    attempt: Attempt,
+    server: ServerUnderTest,
+    attempt: Trial,
     reference: Reference,
     enclosure: Enclosure,
     time_left: Callable[[], bool],
 ) -> None:
-    bench.choose(findings.loaded_rows, frozenset(row.index for row in findings.census.failed()))
-    warm_s = usual_window_s(bench.options.budget_s)
-    bench.window(bench.options.slots, warm_s, warm_s, whole_passes=False)
+    server.choose(findings.loaded_rows, frozenset(row.index for row in findings.census.failed()))
+    warm_s = usual_window_s(server.options.budget_s)
+    server.window(server.options.slots, warm_s, warm_s, whole_passes=False)
     for last in (False, True):
         before = enclosure.use()
-        attempt.level = run_rate(bench, reference.rate_rps, reference.seconds)
+        attempt.level = run_rate(server, reference.rate_rps, reference.seconds)
         after = enclosure.use()
         attempt.load_use = after.since(before) if after and before else None
         problems = _problems(findings, attempt, reference)
@@ -142,7 +142,7 @@ def _load(
         attempt.fail("noise" if disturbed else "cpu", text)
 
 
-def _problems(findings: Findings, attempt: Attempt, reference: Reference) -> list[str]:
+def _problems(findings: Findings, attempt: Trial, reference: Reference) -> list[str]:
     level, problems = attempt.level, list[str]()
     if level is None:
         return problems
@@ -161,7 +161,7 @@ def _problems(findings: Findings, attempt: Attempt, reference: Reference) -> lis
     return problems
 
 
-def _judge_memory(attempt: Attempt, watched: bool) -> None:
+def _judge_memory(attempt: Trial, watched: bool) -> None:
     """Where nobody enforces the limit on the server alone, what its processes held is compared with it."""
     peak_bytes = attempt.tree_peak_bytes or 0
     if attempt.use is not None and attempt.use.oom_kills:

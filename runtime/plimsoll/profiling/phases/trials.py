@@ -28,7 +28,7 @@ class Reference:
 
 
 @dataclass(slots=True)
-class Attempt:
+class Trial:
     """One trial; `failures` are sentences, `causes` what they point to. None was not measured."""
 
     method: Method
@@ -59,7 +59,7 @@ class Trials:
 
     method: Method
     reference: Reference
-    attempts: list[Attempt] = field(default_factory=list)
+    attempts: list[Trial] = field(default_factory=list)
     why_not_enforced: str | None = None
 
     @property

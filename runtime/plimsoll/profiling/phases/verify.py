@@ -14,7 +14,7 @@ from plimsoll.profiling.advice.memory import MemoryAnswer
 from plimsoll.profiling.advice.rounding import next_cores, round_up_memory
 from plimsoll.profiling.findings import Findings
 from plimsoll.profiling.phases.trial import Enclosure, try_out
-from plimsoll.profiling.phases.trials import Attempt, Method, Reference, Trials
+from plimsoll.profiling.phases.trials import Method, Reference, Trial, Trials
 from plimsoll.profiling.session import Session
 
 _MOST_ATTEMPTS = 3
@@ -75,7 +75,7 @@ def _climb(session: Session, found: Trials, delegation: Delegation | None) -> No
     for number in range(_MOST_ATTEMPTS):
         if findings.cpu is None or findings.memory is None:
             return
-        attempt = Attempt(found.method, findings.cpu.request_cores, findings.memory.request_bytes)
+        attempt = Trial(found.method, findings.cpu.request_cores, findings.memory.request_bytes)
         found.attempts.append(attempt)
         with limited_group(delegation, number) as group:
             try_out(session, attempt, found.reference, Enclosure(group))
@@ -87,7 +87,7 @@ def _climb(session: Session, found: Trials, delegation: Delegation | None) -> No
         findings.cpu = first_cpu
 
 
-def _too_late(session: Session, attempt: Attempt) -> bool:
+def _too_late(session: Session, attempt: Trial) -> bool:
     """One more would take about as long as this one."""
     start_s = attempt.startup.seconds_to_ready if attempt.startup else 0.0
     load_s = attempt.level.seconds if attempt.level else 0.0
@@ -104,7 +104,7 @@ def limited_group(delegation: Delegation | None, number: int) -> Iterator[Limite
         yield group
 
 
-def _step_up(findings: Findings, attempt: Attempt) -> None:
+def _step_up(findings: Findings, attempt: Trial) -> None:
     if "memory" in attempt.causes or ("start" in attempt.causes and attempt.use and attempt.use.oom_kills):
         findings.memory = raised_memory(findings.memory) if findings.memory else None
     if {"cpu", "start"} & set(attempt.causes):

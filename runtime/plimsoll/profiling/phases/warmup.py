@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from plimsoll.profiling.measure.server import Bench
+from plimsoll.profiling.measure.server import ServerUnderTest
 from plimsoll.profiling.measure.window import Window, pace
 from plimsoll.profiling.statistics import spread
 
@@ -34,11 +34,11 @@ class Warmup:
         )
 
 
-def warm_up(bench: Bench, warmup: Warmup, rate_rps: float, budget_s: float) -> None:
+def warm_up(server: ServerUnderTest, warmup: Warmup, rate_rps: float, budget_s: float) -> None:
     """Closed loop with one connection per slot, until steady, ten windows, or the end of the time for it."""
-    watch = bench.begin("warm-up", budget_s)
-    plan = pace(bench.options.budget_s, budget_s / 2, rate_rps, len(bench.rows))
+    watch = server.begin("warm-up", budget_s)
+    plan = pace(server.options.budget_s, budget_s / 2, rate_rps, len(server.rows))
     while not warmup.steady and len(warmup.windows) < _MOST_WINDOWS:
         if warmup.windows and watch.left_s() < plan.seconds:
             return
-        warmup.windows.append(bench.window(bench.options.slots, plan.seconds, plan.max_seconds, plan.whole_passes))
+        warmup.windows.append(server.window(server.options.slots, plan.seconds, plan.max_seconds, plan.whole_passes))
