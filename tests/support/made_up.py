@@ -5,30 +5,64 @@ from __future__ import annotations
 import dataclasses
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from plimsoll.host.cpus import Host
 from plimsoll.host.memory import GroupMemory
+from plimsoll.profiling.answer.decision import Decision, decide
+from plimsoll.profiling.answer.profile import build_profile
 from plimsoll.profiling.dataset.load import JSON_TYPE, Dataset, Row
 from plimsoll.profiling.findings import Findings
+from plimsoll.profiling.gpu.answer import GpuVerdict
 from plimsoll.profiling.latency import decode_distribution, encode_histogram
 from plimsoll.profiling.load.client import LoadAnswer, RateAnswer, RowAnswer
 from plimsoll.profiling.measure.meter import FRONT, TreeMemory
 from plimsoll.profiling.measure.placement import Placement
+from plimsoll.profiling.measure.server import Load
 from plimsoll.profiling.measure.window import Window
 from plimsoll.profiling.options import ProfileOptions
-from plimsoll.profiling.phases.capacity import Level
-from plimsoll.profiling.phases.census import RowCost
-from plimsoll.profiling.phases.open_loop import RateLevel
+from plimsoll.profiling.phases.candidate import FirstServer
+from plimsoll.profiling.phases.capacity import Capacity, Level
+from plimsoll.profiling.phases.census import Census, RowCost
+from plimsoll.profiling.phases.open_loop import OpenLoop, RateLevel
+from plimsoll.profiling.phases.start import Startup
+from plimsoll.profiling.plan import Plan
+from plimsoll.profiling.result.profile import Profile
+from plimsoll.profiling.session import Setup
 
 MEMORY = TreeMemory(GroupMemory(50_000_000, 50_000_000, 40_000_000, 60_000_000, 70_000_000, 0, 0), {})
+STARTUP = Startup(1.0, 0.5, MEMORY)
 
 
-def findings(rows: int = 20, slots: int = 1) -> Findings:
-    """Nothing measured yet on a quiet machine of four cores."""
-    options = ProfileOptions(Path("rows.txt"), [], Path("out"), threads=slots)
+def findings(rows: int = 20, slots: int = 1, options: dict[str, Any] | None = None, **found: Any) -> Findings:
+    """On a quiet machine of four cores, these results of phases and no others; `options` differ from the defaults."""
+    return Findings(setup(rows, threads=slots, **(options or {})), **found)
+
+
+def setup(rows: int = 20, cpus: int = 4, **options: Any) -> Setup:
+    """A quiet machine of so many cores."""
+    asked = ProfileOptions(Path("rows.txt"), [], Path("out"), **options)
     dataset = Dataset(Path("rows.txt"), tuple(Row(number, b"%d" % number, JSON_TYPE) for number in range(1, rows + 1)))
-    host = Host("A CPU", 4, (0, 1, 2, 3), None, 4.0, 1 << 34, None, 2, "6.1", "3.11")
-    return Findings(options, dataset, host, Placement(None, None), 15.0, datetime.now(UTC))
+    host = Host("A CPU", cpus, tuple(range(cpus)), None, float(cpus), 1 << 34, None, 2, "6.1", "3.11")
+    return Setup(asked, dataset, host, Placement(None, None), 15.0, datetime.now(UTC))
+
+
+def first_server(plan: Plan | None = None, **found: Any) -> FirstServer:
+    """One level of load on one worker, unless it is said otherwise."""
+    capacity = found.pop("capacity", Capacity((level(window(1, 100.0)),)))
+    knee = capacity.knee() or level(window(1, 100.0))
+    values = {"startup": STARTUP, "census": Census(), "load": Load()} | found
+    return FirstServer(plan or Plan(45.0, 1.0, True, False), capacity=capacity, knee=knee, **values)
+
+
+def operated(made: RateLevel) -> OpenLoop:
+    """The open loop with this level at the operating point."""
+    return OpenLoop((made,), None, made)
+
+
+def written_of(found: Findings, decision: Decision | None = None) -> Profile:
+    """The profile of these findings."""
+    return build_profile(found, decision or decide(found), GpuVerdict([], None), 1.0)
 
 
 def window(
@@ -67,6 +101,11 @@ def window(
 def level(*windows: Window) -> Level:
     """A level of these windows."""
     return Level(windows[0].answer.connections, windows, MEMORY, 0)
+
+
+def census(*rows: RowCost, **more: Any) -> Census:
+    """These rows, by their index."""
+    return Census({row.index: row for row in rows}, **more)
 
 
 def row_cost(index: int, outcome: str = "200", latency_s: float = 0.01, peak_bytes: int | None = 0) -> RowCost:

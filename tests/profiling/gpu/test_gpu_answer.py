@@ -10,13 +10,15 @@ import pytest
 from plimsoll.host.gpus import Gpu, GpuProcess, GpuReading
 from plimsoll.profiling.advice.configuration import Configuration
 from plimsoll.profiling.findings import Findings
-from plimsoll.profiling.gpu.answer import GpuNeed, decide_gpu, judge_gpu, recommend_gpu
+from plimsoll.profiling.gpu.answer import GpuNeed, decide_gpu, recommend_gpu
 from plimsoll.profiling.gpu.attribution import held, was_used
 from plimsoll.profiling.gpu.doubts import gpu_doubts
 from plimsoll.profiling.gpu.mig import choose_slice, slice_name
+from plimsoll.profiling.gpu.session import GpuFindings
 from plimsoll.profiling.gpu.watch import GpuWatch
 from plimsoll.profiling.measure.command import gpu_wanted
-from support.made_up import findings, row_cost
+from plimsoll.profiling.run import Run
+from support.made_up import census, row_cost, setup
 
 MIB, GIB = 2**20, 2**30
 CARD = Gpu(0, "GPU-0", "NVIDIA H100 80GB HBM3", 80 * GIB)
@@ -162,34 +164,37 @@ def test_a_slice_names_its_profile() -> None:
     assert slice_name("NVIDIA A100-SXM4-40GB") is None
 
 
-def with_watch(watch: GpuWatch, required: bool = False, configuration: Configuration = ONE) -> Findings:
-    found = findings()
-    found.options = found.options.configured(configuration)
-    found.gpu.watch, found.gpu.required, found.gpu.unknown = watch, required, ""
-    found.census.rows[0] = row_cost(0)
-    return found
+def judged(watch: GpuWatch, required: bool = False) -> Findings:
+    """What a run makes of it in the end."""
+    run = Run(setup())
+    run.keep(gpu=GpuFindings(required=required, unknown="", watch=watch), census=census(row_cost(0)))
+    run._judge_gpu(decide_gpu(run.findings.gpu, ONE))
+    return run.findings
 
 
 def test_a_gpu_that_was_wanted_and_not_used_ends_in_3() -> None:
-    found = with_watch(watched(IDLE, IDLE), required=True)
-    judge_gpu(found)
+    found = judged(watched(IDLE, IDLE), required=True)
     assert found.problem is not None
     assert (found.problem.code, found.problem.exit_code) == ("gpu_unused", 3)
-    assert decide_gpu(found).answer is None
+    assert decide_gpu(found.gpu, ONE).answer is None
+
+
+def test_a_gpu_that_nobody_asked_for_and_was_not_used_is_a_warning() -> None:
+    found = judged(watched(IDLE, IDLE))
+    assert found.problem is None
+    assert "the GPU was never used" in found.warnings[0]
 
 
 def test_where_nobody_can_tell_nothing_is_said_of_use() -> None:
-    found = with_watch(watched(reading(20 * GIB, listed=False), reading(23 * GIB, listed=False)), required=True)
-    judge_gpu(found)
-    assert (found.problem, found.warnings) == (None, [])
+    found = judged(watched(reading(20 * GIB, listed=False), reading(23 * GIB, listed=False)), required=True)
+    assert (found.problem, found.warnings) == (None, ())
     assert found.gpu.unknown.startswith("whether the GPU was used is not known: 21.5 GB of the device were in use")
 
 
 def test_an_allocator_tells_of_use_and_need_where_the_driver_does_not() -> None:
-    found = with_watch(watched(reading(20 * GIB, listed=False), reading(23 * GIB, listed=False)))
-    found.gpu.note_allocator([GIB, 2 * GIB])
-    found.gpu.note_allocator([])
-    need = decide_gpu(found).need
+    watch = watched(reading(20 * GIB, listed=False), reading(23 * GIB, listed=False))
+    found = GpuFindings(watch=watch).with_allocator([GIB, 2 * GIB]).with_allocator([])
+    need = decide_gpu(found, ONE).need
     assert need is not None
     assert (need.method, need.size_bytes, need.with_context_bytes) == ("allocator", 2 * GIB, 2 * GIB + 512 * MIB)
 
@@ -198,13 +203,17 @@ def test_memory_that_belongs_to_the_host_is_no_cards() -> None:
     """As on a chip with one memory for both: what the server's processes hold may be told, a share of it not."""
     gpu = dataclasses.replace(CARD, total_bytes=None)
     watch = watched(BUSY, reading(23 * GIB, TENANT, (70, 3 * GIB)), tree=[70], gpu=gpu)
-    answer = decide_gpu(with_watch(watch)).answer
+    answer = decide_gpu(GpuFindings(watch=watch), ONE).answer
     assert answer is not None
     assert (answer.count, answer.memory_bytes) == (1, None)
     assert "no memory of its own" in answer.reason
 
 
-def test_servers_of_the_recommended_shape_count_and_trials_do_not() -> None:
+def doubts_of(watch: GpuWatch, configuration: Configuration = ONE) -> list[str]:
+    return gpu_doubts(watch, decide_gpu(GpuFindings(watch=watch), configuration))
+
+
+def test_servers_of_the_recommended_configuration_count_and_trials_do_not() -> None:
     """Two workers hold twice as much; a server that is held to its limits shows those, not its need."""
     watch = watched(IDLE, reading(4 * GIB))
     for configuration, trial, used in ((Configuration(2), False, 7 * GIB), (Configuration(2), True, 9 * GIB)):
@@ -213,22 +222,22 @@ def test_servers_of_the_recommended_shape_count_and_trials_do_not() -> None:
         watch.begin("2 workers: capacity")
         watch._look()
     needs = [
-        decide_gpu(with_watch(watch, configuration=configuration)).need
+        decide_gpu(GpuFindings(watch=watch), configuration).need
         for configuration in (Configuration(1), Configuration(2), Configuration(3))
     ]
     sizes = [need.size_bytes + 300 * MIB if need else None for need in needs]
     assert sizes == [4 * GIB, 7 * GIB, 7 * GIB]
-    doubts = gpu_doubts(with_watch(watch, configuration=Configuration(2)))
+    doubts = doubts_of(watch, Configuration(2))
     assert any("inside the limits the server held 9.35 GB" in doubt for doubt in doubts)
 
 
 def test_a_reading_now_and_then_is_no_doubt() -> None:
     slowed = reading(4 * GIB, throttle_reasons=("thermal",), utilisation=0.5)
     calm = reading(4 * GIB, utilisation=0.5)
-    seldom = with_watch(watched(IDLE, slowed, *[calm] * 40))
-    often = with_watch(watched(IDLE, *[slowed] * 5, *[calm] * 5))
-    assert gpu_doubts(seldom) == []
-    assert gpu_doubts(often) == [
+    seldom = watched(IDLE, slowed, *[calm] * 40)
+    often = watched(IDLE, *[slowed] * 5, *[calm] * 5)
+    assert doubts_of(seldom) == []
+    assert doubts_of(often) == [
         "GPU 0 was slowed by heat (thermal) in 50% of the readings under load: cooler it does more"
     ]
 
@@ -236,11 +245,10 @@ def test_a_reading_now_and_then_is_no_doubt() -> None:
 def test_a_lost_gpu_is_told_once_and_nothing_read_after_it() -> None:
     watch = watched(IDLE, reading(4 * GIB), GpuReading(lost=True), GpuReading(lost=True))
     assert watch.lost == "NVIDIA H100 80GB HBM3 (GPU-0) was lost"
-    found = with_watch(watch)
-    judge_gpu(found)
+    found = judged(watch)
     assert found.problem is not None
     assert found.problem.code == "gpu_lost"
-    need = decide_gpu(found).need
+    need = decide_gpu(found.gpu, ONE).need
     assert need is not None
     assert need.size_bytes == 4 * GIB - 300 * MIB
 
@@ -268,4 +276,4 @@ def test_a_driver_that_fails_ends_the_watch_and_not_the_run() -> None:
     with GpuWatch(Broken(IDLE), [CARD], interval_s=0.001) as watch:
         watch._thread.join(5)
     assert watch.trouble == "the GPU could not be read any more: gone"
-    assert gpu_doubts(with_watch(watch)) == [watch.trouble]
+    assert doubts_of(watch) == [watch.trouble]

@@ -11,6 +11,8 @@ import pytest
 
 from plimsoll.host.groups import LimitsUnavailable, delegate
 from plimsoll.profiling.answer.grade import grade_reasons
+from plimsoll.profiling.findings import Surroundings
+from plimsoll.profiling.gpu.answer import GpuVerdict
 from plimsoll.profiling.measure.noise import Spin, drift, read_cpu_use, spin
 from support.made_up import findings
 
@@ -31,10 +33,10 @@ def test_noise_is_seen() -> None:
 
 
 def test_a_quota_that_stopped_us_is_a_doubt() -> None:
-    found = findings()
-    assert not [reason for reason in grade_reasons(found) if "quota" in reason]
-    found.throttled_s = 3.21
-    assert [reason for reason in grade_reasons(found) if "for 3.2 s" in reason]
+    gpu = GpuVerdict([], None)
+    assert not [reason for reason in grade_reasons(findings(), gpu) if "quota" in reason]
+    found = findings(surroundings=Surroundings(throttled_s=3.21))
+    assert [reason for reason in grade_reasons(found, gpu) if "for 3.2 s" in reason]
 
 
 def test_throttling_is_seen_from_inside() -> None:

@@ -1,9 +1,10 @@
-"""Which shapes of the server are tried, what rules one out, and searches on the real server."""
+"""Which configurations of the server are tried, what rules one out, and searches on the real server."""
 
 from __future__ import annotations
 
 import dataclasses
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -12,16 +13,17 @@ from plimsoll.profiling.advice.configuration import Configuration
 from plimsoll.profiling.advice.cpu import CpuAnswer
 from plimsoll.profiling.advice.memory import MemoryAnswer
 from plimsoll.profiling.advice.slo import Slo
-from plimsoll.profiling.findings import Findings
-from plimsoll.profiling.phases.candidate import Size
+from plimsoll.profiling.answer.decision import Offer, choose, decide, differing_answers, holds
+from plimsoll.profiling.phases.candidate import Candidate, FirstServer
 from plimsoll.profiling.phases.capacity import Capacity, Level
-from plimsoll.profiling.phases.search import Offer, _holds, batch_size, choose, configurations_to_try, thread_count
-from plimsoll.profiling.phases.start import Startup
+from plimsoll.profiling.phases.search import Search, configurations_to_try, thread_count
 from plimsoll.profiling.plan import Plan
 from plimsoll.profiling.run import profile
-from support.made_up import MEMORY, findings, level, rate_level, row_cost, window
+from support.made_up import STARTUP, census, findings, first_server, level, rate_level, row_cost, setup, window
 from support.profile_runs import Notes, options_for, unexplained, written
 
+# Seconds for a batch of one call and for one of eight.
+PAY = ((0.011, 0.018), (0.010, 0.080))
 ROWS = [f"row {number}" for number in range(12)]
 WAITS = """
 import time
@@ -50,58 +52,51 @@ def run(data):
 """
 
 
-def measured(cpu_s: float = 0.01, latency_s: float = 0.01, **search: bool) -> Findings:
-    """A census whose rows take so much, one level of load, four CPUs."""
-    found = findings()
-    found.options = dataclasses.replace(found.options, **search)
-    found.startup = Startup(1.0, 0.5, MEMORY)
-    found.census.rows = {0: dataclasses.replace(row_cost(0, latency_s=latency_s), cpu_s=cpu_s)}
-    found.capacity.levels = [level(window(1, 100.0))]
-    return found
+def shown(cpu_s: float = 0.01, latency_s: float = 0.01, *levels: Level) -> FirstServer:
+    """A census whose rows take so much, and these levels of load."""
+    cost = dataclasses.replace(row_cost(0, latency_s=latency_s), cpu_s=cpu_s)
+    return first_server(census=census(cost), capacity=Capacity(levels or (level(window(1, 100.0)),)))
 
 
 def batched(size: float, run_s: float) -> Level:
     return dataclasses.replace(level(window(1, 100.0)), batches=BatchUse(64, 100, 100 * size, 100, 100 * run_s))
 
 
+def tries(first: FirstServer, **options: Any) -> list[Configuration]:
+    """On four CPUs."""
+    return list(configurations_to_try(setup(**options), first))
+
+
 def test_what_the_user_has_set_stays() -> None:
-    assert list(configurations_to_try(measured())) == []
-    assert list(configurations_to_try(measured(search_workers=True))) == [Configuration(2), Configuration(4)]
-    assert list(configurations_to_try(measured(search_threads=True))) == [Configuration(1, 4)]
+    assert tries(shown()) == []
+    assert tries(shown(), search_workers=True) == [Configuration(2), Configuration(4)]
+    assert tries(shown(), search_threads=True) == [Configuration(1, 4)]
 
 
 def test_what_waits_gets_threads_first_and_what_computes_workers() -> None:
-    both = {"search_workers": True, "search_threads": True}
-    assert list(configurations_to_try(measured(**both))) == [Configuration(2), Configuration(4), Configuration(1, 4)]
-    assert list(configurations_to_try(measured(cpu_s=0.002, **both))) == [
-        Configuration(1, 20),
-        Configuration(2),
-        Configuration(4),
-    ]
-    assert thread_count(measured(cpu_s=0.00001)) == 32
+    two, four = Configuration(2), Configuration(4)
+    both: dict[str, Any] = {"search_workers": True, "search_threads": True}
+    assert tries(shown(), **both) == [two, four, Configuration(1, 4)]
+    assert tries(shown(cpu_s=0.002), **both) == [Configuration(1, 20), two, four]
+    assert thread_count(setup(), shown(cpu_s=0.00001)) == 32
 
 
 def test_answers_that_vary_by_themselves_say_nothing_about_threads() -> None:
-    found = measured(search_threads=True)
     varying = window(1, 100.0)
     varying = dataclasses.replace(varying, answer=dataclasses.replace(varying.answer, differing=1))
-    found.capacity.levels = [level(varying)]
-    assert list(configurations_to_try(found)) == []
+    assert tries(shown(0.01, 0.01, level(varying)), search_threads=True) == []
 
 
 def test_a_smaller_batch_is_tried_where_a_bigger_one_brings_nothing() -> None:
-    found = measured(search_batches=True, search_threads=True)
-    found.capacity.levels = [batched(1, 0.011), batched(8, 0.018)]
-    assert list(configurations_to_try(found)) == [], "64 calls pay, and batches have no use for threads"
-    found.capacity.levels = [batched(1, 0.010), batched(8, 0.080)]
-    assert list(configurations_to_try(found)) == [Configuration(1, 1, 1)]
-    found.options = dataclasses.replace(found.options, slo=Slo(0.95, 0.2))
-    assert batch_size(found) == 10
-    found.options = dataclasses.replace(found.options, search_batches=False)
-    assert batch_size(found) is None
+    both: dict[str, Any] = {"search_batches": True, "search_threads": True}
+    pays, brings_nothing = (shown(0.01, 0.01, batched(1, one_s), batched(8, eight_s)) for one_s, eight_s in PAY)
+    assert tries(pays, **both) == [], "64 calls pay, and batches have no use for threads"
+    assert tries(brings_nothing, **both) == [Configuration(1, 1, 1)]
+    assert tries(brings_nothing, **both, slo=Slo(0.95, 0.2)) == [Configuration(1, 1, 10)]
+    assert tries(brings_nothing, search_threads=True, slo=Slo(0.95, 0.2)) == []
 
 
-def test_how_a_shape_is_called() -> None:
+def test_how_a_configuration_is_called() -> None:
     assert str(Configuration(1)) == "1 worker"
     assert str(Configuration(2, 4)) == "2 workers, 4 threads each"
     assert str(Configuration(1, 4)) == "1 worker, 4 threads"
@@ -117,16 +112,16 @@ def test_tries_fit_into_their_time() -> None:
         assert count * (plan.try_s(count) + 1.0) == pytest.approx(plan.search_s + 1.0)
 
 
-def offer(configuration: Configuration, cores: float, size: Size | None = None) -> Offer:
+def offer(configuration: Configuration, cores: float) -> Offer:
     answer = CpuAnswer(cores, cores, cores, "Because.", 0.7, 100.0, 70.0, 70.0, None)
-    return Offer(configuration, size, answer, MemoryAnswer(0, 0, 0, "Because."))
+    return Offer(configuration, None, answer, MemoryAnswer(0, 0, 0, "Because."))
 
 
-def made(differing: int = 0, failures: int = 0, overrun: bool = False) -> Size:
+def made(differing: int = 0, failures: int = 0, overrun: bool = False) -> Candidate:
     loaded = window(1, 100.0)
     loaded = dataclasses.replace(loaded, answer=dataclasses.replace(loaded.answer, differing=differing))
-    capacity = Capacity([dataclasses.replace(level(loaded), unexpected_failures=failures)])
-    return Size(4, Configuration(1, 4), Startup(1.0, 0.5, MEMORY), capacity, rate_level(overrun=overrun))
+    capacity = Capacity((dataclasses.replace(level(loaded), unexpected_failures=failures),))
+    return Candidate(4, Configuration(1, 4), STARTUP, capacity, rate_level(overrun=overrun))
 
 
 def test_threads_must_pay_more_than_workers_and_smaller_batches_nothing() -> None:
@@ -149,14 +144,23 @@ def test_a_card_is_paid_for_whether_or_not_it_is_busy() -> None:
     )
 
 
-def test_other_answers_under_threads_rule_them_out_and_are_told() -> None:
-    found = measured()
-    assert _holds(found, offer(Configuration(1, 4), 1.0, made()))
-    assert found.warnings == []
-    assert not _holds(found, offer(Configuration(1, 4), 1.0, made(differing=3)))
-    assert "3 of 300 answers" in found.warnings[0]
-    assert not _holds(found, offer(Configuration(2), 1.0, made(failures=1)))
-    assert not _holds(found, offer(Configuration(2), 1.0, made(overrun=True)))
+def test_other_answers_under_threads_rule_them_out_and_are_said() -> None:
+    assert differing_answers(made()) == ""
+    assert "3 of 300 answers" in differing_answers(made(differing=3))
+    found = findings(
+        startup=STARTUP,
+        capacity=Capacity((level(window(1, 100.0)),)),
+        search=Search((made(differing=3),), complete=True),
+    )
+    decision = decide(found)
+    assert decision.chosen is decision.runner_up is None
+    assert "3 of 300 answers" in decision.warnings[0]
+
+
+def test_what_fails_or_cannot_keep_its_rate_is_no_offer() -> None:
+    assert holds(findings(), made())
+    assert not holds(findings(), made(failures=1))
+    assert not holds(findings(), made(overrun=True))
 
 
 @pytest.mark.truth

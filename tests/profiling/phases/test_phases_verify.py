@@ -6,32 +6,39 @@ import dataclasses
 import os
 import subprocess
 import sys
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
 
 from plimsoll.errors import UsageError
 from plimsoll.host.cpus import Host
-from plimsoll.host.groups import Delegation, GroupUse, LimitsUnavailable, delegate
+from plimsoll.host.groups import GroupUse, LimitsUnavailable, delegate
+from plimsoll.profiling.advice.configuration import Configuration
 from plimsoll.profiling.advice.cpu import CpuAnswer
 from plimsoll.profiling.advice.memory import MemoryAnswer
+from plimsoll.profiling.advice.recommended import Recommended, raised_cpu, raised_memory
 from plimsoll.profiling.answer.grade import grade, verification_reason
-from plimsoll.profiling.answer.verification import build_verification
-from plimsoll.profiling.measure.server import Stopwatch
+from plimsoll.profiling.answer.verification import verification_result
+from plimsoll.profiling.measure.server import Load, Stopwatch
 from plimsoll.profiling.phases import verify as verify_module
+from plimsoll.profiling.phases.capacity import Capacity
+from plimsoll.profiling.phases.census import Census
 from plimsoll.profiling.phases.start import Startup
-from plimsoll.profiling.phases.trial import _judge_memory, _judge_start, _problems
-from plimsoll.profiling.phases.trials import Reference, Trial, Trials
-from plimsoll.profiling.phases.verify import raised_cpu, raised_memory
+from plimsoll.profiling.phases.trial import Method, Reference, Rehearsal, Trial, _judge_memory, _judge_start, _problems
+from plimsoll.profiling.phases.verify import Verification
 from plimsoll.profiling.plan import Plan
-from plimsoll.profiling.reverify import is_inside, read_profile, verify_profile
+from plimsoll.profiling.result.files import read_profile
+from plimsoll.profiling.reverify import is_inside, verify_profile
 from plimsoll.profiling.run import profile
-from support.made_up import MEMORY, findings, rate_level
+from plimsoll.profiling.session import Session
+from support.made_up import MEMORY, findings, level, rate_level, setup, window
 from support.profile_runs import ECHO, Notes, options_for, unexplained, written
 
 REFERENCE = Reference(50.0, 4.0, 0.020, 0.030, 50.0, 0, 1.0, 0.8)
 CPU = CpuAnswer(1.0, 1.0, 0.95, "Because.", 0.66, 100.0, 66.0, 66.0, None)
 MEMORY_ANSWER = MemoryAnswer(200_000_000, 100_000_000, 100_000_000, "Because.")
+RECOMMENDED = Recommended(Configuration(1), CPU, MEMORY_ANSWER)
 BURN = """
 import time
 def init(): pass
@@ -42,28 +49,28 @@ def run(data):
 """
 
 
-def attempt(**changes: object) -> Trial:
-    made = Trial("cgroup v1", 1.0, 200_000_000, startup=Startup(1.1, 0.8, MEMORY), level=rate_level())
+def made(**changes: object) -> Trial:
+    trial = Trial("cgroup v1", 1.0, 200_000_000, startup=Startup(1.1, 0.8, MEMORY), level=rate_level())
     for name, value in changes.items():
-        setattr(made, name, value)
-    return made
+        setattr(trial, name, value)
+    return trial
 
 
 @pytest.mark.parametrize(
     ("tried", "words"),
     [
-        (attempt(), None),
-        (attempt(level=rate_level(latency_s=0.0235)), None),
-        (attempt(level=rate_level(latency_s=0.0245)), "p95 was 24.5 ms"),
-        (attempt(level=rate_level(rate_rps=40.0)), "40 requests/s of 50"),
-        (attempt(level=rate_level(failures=3)), "3 requests failed"),
-        (attempt(level=rate_level(overrun=True)), "requests/s of 50"),
-        (attempt(load_use=GroupUse(0, 1, 40, 20, 1.0)), "50% of the periods"),
-        (attempt(load_use=GroupUse(0, 1, 40, 20, 0.01)), None),
+        (made(), None),
+        (made(level=rate_level(latency_s=0.0235)), None),
+        (made(level=rate_level(latency_s=0.0245)), "p95 was 24.5 ms"),
+        (made(level=rate_level(rate_rps=40.0)), "40 requests/s of 50"),
+        (made(level=rate_level(failures=3)), "3 requests failed"),
+        (made(level=rate_level(overrun=True)), "requests/s of 50"),
+        (made(load_use=GroupUse(0, 1, 40, 20, 1.0)), "50% of the periods"),
+        (made(load_use=GroupUse(0, 1, 40, 20, 0.01)), None),
     ],
 )
 def test_what_a_rate_inside_limits_must_hold(tried: Trial, words: str | None) -> None:
-    problems = _problems(findings(), tried, REFERENCE)
+    problems = _problems(tried, REFERENCE, None)
     if words is None:
         assert problems == []
     else:
@@ -71,7 +78,7 @@ def test_what_a_rate_inside_limits_must_hold(tried: Trial, words: str | None) ->
 
 
 def test_a_start_may_take_twice_as_long() -> None:
-    slow, fine = attempt(startup=Startup(4.0, 0.8, MEMORY)), attempt(startup=Startup(2.5, 0.8, MEMORY))
+    slow, fine = made(startup=Startup(4.0, 0.8, MEMORY)), made(startup=Startup(2.5, 0.8, MEMORY))
     _judge_start(slow, REFERENCE)
     _judge_start(fine, REFERENCE)
     assert (slow.causes, fine.causes) == (["cpu"], [])
@@ -79,7 +86,7 @@ def test_a_start_may_take_twice_as_long() -> None:
 
 
 def test_memory_is_judged_by_the_kernel_or_by_what_was_held() -> None:
-    killed, held, fine = attempt(use=GroupUse(1, 1, 0, 0, 0.0)), attempt(tree_peak_bytes=300_000_000), attempt()
+    killed, held, fine = made(use=GroupUse(1, 1, 0, 0, 0.0)), made(tree_peak_bytes=300_000_000), made()
     _judge_memory(killed, watched=False)
     _judge_memory(held, watched=True)
     _judge_memory(fine, watched=True)
@@ -97,39 +104,38 @@ def test_steps_up() -> None:
     assert raised_cpu(CPU, 1.0).request_cores == 1.0
 
 
+def verified_by(method: Method, *trials: Trial) -> Verification:
+    return Verification(method, REFERENCE, RECOMMENDED, trials, why_not_enforced="read-only")
+
+
 def test_grades_and_their_first_reason() -> None:
-    found = findings()
-    assert grade(found) == "estimated"
-    for method, expected in (("cgroup v1", "verified"), ("affinity", "soft-verified"), ("container", "verified")):
-        found.verification = Trials(method, REFERENCE, [attempt()], why_not_enforced="read-only")
+    assert grade(findings()) == "estimated"
+    kinds: tuple[tuple[Method, str], ...] = (
+        ("cgroup v1", "verified"), ("affinity", "soft-verified"), ("container", "verified"),
+    )  # fmt: skip
+    for method, expected in kinds:
+        found = findings(verification=verified_by(method, made()))
         assert grade(found) == expected
         assert "kept its rate" in verification_reason(found)
-    found.verification.attempts.append(attempt(failures=["p95 was bad"]))
+    found = findings(verification=verified_by("container", made(), made(failures=["p95 was bad"])))
     assert grade(found) == "estimated"
     assert "p95 was bad" in verification_reason(found)
 
 
-def test_heavy_noise_takes_the_grade_down(monkeypatch: pytest.MonkeyPatch) -> None:
-    from support.made_up import level, window
-
-    found = findings()
-    found.verification = Trials("cgroup v1", REFERENCE, [attempt()])
-    found.capacity.levels = [level(window(elsewhere_cores=1.0))]
-    assert grade(found) == "soft-verified"
+def test_heavy_noise_takes_the_grade_down() -> None:
+    noisy = Capacity((level(window(elsewhere_cores=1.0)),))
+    assert grade(findings(verification=verified_by("cgroup v1", made()), capacity=noisy)) == "soft-verified"
 
 
 def test_the_evidence_is_kept() -> None:
-    found = findings()
-    found.cpu, found.memory = CPU, MEMORY_ANSWER
-    found.verification = Trials("cgroup v1", REFERENCE, [attempt(load_use=GroupUse(0, 1, 40, 4, 0.2))])
-    result = build_verification(found)
+    result = verification_result(verified_by("cgroup v1", made(load_use=GroupUse(0, 1, 40, 4, 0.2))))
     assert result is not None
     assert result.passed
     assert result.limits.memory_bytes == 200_000_000
     assert result.attempts[0].throttled_share == 0.1
     assert result.evidence.p95_ratio == pytest.approx(1.0, abs=0.01)
     assert (result.evidence.tightness.cpu, result.evidence.tightness.memory) == (0.95, 0.5)
-    assert build_verification(findings()) is None
+    assert verification_result(None) is verification_result(verified_by("cgroup v1")) is None
 
 
 @pytest.mark.parametrize(
@@ -216,25 +222,22 @@ def test_what_is_no_profile_is_refused(tmp_path: Path) -> None:
 
 
 def test_three_trials_at_most_and_each_a_step_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    found = findings()
-    found.cpu, found.memory, found.plan = CPU, MEMORY_ANSWER, Plan(45.0, 1.0, True, False)
-
     def never(session: object, tried: Trial, *_: object) -> None:
         tried.fail("memory" if tried.memory_bytes < 300_000_000 else "cpu", "no")
 
     monkeypatch.setattr(verify_module, "try_out", never)
-    trials = Trials("affinity", REFERENCE)
-    session = verify_module.Session(found, Notes(), None, Stopwatch(45.0))  # type: ignore[arg-type]
-    delegation: Delegation | None = None
-    verify_module._climb(session, trials, delegation)
-    assert [(tried.cpu_cores, tried.memory_bytes >= 300_000_000) for tried in trials.attempts] == [
+    monkeypatch.setattr(verify_module, "enforcement", lambda: nullcontext((None, "read-only")))
+    session = Session(setup(), Notes(), None, Stopwatch(45.0), overtime_s=50.0)  # type: ignore[arg-type]
+    rehearsal = Rehearsal(Census(), Load(), REFERENCE)
+    *_, found = verify_module.verify(session, RECOMMENDED, rehearsal)
+    assert [(tried.cpu_cores, tried.memory_bytes >= 300_000_000) for tried in found.trials] == [
         (1.0, False),
         (1.0, True),
         (1.25, True),
     ]
-    assert found.cpu == CPU, "more CPU did not help"
-    assert found.memory is not None
-    assert found.memory.request_bytes >= 300_000_000
+    assert found.recommended.cpu == CPU, "more CPU did not help"
+    assert found.recommended.memory is not None
+    assert found.recommended.memory.request_bytes >= 300_000_000
 
 
 def test_inside_limits_that_somebody_else_set_they_are_taken_for_the_recommended(

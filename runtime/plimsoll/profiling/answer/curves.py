@@ -18,7 +18,7 @@ _SHARES = (*(step / 40 for step in range(1, 40)), 0.99, 0.995, 0.999, 0.9995, 0.
 
 def build_timeline(findings: Findings) -> Timeline:
     """Neighbouring moments are merged until few enough are left: mean of the cores, greatest memory."""
-    moments = findings.recorder.moments
+    moments = findings.timeline.moments
     size = -(-len(moments) // _MOST_MOMENTS) or 1
     groups = [moments[place : place + size] for place in range(0, len(moments), size)]
     first_share = next((moment.held_share for moment in moments if moment.held_share is not None), 1.0)
@@ -27,7 +27,7 @@ def build_timeline(findings: Findings) -> Timeline:
         seconds=[round(group[-1].at_s, 2) for group in groups],
         cores=[round(sum(moment.cores for moment in group) / len(group), 3) for group in groups],
         memory_bytes=[max(_held_bytes(moment, first_share) for moment in group) for group in groups],
-        gpu_memory_bytes=[max(moment.gpu_bytes or 0 for moment in group) for group in groups if findings.recorder.gpu],
+        gpu_memory_bytes=[max(moment.gpu_bytes or 0 for moment in group) for group in groups if findings.timeline.gpu],
     )
 
 
@@ -37,7 +37,7 @@ def _held_bytes(moment: Moment, first_share: float) -> int:
 
 
 def _spans(findings: Findings) -> Iterator[PhaseSpan]:
-    recorder = findings.recorder
+    recorder = findings.timeline
     last_s = recorder.moments[-1].at_s if recorder.moments else 0.0
     begins = [*recorder.phases, ("", max([last_s, *(begin_s for _, begin_s in recorder.phases)]))]
     for (name, begin_s), (_, end_s) in pairwise(begins):

@@ -1,95 +1,120 @@
-"""Phase: the recommendation, from what the other phases found; without load there is no answer for CPU."""
+"""The decision, made once, after the phases: which configuration, how many cores, how much memory.
+
+Without load there is no answer for CPU.
+"""
 
 from __future__ import annotations
 
-from plimsoll.profiling.advice.configuration import Configuration
-from plimsoll.profiling.advice.cpu import CpuAnswer, Demand, plain_rate, recommend_cpu
+import dataclasses
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from plimsoll.profiling.advice.configuration import Configuration, price_cores
+from plimsoll.profiling.advice.cpu import CpuAnswer, plain_rate
 from plimsoll.profiling.advice.memory import MemoryAnswer, recommend_memory
+from plimsoll.profiling.advice.recommended import Recommended
 from plimsoll.profiling.findings import Findings
+from plimsoll.profiling.gpu.answer import GpuVerdict, decide_gpu, gpu_environment
 from plimsoll.profiling.load.tally import is_success
-from plimsoll.profiling.phases.candidate import Size
-from plimsoll.profiling.phases.capacity import Capacity
-from plimsoll.profiling.statistics import rank_percentile, squared_variation, upper_bound
+from plimsoll.profiling.phases.candidate import Candidate, cpu_answer
+from plimsoll.profiling.phases.cpu_sweep import choose_cpus
+from plimsoll.profiling.phases.open_loop import RateLevel, slo_met
+from plimsoll.profiling.result.profile import RunnerUpResult
 
-_ENOUGH_REQUESTS = 5
-
-
-def decide(findings: Findings) -> None:
-    """Fills in `cpu` and `memory`, each only if it was measured; may be called again when more is known."""
-    findings.cpu = answer_at(findings, findings.sized_capacity()) or findings.cpu
-    findings.memory = _memory(findings)
+# Less is no reason for more processes; threads are a risk that has to pay.
+_WORTH_CHANGING, _WORTH_THREADS = 0.95, 0.9
+# Smaller batches mean shorter waits: they need not be cheaper.
+_AS_CHEAP = 1.05
 
 
-def _memory(findings: Findings) -> MemoryAnswer | None:
-    if findings.startup is None or findings.memory_unknown:
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """`chosen` is the server that it rests on, None for the first one; `operating` the rate it is meant to carry."""
+
+    recommended: Recommended
+    chosen: Candidate | None = None
+    operating: RateLevel | None = None
+    runner_up: RunnerUpResult | None = None
+    warnings: tuple[str, ...] = ()
+
+    def after(self, findings: Findings) -> Decision:
+        """With what the verification has changed."""
+        found = findings.verification
+        return self if found is None else dataclasses.replace(self, recommended=found.recommended)
+
+    def on_gpus(self, findings: Findings, verdict: GpuVerdict) -> Decision:
+        """With the share of a GPU."""
+        workers = self.recommended.configuration.workers
+        variables = gpu_environment(verdict, findings.gpu.growth, workers)
+        return dataclasses.replace(self, recommended=dataclasses.replace(self.recommended, gpu_variables=variables))
+
+
+def decide(findings: Findings) -> Decision:
+    """From whatever was measured."""
+    options, full = findings.options, len(findings.setup.server_cpus)
+    swept = (*findings.sweep.candidates, *(findings.quota.candidates if findings.quota.complete else ()))
+    chosen = choose_cpus(swept, findings.capacity, full, options.slo) if findings.sweep.complete else None
+    first = _offer(findings, chosen)
+    offers, warnings = _offers(findings, first) if first and findings.search.complete else ([], ())
+    best = choose(offers) if offers else None
+    chosen = (best.candidate if best else None) or chosen
+    configuration = chosen.configuration if chosen else options.configuration
+    growing = findings.growth.verdict == "growing"
+    recommended = Recommended(
+        configuration=configuration,
+        cpu=_cpu(findings, chosen),
+        memory=_memory(findings, chosen),
+        elastic=findings.elastic(),
+        leak_bytes=findings.growth.bytes_per_request if growing else None,
+    )
+    decision = Decision(
+        recommended=recommended,
+        chosen=chosen,
+        operating=chosen.level if chosen else findings.open_loop.operating,
+        runner_up=_runner_up(findings, best, offers) if best else None,
+        warnings=tuple(warnings),
+    )
+    return decision.on_gpus(findings, decide_gpu(findings.gpu, configuration))
+
+
+def _cpu(findings: Findings, chosen: Candidate | None) -> CpuAnswer | None:
+    options, slo_rps = findings.options, findings.open_loop.slo_rps
+    if chosen is not None:
+        slots = chosen.configuration.slots
+        answer = cpu_answer(chosen.capacity, findings.census, options, slots, slo_rps)
+        if answer is not None:
+            return answer
+    return cpu_answer(findings.capacity, findings.census, options, options.slots, slo_rps)
+
+
+def _memory(findings: Findings, chosen: Candidate | None) -> MemoryAnswer | None:
+    if findings.startup is None or findings.surroundings.memory_unknown:
         return None
-    size = findings.chosen_size
-    if size is not None and size.configuration != findings.options.configuration:
-        return memory_at(findings, size)
-    load_bytes = findings.startup.memory.total.peak_bytes
-    return recommend_memory(load_bytes, phase_peak_bytes(findings), heavy_bytes(findings), _growing_bytes(findings))
+    if chosen is not None and chosen.configuration != findings.options.configuration:
+        return memory_of(findings, chosen)
+    load_bytes, most_bytes = findings.startup.memory.total.peak_bytes, phase_peak_bytes(findings, chosen)
+    return recommend_memory(load_bytes, most_bytes, heavy_bytes(findings), _growing_bytes(findings))
 
 
-def memory_at(findings: Findings, size: Size) -> MemoryAnswer:
-    """The recommendation for another shape."""
-    ready = size.startup.memory.total
-    heavy = ready.held_bytes + size.configuration.slots * max(_rises_bytes(findings), default=0)
-    return recommend_memory(ready.peak_bytes, size.peak_bytes(), heavy, _growing_bytes(findings))
+def memory_of(findings: Findings, one: Candidate) -> MemoryAnswer:
+    """Of a server in another configuration."""
+    ready = one.startup.memory.total
+    heavy = ready.held_bytes + one.configuration.slots * max(findings.census.rises_bytes(), default=0)
+    return recommend_memory(ready.peak_bytes, one.peak_bytes(), heavy, _growing_bytes(findings))
 
 
 def _growing_bytes(findings: Findings) -> int | None:
-    growing = findings.growth is not None and findings.growth.verdict == "growing"
+    growing = findings.growth.verdict == "growing"
     return findings.startup.memory.worker_bytes() if growing and findings.startup else None
 
 
-def _rises_bytes(findings: Findings) -> list[int]:
-    return [row.peak_bytes for row in findings.census.rows.values() if row.peak_bytes is not None]
-
-
-def answer_at(findings: Findings, capacity: Capacity, configuration: Configuration | None = None) -> CpuAnswer | None:
-    """The recommendation for a server that showed these levels; None without load."""
-    demand, options = _demand(findings, capacity, configuration or findings.configuration()), findings.options
-    if demand is None:
-        return None
-    return recommend_cpu(demand, options.target_rps, options.max_cpu_cores, findings.slo_rps or None)
-
-
-def _demand(findings: Findings, capacity: Capacity, configuration: Configuration) -> Demand | None:
-    saturated = capacity.saturated()
-    if not saturated:
-        return None
-    windows = [window for level in saturated for window in level.windows]
-    # Windows in which hardly anything was answered say nothing about the cost of a request.
-    costs_s = [window.cpu_per_request_s for window in windows if window.answer.requests >= _ENOUGH_REQUESTS]
-    mean_s = sum(window.total_cpu_s for window in windows) / sum(window.answer.requests for window in windows)
-    samples = [cores for window in windows for cores in window.cores]
-    best = max(saturated, key=lambda level: level.throughput_rps)
-    alone = next((level.latency for level in capacity.levels if level.connections == 1), None)
-    return Demand(
-        cpu_s=mean_s,
-        cpu_upper_s=max(upper_bound(costs_s) or 0.0, mean_s),
-        capacity_rps=best.throughput_rps * best.requests / best.successes,
-        service_s=alone.mean_s() if alone else None,
-        squared_variation=_variation(findings, capacity),
-        busiest_cores=rank_percentile(samples, 0.95) or 0.0,
-        slots=configuration.slots,
-    )
-
-
-def _variation(findings: Findings, capacity: Capacity) -> float | None:
-    """CV² of the time one request takes alone: over the level of one connection, else over the rows."""
-    alone = next((level.latency for level in capacity.levels if level.connections == 1), None)
-    if alone is not None and alone.count >= 30:
-        return alone.squared_variation()
-    return squared_variation([row.answer.latency_s for row in findings.census.succeeded()])
-
-
-def phase_peak_bytes(findings: Findings) -> int:
+def phase_peak_bytes(findings: Findings, chosen: Candidate | None) -> int:
     """The highest peak of any phase after the start."""
-    memories = [level.memory for level in findings.capacity.levels] + [level.memory for level in findings.rates]
+    memories = [level.memory for level in findings.capacity.levels]
+    memories += [level.memory for level in findings.rate_levels(chosen)]
     if findings.census.memory is not None:
         memories.insert(0, findings.census.memory)
-    if findings.growth is not None and findings.growth.verdict == "growing":
+    if findings.growth.verdict == "growing":
         # What leaked during the measurement is no need; what will leak is in the allowance.
         memories = memories[:1]
     return max((memory.total.peak_bytes for memory in memories), default=0)
@@ -97,46 +122,140 @@ def phase_peak_bytes(findings: Findings) -> int:
 
 def heavy_bytes(findings: Findings) -> int | None:
     """Memory with the heaviest row on every slot at once: at rest after the census, plus slots times its rise."""
-    rises = _rises_bytes(findings)
+    rises = findings.census.rises_bytes()
     if findings.census.memory is None or not rises:
         return None
     return findings.census.memory.total.held_bytes + findings.options.slots * max(rises)
 
 
-def warn_of_bounds(findings: Findings) -> None:
-    """Once, when all is decided."""
-    if findings.slo_rps == 0:
-        findings.warnings.append(
-            f"{findings.options.slo} was not shown at any rate that was tried: the recommendation does not keep it"
-        )
-    warn_of_connections(findings)
-    warn_of_failures(findings)
-    allowed_gb, memory = findings.options.max_memory_gb, findings.memory
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """One configuration and what it would take; `candidate` None: as first measured. `gpus` are those in use."""
+
+    configuration: Configuration
+    candidate: Candidate | None
+    cpu: CpuAnswer
+    memory: MemoryAnswer
+    gpus: int = 0
+
+    def price(self) -> float:
+        """In cores, for all replicas of the target rate, else for one request per second."""
+        one = price_cores(self.cpu.request_cores, self.memory.request_bytes, self.gpus)
+        return one * self.cpu.replicas if self.cpu.replicas else one / self.cpu.carries_rps
+
+
+def _offer(findings: Findings, chosen: Candidate | None) -> Offer | None:
+    """What was profiled."""
+    cpu, memory = _cpu(findings, chosen), _memory(findings, chosen)
+    if cpu is None or memory is None:
+        return None
+    answer = decide_gpu(findings.gpu, findings.options.configuration).answer
+    return Offer(findings.options.configuration, None, cpu, memory, answer.count if answer else 0)
+
+
+def _offers(findings: Findings, first: Offer) -> tuple[list[Offer], list[str]]:
+    """The first is what was profiled; then the candidates that hold. Warnings say why others do not."""
+    offers, warnings = [first], []
+    for one in findings.search.candidates:
+        slots = one.configuration.slots
+        cpu = cpu_answer(one.capacity, findings.census, findings.options, slots, findings.open_loop.slo_rps)
+        if cpu is None:
+            continue
+        if one.configuration.threads > findings.options.threads and (why_not := differing_answers(one)):
+            warnings.append(why_not)
+        elif holds(findings, one):
+            offers.append(Offer(one.configuration, one, cpu, memory_of(findings, one), first.gpus))
+    return offers, warnings
+
+
+def holds(findings: Findings, one: Candidate) -> bool:
+    """What cannot keep its own rate or fails requests is no offer."""
+    unexpected = one.level.unexpected_failures + sum(level.unexpected_failures for level in one.capacity.levels)
+    return not unexpected and not one.level.queue_grows and slo_met(one.level, findings.options.slo) is not False
+
+
+def differing_answers(one: Candidate) -> str:
+    """A sentence where it answers otherwise than the first server."""
+    loads = [window.answer for level in one.capacity.levels for window in level.windows] + [one.level.answer.load]
+    differing, successes = sum(load.differing for load in loads), sum(load.successes for load in loads)
+    if not differing:
+        return ""
+    return (
+        f"with {one.configuration.threads} threads {differing} of {successes} answers were not those that the same rows"
+        " got with one thread: run() is not safe for threads, which are left out"
+    )
+
+
+def choose(offers: Sequence[Offer]) -> Offer:
+    """The cheapest; what was profiled stays unless another is cheaper by enough to change."""
+    best = offers[0]
+    for offer in offers[1:]:
+        if offer.price() < _worth(offer, best) * best.price():
+            best = offer
+    return best
+
+
+def _worth(offer: Offer, best: Offer) -> float:
+    if offer.configuration.threads > best.configuration.threads:
+        return _WORTH_THREADS
+    smaller = offer.configuration.max_batch_size is not None and best.configuration.max_batch_size is None
+    return _AS_CHEAP if smaller else _WORTH_CHANGING
+
+
+def _runner_up(findings: Findings, best: Offer, offers: Sequence[Offer]) -> RunnerUpResult | None:
+    second = min((offer for offer in offers if offer is not best), key=Offer.price, default=None)
+    if second is None:
+        return None
+    cpu, memory, price_ratio = second.cpu, second.memory, second.price() / best.price()
+    needs = f"{cpu.request_cores:g} cores and {memory.request_bytes / 1e9:.2f} GB"
+    script_limit = second.configuration.max_batch_size or findings.capacity.max_batch_size()
+    layout = dataclasses.replace(second.configuration, max_batch_size=script_limit)
+    return RunnerUpResult(
+        workers=second.configuration.workers,
+        threads=second.configuration.threads,
+        max_batch_size=second.configuration.max_batch_size,
+        request_cores=cpu.request_cores,
+        memory_bytes=memory.request_bytes,
+        max_requests_per_second=cpu.carries_rps,
+        replicas=cpu.replicas,
+        price_ratio=price_ratio,
+        reason=(
+            f"{layout} would take {needs} for {plain_rate(cpu.carries_rps)} requests/s: "
+            f"{price_ratio:.2f} times the price."
+        ),
+    )
+
+
+def warnings_of_bounds(findings: Findings, decision: Decision) -> Iterator[str]:
+    """What the recommendation does not keep, or was kept from."""
+    options, memory = findings.options, decision.recommended.memory
+    if findings.open_loop.slo_rps == 0:
+        yield f"{options.slo} was not shown at any rate that was tried: the recommendation does not keep it"
+    yield from _warnings_of_connections(findings, decision)
+    yield from _warnings_of_failures(decision.operating)
+    allowed_gb = options.max_memory_gb
     if allowed_gb is not None and memory is not None and memory.request_bytes > allowed_gb * 1e9:
-        findings.warnings.append(
-            f"the model needs {memory.request_bytes / 1e9:.2f} GB of memory, more than the {allowed_gb:g} GB allowed"
-        )
+        yield f"the model needs {memory.request_bytes / 1e9:.2f} GB of memory, more than the {allowed_gb:g} GB allowed"
 
 
-def warn_of_connections(findings: Findings) -> None:
+def _warnings_of_connections(findings: Findings, decision: Decision) -> Iterator[str]:
     """Only where more connections would have been used; a queue that grows anyway has no use for them."""
-    budget = findings.connections
-    waited = sum(level.answer.waited for level in findings.rates if not level.queue_grows)
+    budget, levels = findings.surroundings.connections, findings.rate_levels(decision.chosen)
+    waited = sum(level.answer.waited for level in levels if not level.queue_grows)
     if budget is None or not budget.bounds:
         return
     if findings.capacity.bounded:
-        findings.warnings.append(f"throughput was still rising with all connections in use: {budget.sentence()}")
+        yield f"throughput was still rising with all connections in use: {budget.sentence()}"
     if waited:
-        findings.warnings.append(f"in the open loop {waited} requests waited for a connection: {budget.sentence()}")
+        yield f"in the open loop {waited} requests waited for a connection: {budget.sentence()}"
 
 
-def warn_of_failures(findings: Findings) -> None:
+def _warnings_of_failures(level: RateLevel | None) -> Iterator[str]:
     """A rate at which requests fail is not one that a replica carries."""
-    level = findings.operating_level()
     if level is not None and level.latency.withheld:
         requests, counts = level.answer.load.requests, level.answer.load.outcomes.items()
         failed = ", ".join(f"{outcome}: {count}" for outcome, count in counts if not is_success(outcome))
-        findings.warnings.append(
+        yield (
             f"at {plain_rate(level.rate_rps)} requests/s {level.unexpected_failures} of {requests} requests failed"
             f" ({failed}): no latency is stated, as that of the others would mislead"
         )

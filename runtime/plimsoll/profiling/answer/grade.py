@@ -7,6 +7,7 @@ from typing import Literal
 from plimsoll.host.cpus import Host
 from plimsoll.profiling.advice.rounding import MEBIBYTE
 from plimsoll.profiling.findings import Findings
+from plimsoll.profiling.gpu.answer import GpuVerdict
 from plimsoll.profiling.gpu.doubts import gpu_doubts
 from plimsoll.profiling.measure.noise import NOISY_SHARE, drift
 from plimsoll.profiling.measure.placement import Placement
@@ -35,16 +36,16 @@ def grade(findings: Findings) -> Grade:
 
 
 def _heavily_disturbed(findings: Findings) -> bool:
-    limit_cores = _HEAVY_NOISE_SHARE * findings.host.logical_cpus
+    limit_cores = _HEAVY_NOISE_SHARE * findings.setup.host.logical_cpus
     return any(level.elsewhere_cores > limit_cores for level in findings.capacity.saturated())
 
 
 def verification_reason(findings: Findings) -> str:
     """What is known of the recommended limits, in one sentence."""
     found = findings.verification
-    if found is None or not found.attempts:
+    if found is None or not found.trials:
         return "not verified: the server has not been run inside the recommended limits"
-    last = found.attempts[-1]
+    last = found.trials[-1]
     limits = f"{last.cpu_cores:g} cores and {last.memory_bytes // MEBIBYTE} Mi"
     if not found.passed:
         return f"not verified: inside {limits} {'; '.join(last.failures) or 'the trial was broken off'}"
@@ -54,12 +55,17 @@ def verification_reason(findings: Findings) -> str:
     return f"the server kept its rate inside {limits}, enforced by {found.method}"
 
 
-def grade_reasons(findings: Findings) -> list[str]:
+def grade_reasons(findings: Findings, gpu: GpuVerdict) -> list[str]:
     """What the grade rests on, and every doubt that there is."""
     reasons = [verification_reason(findings)]
-    reasons += _census_doubts(findings) + _load_doubts(findings) + _noise_doubts(findings) + gpu_doubts(findings)
-    if findings.peak_unknown:
-        reasons.append(f"memory per row and per level is not known: {findings.peak_unknown}")
+    reasons += (
+        _census_doubts(findings)
+        + _load_doubts(findings)
+        + _noise_doubts(findings)
+        + gpu_doubts(findings.gpu.watch, gpu)
+    )
+    if findings.surroundings.peak_unknown:
+        reasons.append(f"memory per row and per level is not known: {findings.surroundings.peak_unknown}")
     return reasons
 
 
@@ -78,12 +84,12 @@ def _load_doubts(findings: Findings) -> list[str]:
     if findings.warmup.windows and not findings.warmup.steady:
         doubts.append(_unsteady(findings.warmup))
     for level in findings.capacity.saturated():
-        doubts += _level_doubts(level, findings.host, findings.placement)
+        doubts += _level_doubts(level, findings.setup.host, findings.setup.placement)
     ceiling = findings.ceiling
     if ceiling is not None and findings.capacity.best_rps() > VALID_SHARE * ceiling.most_rps:
         doubts.append(f"the load driver can send {ceiling.most_rps:.0f} requests/s at most: the server may do more")
     elastic = any(level.connections == 1 and level.cores_mean > _ELASTIC_CORES for level in findings.capacity.levels)
-    if elastic and not findings.sizes:
+    if elastic and not (findings.sweep.candidates or findings.quota.candidates):
         doubts.append("one request keeps several cores busy: with another number of cores rate and latency differ")
     if findings.capacity.levels and findings.capacity.stopped == "the time was up":
         doubts.append("the search for the highest throughput ended because the time was up")
@@ -116,13 +122,14 @@ def _level_doubts(level: Level, host: Host, placement: Placement) -> list[str]:
 
 
 def _noise_doubts(findings: Findings) -> list[str]:
-    before, after = findings.spin_before, findings.spin_after
+    around = findings.surroundings
+    before, after = around.spin_before, around.spin_after
     doubts = []
     if before and after and drift(before, after) > NOISY_SHARE:
         doubts.append(f"the machine's speed changed by {drift(before, after):.0%} during the run")
-    if findings.throttled_s > _THROTTLED_S:
+    if around.throttled_s > _THROTTLED_S:
         doubts.append(
-            f"the CPU quota of this container stopped the server or the profiler for {findings.throttled_s:.1f} s in"
+            f"the CPU quota of this container stopped the server or the profiler for {around.throttled_s:.1f} s in"
             " all: latencies are longer than without it"
         )
     if before and before.stolen_share > NOISY_SHARE:

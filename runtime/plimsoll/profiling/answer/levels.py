@@ -5,14 +5,16 @@ from __future__ import annotations
 from typing import Literal
 
 from plimsoll.host.memory import GroupMemory
+from plimsoll.profiling.advice.recommended import Recommended
 from plimsoll.profiling.findings import Findings
 from plimsoll.profiling.latency import Distribution
+from plimsoll.profiling.phases.candidate import Candidate
 from plimsoll.profiling.phases.capacity import Level
+from plimsoll.profiling.phases.growth import Growth
 from plimsoll.profiling.phases.open_loop import RateLevel
 from plimsoll.profiling.phases.start import Startup
 from plimsoll.profiling.result.base import CoresUsed, LatencySeconds, LevelMemory
 from plimsoll.profiling.result.levels import (
-    BatchFitResult,
     BatchLevelResult,
     CpuLevelResult,
     GrowthResult,
@@ -86,22 +88,22 @@ def _cores(level: RateLevel) -> CoresUsed:
     return CoresUsed(mean=level.cores_mean, p95=level.cores_percentile(0.95), max=level.cores_percentile(1.0))
 
 
-def cpu_levels(findings: Findings) -> list[CpuLevelResult]:
-    """By size, the full one last; none where the number of CPUs was not varied."""
-    if not findings.sizes or findings.startup is None:
+def cpu_levels(findings: Findings, chosen: Candidate | None) -> list[CpuLevelResult]:
+    """By the number of CPUs, all of them last; none where it was not varied."""
+    candidates = sorted([*findings.sweep.candidates, *findings.quota.candidates], key=lambda one: one.cpus)
+    if not candidates or findings.startup is None:
         return []
-    smallest = findings.sizes[0]
-    least_rps = smallest.capacity.best_rps() / smallest.cpus
-    full = len(findings.server_cpus())
-    chosen = findings.chosen_size.cpus if findings.chosen_size else full
+    least_rps = candidates[0].capacity.best_rps() / candidates[0].cpus
+    full, knee = len(findings.setup.server_cpus), findings.capacity.knee()
+    recommended = chosen.cpus if chosen else full
     levels = [
-        _cpu_level(size.cpus, size.method, knee, size.startup, least_rps, size.cpus == chosen)
-        for size in findings.sizes
-        if (knee := size.capacity.knee()) is not None
+        _cpu_level(one.cpus, one.method, knee_of_it, one.startup, least_rps, one.cpus == recommended)
+        for one in candidates
+        if (knee_of_it := one.capacity.knee()) is not None
     ]
-    knee = findings.capacity.knee()
-    whole = [_cpu_level(full, "affinity", knee, findings.startup, least_rps, full == chosen)] if knee else []
-    return [*levels, *whole]
+    if knee is not None:
+        levels.append(_cpu_level(full, "affinity", knee, findings.startup, least_rps, full == recommended))
+    return levels
 
 
 def _cpu_level(
@@ -136,25 +138,8 @@ def batch_levels(findings: Findings) -> list[BatchLevelResult]:
     ]
 
 
-def batch_fit(findings: Findings) -> BatchFitResult | None:
-    """None where batches of too few sizes were seen."""
-    capacity, best = findings.capacity, findings.capacity.best_batch_size(findings.options.slo)
-    fit, largest = capacity.batch_fit(), capacity.max_batch_size()
-    if fit is None or largest is None or best is None:
-        return None
-    return BatchFitResult(
-        seconds_per_call=fit.call_s,
-        seconds_per_batch=fit.batch_s,
-        largest_size=largest,
-        best_size=best,
-    )
-
-
-def build_growth(findings: Findings) -> GrowthResult:
+def build_growth(growth: Growth, recommended: Recommended) -> GrowthResult:
     """The time to the limit is at the rate that the replica is meant to carry, from what it holds now."""
-    growth = findings.growth
-    if growth is None:
-        return GrowthResult()
     lower, upper = growth.interval or (None, None)
     return GrowthResult(
         verdict=growth.verdict,
@@ -163,7 +148,7 @@ def build_growth(findings: Findings) -> GrowthResult:
         upper_bytes_per_1000_requests=_per_thousand(upper),
         readings=growth.readings,
         requests=growth.requests,
-        seconds_to_limit=_seconds_to_limit(findings),
+        seconds_to_limit=_seconds_to_limit(recommended),
     )
 
 
@@ -171,9 +156,8 @@ def _per_thousand(value: float | None) -> float | None:
     return None if value is None else value * _THOUSAND
 
 
-def _seconds_to_limit(findings: Findings) -> float | None:
-    growth, cpu, memory = findings.growth, findings.cpu, findings.memory
-    if growth is None or growth.verdict != "growing" or not growth.bytes_per_request or cpu is None or memory is None:
+def _seconds_to_limit(recommended: Recommended) -> float | None:
+    cpu, memory, leak_bytes = recommended.cpu, recommended.memory, recommended.leak_bytes
+    if not leak_bytes or cpu is None or memory is None or not cpu.operating_rps:
         return None
-    room_bytes = memory.request_bytes - memory.base_bytes
-    return room_bytes / (growth.bytes_per_request * cpu.operating_rps) if cpu.operating_rps else None
+    return (memory.request_bytes - memory.base_bytes) / (leak_bytes * cpu.operating_rps)

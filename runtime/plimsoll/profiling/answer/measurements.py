@@ -6,9 +6,8 @@ import statistics
 from itertools import chain
 
 from plimsoll.profiling.answer.curves import build_latency_curves, build_level_windows, build_row_costs, build_timeline
-from plimsoll.profiling.answer.decision import phase_peak_bytes
+from plimsoll.profiling.answer.decision import Decision, phase_peak_bytes
 from plimsoll.profiling.answer.levels import (
-    batch_fit,
     batch_levels,
     build_growth,
     cpu_levels,
@@ -17,6 +16,7 @@ from plimsoll.profiling.answer.levels import (
     rate_level,
 )
 from plimsoll.profiling.findings import Findings
+from plimsoll.profiling.gpu.answer import GpuVerdict
 from plimsoll.profiling.gpu.measurements import gpu_measurements
 from plimsoll.profiling.measure.meter import TreeMemory
 from plimsoll.profiling.measure.window import failures_by_row
@@ -42,24 +42,24 @@ from plimsoll.profiling.statistics import rank_percentile, slope, upper_bound
 _HEAVIEST = 5
 
 
-def build_measurements(findings: Findings) -> Measurements:
+def build_measurements(findings: Findings, decision: Decision, gpu: GpuVerdict) -> Measurements:
     """Whatever was not measured stays None."""
     return Measurements(
         startup=_startup(findings),
         request=_request(findings),
         concurrency_levels=[_level(level) for level in findings.capacity.levels],
-        rate_levels=[_rate_level(findings, level) for level in findings.rates],
-        cpu_levels=cpu_levels(findings),
+        rate_levels=[_rate_level(findings, level) for level in findings.rate_levels(decision.chosen)],
+        cpu_levels=cpu_levels(findings, decision.chosen),
         batch_levels=batch_levels(findings),
-        batch_fit=batch_fit(findings),
-        growth=build_growth(findings),
-        memory=_memory(findings),
+        batch_fit=findings.capacity.batch_fit(findings.options.slo),
+        growth=build_growth(findings.growth, decision.recommended),
+        memory=_memory(findings, decision),
         rows=_rows(findings),
         timeline=build_timeline(findings),
         latency_curves=build_latency_curves(findings),
         row_costs=build_row_costs(findings),
         level_windows=build_level_windows(findings),
-        gpu=gpu_measurements(findings),
+        gpu=gpu_measurements(findings.gpu, gpu),
     )
 
 
@@ -67,12 +67,12 @@ def _rate_level(findings: Findings, level: RateLevel) -> RateLevelResult:
     return rate_level(level, findings.capacity.best_rps(), slo_met(level, findings.options.slo))
 
 
-def memories(findings: Findings) -> list[TreeMemory]:
+def memories(findings: Findings, decision: Decision) -> list[TreeMemory]:
     """Readings in the order they were taken."""
     startup = [findings.startup.memory] if findings.startup else []
     census = [findings.census.memory] if findings.census.memory else []
-    levels = [level.memory for level in findings.capacity.levels] + [level.memory for level in findings.rates]
-    return startup + census + levels
+    levels = [level.memory for level in findings.capacity.levels]
+    return startup + census + levels + [level.memory for level in findings.rate_levels(decision.chosen)]
 
 
 def _startup(findings: Findings) -> StartupResult:
@@ -108,7 +108,7 @@ def _request(findings: Findings) -> RequestResult:
     costs_s = [row.cpu_s for row in findings.census.rows.values()]
     windows = list(chain.from_iterable(level.windows for level in capacity.saturated()))
     knee = capacity.knee()
-    alone = next((level for level in capacity.levels if level.connections == 1), None)
+    alone = capacity.alone()
     return RequestResult(
         cpu_seconds=RequestCpuSeconds(
             mean=knee.cpu_per_request_s if knee else None,
@@ -148,16 +148,16 @@ def _outcomes(level: Level) -> dict[str, int]:
     return outcomes
 
 
-def _memory(findings: Findings) -> MemoryResult:
-    readings = memories(findings)
-    if not readings or findings.startup is None or findings.memory_unknown:
+def _memory(findings: Findings, decision: Decision) -> MemoryResult:
+    readings = memories(findings, decision)
+    if not readings or findings.startup is None or findings.surroundings.memory_unknown:
         return MemoryResult()
     last = readings[-1]
     private = [memory.private_bytes for role, memory in last.roles.items() if role != "front"]
     in_flight = [(float(level.connections), float(level.memory.total.peak_bytes)) for level in findings.capacity.levels]
     rise_bytes = slope(in_flight)
     return MemoryResult(
-        peak_bytes=max(findings.startup.memory.total.peak_bytes, phase_peak_bytes(findings)),
+        peak_bytes=max(findings.startup.memory.total.peak_bytes, phase_peak_bytes(findings, decision.chosen)),
         pss_bytes=max(reading.total.held_bytes for reading in readings),
         high_water_sum_bytes=max(reading.total.high_water_sum_bytes for reading in readings),
         per_worker_private_bytes=round(statistics.fmean(private)) if private else None,
@@ -183,7 +183,7 @@ def _failed_rows(findings: Findings) -> list[FailedRow]:
     under_load = failures_by_row([window for level in findings.capacity.levels for window in level.windows])
     return [
         FailedRow(
-            row=findings.row_number(row.index),
+            row=findings.setup.row_number(row.index),
             name=findings.dataset.rows[row.index].name,
             outcome=row.answer.outcome,
             latency_seconds=row.answer.latency_s,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from plimsoll.profiling.findings import Findings
 from plimsoll.profiling.measure.meter import FRONT, TreeMemory
 from plimsoll.profiling.phases.capacity import Level
@@ -20,12 +22,12 @@ def build_processes(findings: Findings) -> Processes:
     )
 
 
-def _roles(levels: list[Level], memory: TreeMemory | None) -> set[str]:
+def _roles(levels: Sequence[Level], memory: TreeMemory | None) -> set[str]:
     used = {role for level in levels for window in level.windows for role in window.cpu_s}
     return used | set(memory.roles if memory else ())
 
 
-def _process(role: str, levels: list[Level], knee: Level | None, memory: TreeMemory | None) -> ProcessResult:
+def _process(role: str, levels: Sequence[Level], knee: Level | None, memory: TreeMemory | None) -> ProcessResult:
     group = memory.roles.get(role) if memory else None
     return ProcessResult(
         cpu_seconds=sum(_cpu_s(role, level) for level in levels) if levels else None,
@@ -43,7 +45,7 @@ def _cpu_s(role: str, level: Level) -> float:
 
 
 def _driver(findings: Findings) -> ProcessResult:
-    levels, knee, memory = findings.capacity.levels, findings.capacity.knee(), findings.driver_memory
+    levels, knee, memory = findings.capacity.levels, findings.capacity.knee(), findings.surroundings.driver_memory
     return ProcessResult(
         cpu_seconds=sum(_driver_cpu_s(level) for level in levels) if levels else None,
         cpu_seconds_per_request=_driver_cpu_s(knee) / knee.requests if knee else None,

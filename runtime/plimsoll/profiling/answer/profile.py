@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections import Counter
 
-from plimsoll.profiling.advice.configuration import Configuration
-from plimsoll.profiling.advice.cpu import CpuAnswer, plain_rate
+from plimsoll.profiling.advice.cpu import CpuAnswer
 from plimsoll.profiling.advice.memory import MemoryAnswer
-from plimsoll.profiling.answer.environment import environment
+from plimsoll.profiling.advice.recommended import Recommended
+from plimsoll.profiling.answer.decision import Decision
 from plimsoll.profiling.answer.grade import grade, grade_reasons
 from plimsoll.profiling.answer.levels import latency_seconds
 from plimsoll.profiling.answer.measurements import build_measurements
 from plimsoll.profiling.answer.processes import build_processes
 from plimsoll.profiling.answer.unknown import explain
-from plimsoll.profiling.answer.verification import build_verification
-from plimsoll.profiling.findings import Findings
+from plimsoll.profiling.answer.verification import verification_result
+from plimsoll.profiling.findings import Findings, Problem
+from plimsoll.profiling.gpu.answer import GpuVerdict
 from plimsoll.profiling.gpu.measurements import gpu_recommendation
 from plimsoll.profiling.phases.open_loop import RateLevel
 from plimsoll.profiling.result.base import LatencySeconds
@@ -32,42 +32,42 @@ from plimsoll.profiling.result.profile import (
     Profile,
     ProfileError,
     Recommendation,
-    RunnerUpResult,
     SettingsInfo,
 )
 
 _GB = 1e9
 
 
-def build_profile(findings: Findings, elapsed_s: float) -> Profile:
+def build_profile(findings: Findings, decision: Decision, gpu: GpuVerdict, elapsed_s: float) -> Profile:
     """Also a run that broke off has a profile: its unmeasured numbers are null with the reason."""
-    measurements = build_measurements(findings)
-    partial = findings.problem is not None and findings.problem.code == "rows_failed" and findings.cpu is not None
+    measurements = build_measurements(findings, decision, gpu)
+    cpu, problem = decision.recommended.cpu, findings.problem
+    partial = problem is not None and problem.code == "rows_failed" and cpu is not None
     profile = Profile(
         name=findings.options.name,
         description=findings.options.description,
-        state="Succeeded" if findings.problem is None or partial else "Failed",
-        created_time=findings.created.isoformat(timespec="seconds"),
+        state="Succeeded" if problem is None or partial else "Failed",
+        created_time=findings.setup.created.isoformat(timespec="seconds"),
         elapsed_seconds=elapsed_s,
-        error=_error(findings),
+        error=_error(problem),
         grade=grade(findings),
-        grade_reasons=grade_reasons(findings),
-        warnings=findings.warnings,
-        azureml=_azureml(findings, measurements),
-        recommendation=_recommendation(findings),
+        grade_reasons=grade_reasons(findings, gpu),
+        warnings=list(findings.warnings),
+        azureml=_azureml(findings, decision.recommended, measurements),
+        recommendation=_recommendation(findings, decision, gpu),
         measurements=measurements,
         processes=build_processes(findings),
-        verification=build_verification(findings),
+        verification=verification_result(findings.verification),
         host=_host(findings),
         dataset=_dataset(findings),
         driver=_driver(findings),
         settings=_settings(findings),
     )
-    return profile.model_copy(update={"unknown": explain(profile.model_dump(mode="json", by_alias=True), findings)})
+    unknown = explain(profile.model_dump(mode="json", by_alias=True), findings, gpu)
+    return profile.model_copy(update={"unknown": unknown})
 
 
-def _error(findings: Findings) -> ProfileError | None:
-    problem = findings.problem
+def _error(problem: Problem | None) -> ProfileError | None:
     if problem is None:
         return None
     return ProfileError(
@@ -75,20 +75,21 @@ def _error(findings: Findings) -> ProfileError | None:
     )
 
 
-def _recommendation(findings: Findings) -> Recommendation:
-    cpu, memory = findings.cpu, findings.memory
+def _recommendation(findings: Findings, decision: Decision, gpu: GpuVerdict) -> Recommendation:
+    recommended = decision.recommended
+    cpu, memory, layout = recommended.cpu, recommended.memory, recommended.configuration
     return Recommendation(
         cpu=_cpu(cpu) if cpu else None,
         memory=_memory(memory) if memory else None,
-        gpu=gpu_recommendation(findings),
-        workers=findings.configuration().workers,
-        threads=findings.configuration().threads,
-        max_batch_size=findings.configuration().max_batch_size or findings.capacity.max_batch_size(),
-        runner_up=_runner_up(findings),
-        environment=environment(findings),
+        gpu=gpu_recommendation(gpu),
+        workers=layout.workers,
+        threads=layout.threads,
+        max_batch_size=layout.max_batch_size or findings.capacity.max_batch_size(),
+        runner_up=decision.runner_up,
+        environment=recommended.environment(),
         max_requests_per_second=cpu.carries_rps if cpu else None,
         replicas=cpu.replicas if cpu else None,
-        operating_point=_operating_point(cpu, findings.operating_level()) if cpu else None,
+        operating_point=_operating_point(cpu, decision.operating) if cpu else None,
     )
 
 
@@ -99,33 +100,6 @@ def _cpu(answer: CpuAnswer) -> CpuRecommendation:
 def _memory(answer: MemoryAnswer) -> MemoryRecommendation:
     return MemoryRecommendation(
         request_bytes=answer.request_bytes, limit_bytes=answer.request_bytes, reason=answer.reason
-    )
-
-
-def _runner_up(findings: Findings) -> RunnerUpResult | None:
-    second = findings.runner_up
-    if second is None:
-        return None
-    size = f"{second.request_cores:g} cores and {second.memory_bytes / 1e9:.2f} GB"
-    carries = f"{size} for {plain_rate(second.carries_rps)} requests/s"
-    times = f"{second.price_ratio:.2f} times the price"
-    return RunnerUpResult(
-        workers=second.configuration.workers,
-        threads=second.configuration.threads,
-        max_batch_size=second.configuration.max_batch_size,
-        request_cores=second.request_cores,
-        memory_bytes=second.memory_bytes,
-        max_requests_per_second=second.carries_rps,
-        replicas=second.replicas,
-        price_ratio=second.price_ratio,
-        reason=f"{_complete(second.configuration, findings)} would take {carries}: {times}.",
-    )
-
-
-def _complete(configuration: Configuration, findings: Findings) -> Configuration:
-    """With the script's own limit on batches, where the configuration has none."""
-    return dataclasses.replace(
-        configuration, max_batch_size=configuration.max_batch_size or findings.capacity.max_batch_size()
     )
 
 
@@ -146,7 +120,7 @@ def _operating_point(answer: CpuAnswer, level: RateLevel | None) -> OperatingPoi
     )
 
 
-def _azureml(findings: Findings, measurements: Measurements) -> Azureml:
+def _azureml(findings: Findings, recommended: Recommended, measurements: Measurements) -> Azureml:
     levels, knee = findings.capacity.levels, findings.capacity.knee()
     latency = latency_seconds(knee.latency) if knee else LatencySeconds()
     total = len(findings.census.rows) + sum(level.requests for level in levels)
@@ -169,8 +143,8 @@ def _azureml(findings: Findings, measurements: Measurements) -> Azureml:
         latency_percentile_99_in_ms=_ms(latency.p99),
         latency_percentile_999_in_ms=_ms(latency.p999),
         measured_queries_per_second=knee.throughput_rps if knee else None,
-        recommended_cpu=findings.cpu.request_cores if findings.cpu else None,
-        recommended_memory_in_gb=findings.memory.request_bytes / _GB if findings.memory else None,
+        recommended_cpu=recommended.cpu.request_cores if recommended.cpu else None,
+        recommended_memory_in_gb=recommended.memory.request_bytes / _GB if recommended.memory else None,
     )
 
 
@@ -179,8 +153,9 @@ def _ms(seconds: float | None) -> float | None:
 
 
 def _host(findings: Findings) -> HostInfo:
-    host, before, after = findings.host, findings.spin_before, findings.spin_after
-    server, driver = findings.placement.server, findings.placement.driver
+    setup, around = findings.setup, findings.surroundings
+    host, before, after = setup.host, around.spin_before, around.spin_after
+    server, driver = setup.placement.server, setup.placement.driver
     return HostInfo(
         cpu_model=host.cpu_model,
         logical_cpus=host.logical_cpus,
@@ -217,7 +192,7 @@ def _driver(findings: Findings) -> DriverInfo:
         most_requests_per_second=findings.ceiling.most_rps if findings.ceiling else None,
         cpu_seconds_per_request=findings.ceiling.cpu_per_request_s if findings.ceiling else None,
         seed=findings.options.seed,
-        request_timeout_seconds=findings.request_timeout_s,
+        request_timeout_seconds=findings.setup.request_timeout_s,
         warmup_windows=len(findings.warmup.windows),
         capacity_stopped=findings.capacity.stopped,
     )

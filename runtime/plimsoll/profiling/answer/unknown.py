@@ -7,6 +7,7 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 from plimsoll.profiling.findings import Findings
+from plimsoll.profiling.gpu.answer import GpuVerdict
 from plimsoll.profiling.gpu.doubts import gpu_rules
 from plimsoll.profiling.latency import MOST_FAILED_SHARE, needed_for
 
@@ -35,9 +36,9 @@ _UNDECIDED = "too few requests decide it"
 Rules = list[tuple[str, str]]
 
 
-def explain(result: dict[str, Any], findings: Findings) -> dict[str, str]:
+def explain(result: dict[str, Any], findings: Findings, gpu: GpuVerdict) -> dict[str, str]:
     """Path → reason for each null and each empty list; list items are counted from 0: `levels.0.p99`."""
-    rules = _rules(findings)
+    rules = _rules(findings, gpu)
     paths = (path for path in _empty_paths(result, "") if not _fits(path, _ANSWERS))
     return {path: _reason(path, rules) for path in paths}
 
@@ -61,7 +62,7 @@ def _reason(path: str, rules: Rules) -> str:
     return next(reason for pattern, reason in rules if fnmatchcase(path, pattern))
 
 
-def _rules(findings: Findings) -> Rules:
+def _rules(findings: Findings, gpu: GpuVerdict) -> Rules:
     ended = findings.problem.message if findings.problem else "it was not measured"
     rules: Rules = [
         ("verification", _why_unverified(findings)),
@@ -78,7 +79,7 @@ def _rules(findings: Findings) -> Rules:
         ("measurements.batchLevels", _SINGLE_CALLS if findings.capacity.levels else f"{_NOT_RUN} (batch sizes)"),
         ("measurements.batchFit", _why_no_fit(findings)),
         *_growth_rules(findings),
-        *gpu_rules(findings),
+        *gpu_rules(findings.gpu.unknown, gpu),
         ("recommendation.maxBatchSize", _why_no_fit(findings)),
         ("recommendation.runnerUp.maxBatchSize", "the script alone decides, or takes single calls"),
         ("recommendation.runnerUp.replicas", "no target rate was given"),
@@ -98,11 +99,11 @@ def _rules(findings: Findings) -> Rules:
     ]
     if findings.options.target_rps is None:
         rules.append(("recommendation.replicas", "no target rate was given"))
-    if findings.memory_unknown:
-        rules[:0] = [(pattern, findings.memory_unknown) for pattern in _MEMORY]
-    if findings.peak_unknown:
-        rules.append(("*peakMemoryBytes", findings.peak_unknown))
-    if not findings.rates:
+    if findings.surroundings.memory_unknown:
+        rules[:0] = [(pattern, findings.surroundings.memory_unknown) for pattern in _MEMORY]
+    if findings.surroundings.peak_unknown:
+        rules.append(("*peakMemoryBytes", findings.surroundings.peak_unknown))
+    if not findings.open_loop.levels:
         rules.append(("recommendation.operatingPoint.latencySeconds.*", f"{_NOT_RUN} (open loop)"))
     if findings.capacity.levels:
         rules += _latency_rules()
@@ -129,8 +130,8 @@ def _why_no_sweep(findings: Findings) -> str:
 
 
 def _growth_rules(findings: Findings) -> Rules:
-    if findings.growth is None:
-        return [("measurements.growth.*", findings.growth_unknown)]
+    if findings.growth.verdict is None:
+        return [("measurements.growth.*", findings.growth.unknown)]
     return [
         ("measurements.growth.secondsToLimit", "memory does not grow with every request"),
         ("measurements.growth.*", "the kernel does not tell the memory of the processes"),

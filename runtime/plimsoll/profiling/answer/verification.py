@@ -2,40 +2,41 @@
 
 from __future__ import annotations
 
+from plimsoll.profiling.advice.recommended import Recommended
 from plimsoll.profiling.answer.levels import latency_seconds
-from plimsoll.profiling.findings import Findings
-from plimsoll.profiling.phases.trials import Trial, Trials
+from plimsoll.profiling.phases.trial import Trial
+from plimsoll.profiling.phases.verify import Verification
 from plimsoll.profiling.result.base import LatencySeconds
-from plimsoll.profiling.result.verification import Evidence, Limits, Tightness, Verification, VerificationAttempt
+from plimsoll.profiling.result.verification import Evidence, Limits, Tightness, VerificationAttempt
+from plimsoll.profiling.result.verification import Verification as VerificationResult
 
 
-def build_verification(findings: Findings) -> Verification | None:
+def verification_result(found: Verification | None) -> VerificationResult | None:
     """None where nothing was tried."""
-    found = findings.verification
-    if found is None or not found.attempts:
+    if found is None or not found.trials:
         return None
-    return Verification(
+    return VerificationResult(
         method=found.method,
         why_not_enforced=found.why_not_enforced,
-        limits=_limits(found.attempts[-1]),
+        limits=_limits(found.trials[-1]),
         passed=found.passed,
-        attempts=[_attempt(attempt) for attempt in found.attempts],
-        evidence=_evidence(findings, found),
+        attempts=[_trial(trial) for trial in found.trials],
+        evidence=_evidence(found),
     )
 
 
-def _limits(attempt: Trial) -> Limits:
-    return Limits(cpu_cores=attempt.cpu_cores, memory_bytes=attempt.memory_bytes)
+def _limits(trial: Trial) -> Limits:
+    return Limits(cpu_cores=trial.cpu_cores, memory_bytes=trial.memory_bytes)
 
 
-def _attempt(attempt: Trial) -> VerificationAttempt:
-    level, used = attempt.level, attempt.load_use
+def _trial(trial: Trial) -> VerificationAttempt:
+    level, used = trial.level, trial.load_use
     load = level.answer.load if level else None
     return VerificationAttempt(
-        limits=_limits(attempt),
-        passed=attempt.passed,
-        failures=attempt.failures,
-        seconds_to_ready=attempt.startup.seconds_to_ready if attempt.startup else None,
+        limits=_limits(trial),
+        passed=trial.passed,
+        failures=trial.failures,
+        seconds_to_ready=trial.startup.seconds_to_ready if trial.startup else None,
         requests=load.requests if load else None,
         successes=load.successes if load else None,
         requests_per_second=level.achieved_rps if level else None,
@@ -43,14 +44,14 @@ def _attempt(attempt: Trial) -> VerificationAttempt:
         cores_used=level.cores_mean if level else None,
         throttled_share=used.throttled_share if used else None,
         throttled_seconds=used.throttled_s if used else None,
-        oom_kills=attempt.use.oom_kills if attempt.use else None,
-        memory_peak_bytes=attempt.use.memory_peak_bytes if attempt.use else attempt.tree_peak_bytes,
+        oom_kills=trial.use.oom_kills if trial.use else None,
+        memory_peak_bytes=trial.use.memory_peak_bytes if trial.use else trial.tree_peak_bytes,
         elsewhere_cores=level.window.elsewhere_cores if level else None,
     )
 
 
-def _evidence(findings: Findings, found: Trials) -> Evidence:
-    reference, level = found.reference, found.attempts[-1].level
+def _evidence(found: Verification) -> Evidence:
+    reference, level = found.reference, found.trials[-1].level
     p95_s = level.latency.percentile_s(0.95) if level else None
     p99_s = level.latency.percentile_s(0.99) if level else None
     return Evidence(
@@ -62,12 +63,12 @@ def _evidence(findings: Findings, found: Trials) -> Evidence:
         limited_p99_seconds=p99_s,
         p95_ratio=_ratio(p95_s, reference.p95_s),
         p99_ratio=_ratio(p99_s, reference.p99_s),
-        tightness=_tightness(findings),
+        tightness=_tightness(found.recommended),
     )
 
 
-def _tightness(findings: Findings) -> Tightness:
-    cpu, memory = findings.cpu, findings.memory
+def _tightness(recommended: Recommended) -> Tightness:
+    cpu, memory = recommended.cpu, recommended.memory
     return Tightness(
         cpu=cpu.need_cores / cpu.request_cores if cpu else None,
         memory=memory.need_bytes / memory.request_bytes if memory else None,

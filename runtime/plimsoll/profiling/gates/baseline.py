@@ -9,11 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
-from pydantic import ValidationError
-
-from plimsoll.errors import UsageError
 from plimsoll.profiling.gates.metrics import Dimension, show_quantity
 from plimsoll.profiling.measure.noise import NOISY_SHARE
 from plimsoll.profiling.result.curves import LevelWindows
@@ -38,18 +34,6 @@ class _Compared:
     read: Callable[[Profile], Interval | None]
     allowance: float
     more_is_worse: bool = True
-
-
-def load_baseline(path: Path) -> Profile:
-    """Raises UsageError where it is not a profile."""
-    try:
-        return Profile.model_validate_json(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise UsageError(f"--baseline {path}: cannot be read ({error.strerror})") from error
-    except (ValidationError, UnicodeDecodeError) as error:
-        first = error.errors()[0] if isinstance(error, ValidationError) else None
-        where = ".".join(str(part) for part in first["loc"]) + ": " + first["msg"] if first else "not UTF-8"
-        raise UsageError(f"--baseline {path}: not a profile.json of this version ({where})") from error
 
 
 def compare(profile: Profile, baseline: Profile, most: float) -> Iterator[GateResult]:

@@ -11,9 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from plimsoll.errors import GateFailed, GradeTooLow, UsageError
-from plimsoll.profiling.gates.baseline import compare, load_baseline
+from plimsoll.profiling.gates.baseline import compare
 from plimsoll.profiling.gates.conditions import Condition, check_conditions, parse_conditions
 from plimsoll.profiling.gates.metrics import Dimension, parse_quantity
+from plimsoll.profiling.result.files import read_profile
 from plimsoll.profiling.result.profile import GateResult, Profile
 
 GRADES = ("estimated", "soft-verified", "verified")
@@ -60,7 +61,7 @@ def read_gates(
         raise UsageError(f"--require {require!r}: no such grade", remedy=", ".join(GRADES))
     return Gates(
         conditions=parse_conditions(fail_if),
-        baseline=load_baseline(Path(baseline)) if baseline is not None else None,
+        baseline=read_profile(Path(baseline), "--baseline") if baseline is not None else None,
         most_regression=parse_quantity(max_regression or DEFAULT_MAX_REGRESSION, Dimension.SHARE),
         required=require,
     )

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 
+from plimsoll.backends.gpu import SHARE
+from plimsoll.profiling.advice.configuration import Configuration
 from plimsoll.profiling.advice.rounding import MEBIBYTE
-from plimsoll.profiling.findings import Findings, Problem
 from plimsoll.profiling.gpu.attribution import WHOLE_SHARE, Device, Method, devices
+from plimsoll.profiling.gpu.session import GpuFindings
+from plimsoll.workers.gpu_shares import share_bytes
 
 GPU_MEMORY_FACTOR = 1.15
 _STEP_BYTES = 256 * MEBIBYTE
 # What an allocator does not count: the CUDA context and the libraries' own workspaces, for each process.
 CONTEXT_BYTES = 512 * MEBIBYTE
-_EXIT = 3
-_NEVER_USED = (
+NEVER_USED = (
     "the GPU was never used: nothing ran on it, and no memory and no process of the model was on it; is the GPU build "
     "of the framework installed (onnxruntime-gpu, torch with CUDA, tensorflow[and-cuda]), and does init() move the "
     "model there? server.log may say"
@@ -90,17 +93,16 @@ class GpuVerdict:
     need: GpuNeed | None = None
 
 
-def decide_gpu(findings: Findings) -> GpuVerdict:
+def decide_gpu(found: GpuFindings, configuration: Configuration) -> GpuVerdict:
     """From the readings so far."""
-    watch = findings.gpu.watch
-    seen = devices(watch, findings.configuration()) if watch else []
+    seen = devices(found.watch, configuration) if found.watch else []
     used = [device for device in seen if device.used]
     # An allocator that has handed out memory was on some GPU, also where the driver tells nothing.
-    if not used and findings.gpu.allocator_bytes and seen:
+    if not used and found.allocator_bytes and seen:
         used = seen[:1]
     if not used:
         return GpuVerdict(seen, None)
-    needs = [(device, _need(findings, device, len(used))) for device in used]
+    needs = [(device, _need(found, device, configuration.workers / len(used))) for device in used]
     known = [(device, need) for device, need in needs if need is not None and device.gpu.total_bytes]
     if len(known) < len(needs):
         return GpuVerdict(seen, no_gpu_memory(len(used), _why_unknown(used)), used[0])
@@ -108,13 +110,14 @@ def decide_gpu(findings: Findings) -> GpuVerdict:
     return GpuVerdict(seen, recommend_gpu(len(used), need, largest.gpu.total_bytes or 1), largest, need)
 
 
-def _need(findings: Findings, device: Device, count: int) -> GpuNeed | None:
-    found, allocator_bytes = device.held, findings.gpu.allocator_bytes
-    if found.method is not None and found.size_bytes is not None and not _takes_all(device):
-        return GpuNeed(found.size_bytes, found.method)
+def _need(found: GpuFindings, device: Device, workers: float) -> GpuNeed | None:
+    """`workers` share the device."""
+    held, allocator_bytes = device.held, found.allocator_bytes
+    if held.method is not None and held.size_bytes is not None and not _takes_all(device):
+        return GpuNeed(held.size_bytes, held.method)
     if not allocator_bytes:
         return None
-    sharing = math.ceil(findings.configuration().workers / count)
+    sharing = math.ceil(workers)
     return GpuNeed(allocator_bytes * sharing, "allocator", sharing)
 
 
@@ -130,35 +133,27 @@ def _why_unknown(used: list[Device]) -> str:
     return next(unknown, "the device has no memory of its own")
 
 
-def judge_gpu(findings: Findings) -> None:
-    """Once, when all is measured: a GPU that was lost or never used is a failure, where one was wanted."""
-    found = findings.gpu
-    if found.watch is None or not found.watch.servers:
-        return
-    if lost := found.lost():
-        findings.problem = findings.problem or Problem("gpu_lost", f"{lost} in the middle of the run", _EXIT)
-    elif findings.census.succeeded():
-        _judge_use(findings, decide_gpu(findings))
+def gpu_environment(verdict: GpuVerdict, growth: Mapping[str, str], workers: int) -> dict[str, str]:
+    """Growth where the framework would else take the whole card, and what each worker's model may allocate."""
+    if verdict.answer is None:
+        return {}
+    variables = dict(growth)
+    if verdict.answer.memory_bytes is not None:
+        sharing = math.ceil(workers / verdict.answer.count)
+        variables[SHARE] = str(share_bytes(verdict.answer.memory_bytes, sharing))
+    return variables
 
 
-def _judge_use(findings: Findings, verdict: GpuVerdict) -> None:
-    found = findings.gpu
-    if verdict.answer is not None:
-        if found.grabbed_bytes is not None and verdict.need is not None:
-            findings.warnings.append(grab_sentence(found.grabbed_bytes, verdict.need))
-    elif any(device.used is None for device in verdict.devices):
-        found.unknown = f"whether the GPU was used is not known: {verdict.devices[0].held.reason}"
-    else:
-        found.unknown = _NEVER_USED
-        if not found.required:
-            findings.warnings.append(_NEVER_USED)
-        elif not findings.lost():
-            findings.problem = Problem("gpu_unused", _NEVER_USED, _EXIT)
+def why_unused(verdict: GpuVerdict) -> str:
+    """Of a verdict without an answer."""
+    if any(device.used is None for device in verdict.devices):
+        return f"whether the GPU was used is not known: {verdict.devices[0].held.reason}"
+    return NEVER_USED
 
 
-def grab_sentence(grabbed_bytes: int, need: GpuNeed) -> str:
+def preallocation_sentence(preallocated_bytes: int, need: GpuNeed) -> str:
     """Both numbers."""
     return (
-        f"the model holds {gigabytes(grabbed_bytes)} of the GPU's memory if it may, but needs "
+        f"the model holds {gigabytes(preallocated_bytes)} of the GPU's memory if it may, but needs "
         f"{gigabytes(need.with_context_bytes)}: serve it with the environment that is recommended"
     )

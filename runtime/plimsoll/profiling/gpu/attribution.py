@@ -161,7 +161,7 @@ def devices(watch: GpuWatch, configuration: Configuration) -> list[Device]:
 
 def servers_of(watch: GpuWatch, configuration: Configuration) -> list[ServerWatch]:
     """Those of this shape, else all; not those that took more than they need, nor those that could not take more."""
-    sound = [server for server in watch.servers if not server.grabbing and not server.trial]
+    sound = [server for server in watch.servers if not server.preallocates and not server.trial]
     return [server for server in sound if server.configuration == configuration] or sound
 
 

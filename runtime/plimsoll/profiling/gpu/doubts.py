@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from plimsoll.profiling.findings import Findings
-from plimsoll.profiling.gpu.answer import GpuVerdict, decide_gpu, gigabytes
+from plimsoll.profiling.gpu.answer import GpuVerdict, gigabytes
 from plimsoll.profiling.gpu.attribution import Device, held
 from plimsoll.profiling.gpu.mig import choose_slice
 from plimsoll.profiling.gpu.watch import GpuWatch
@@ -23,9 +22,8 @@ _SAYS = {
 _NOT_TOLD = "the driver does not tell it, as on a MIG slice, or there was no load"
 
 
-def gpu_doubts(findings: Findings) -> list[str]:
+def gpu_doubts(watch: GpuWatch | None, verdict: GpuVerdict) -> list[str]:
     """For the grade; each is one sentence."""
-    watch, verdict = findings.gpu.watch, decide_gpu(findings)
     if watch is None:
         return []
     doubts = [doubt for device in verdict.devices for doubt in _doubts(device)]
@@ -39,8 +37,8 @@ def _trial_doubts(watch: GpuWatch, allowed_bytes: int | None) -> Iterator[str]:
     sizes = [held(watch, server, gpu).size_bytes or 0 for server in trials[-1:] for gpu in watch.gpus]
     most_bytes = max(sizes, default=0)
     if allowed_bytes is not None and most_bytes > allowed_bytes:
-        held_words, allowed = gigabytes(most_bytes), gigabytes(allowed_bytes)
-        yield f"inside the limits the server held {held_words} of the GPU's memory, more than the {allowed} recommended"
+        most, allowed = gigabytes(most_bytes), gigabytes(allowed_bytes)
+        yield f"inside the limits the server held {most} of the GPU's memory, more than the {allowed} recommended"
 
 
 def _doubts(device: Device) -> Iterator[str]:
@@ -54,10 +52,9 @@ def _doubts(device: Device) -> Iterator[str]:
         yield f"{name} idle: kernels resident {device.load.busy_mean:.0%} of the time under load"
 
 
-def gpu_rules(findings: Findings) -> list[tuple[str, str]]:
-    """Pattern of a path → reason."""
-    found, verdict = findings.gpu, decide_gpu(findings)
-    rules = [("*gpu", found.unknown), ("*.gpuMemoryBytes", found.unknown)] if found.unknown else []
+def gpu_rules(unknown: str, verdict: GpuVerdict) -> list[tuple[str, str]]:
+    """Pattern of a path → reason; `unknown` as in GpuFindings."""
+    rules = [("*gpu", unknown), ("*.gpuMemoryBytes", unknown)] if unknown else []
     for place, device in enumerate(verdict.devices):
         path = f"measurements.gpu.devices.{place}"
         rules += [(f"{path}.deltaBytes", device.held.reason), (f"{path}.method", device.held.reason)]
@@ -69,7 +66,7 @@ def gpu_rules(findings: Findings) -> list[tuple[str, str]]:
         ("measurements.gpu.devices.*", _NOT_TOLD),
         ("measurements.gpu.allocatorPeakBytes", "no framework that counts (PyTorch, TensorFlow, JAX) said anything"),
         ("measurements.gpu.pollsPerSecond", "the run was too short for it"),
-        ("measurements.gpu.*", verdict.answer.reason if verdict.answer else found.unknown or "it was not measured"),
+        ("measurements.gpu.*", verdict.answer.reason if verdict.answer else unknown or "it was not measured"),
     ]
 
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from plimsoll.profiling.findings import Findings
-from plimsoll.profiling.gpu.answer import GpuVerdict, decide_gpu
+from plimsoll.profiling.gpu.answer import GpuVerdict
 from plimsoll.profiling.gpu.attribution import Device
 from plimsoll.profiling.gpu.mig import MigChoice, choose_slice, slice_name
+from plimsoll.profiling.gpu.session import GpuFindings
 from plimsoll.profiling.result.gpu import (
     GpuDeviceResult,
     GpuMeasurements,
@@ -18,17 +18,16 @@ from plimsoll.profiling.result.gpu import (
 _WHOLE = "nvidia.com/gpu"
 
 
-def gpu_measurements(findings: Findings) -> GpuMeasurements | None:
+def gpu_measurements(found: GpuFindings, verdict: GpuVerdict) -> GpuMeasurements | None:
     """None where no GPU was watched while a server ran."""
-    found = findings.gpu
-    if found.watch is None or not found.watch.servers:
+    watch = found.watch
+    if watch is None or not watch.servers:
         return None
-    verdict, watch = decide_gpu(findings), found.watch
     need = verdict.need.with_context_bytes if verdict.need else None
     return GpuMeasurements(
         driver_version=found.driver_version,
         devices=[_device(device) for device in verdict.devices],
-        held_bytes=found.grabbed_bytes if found.growth else _held_bytes(verdict),
+        held_bytes=found.preallocated_bytes if found.growth else _held_bytes(verdict),
         needed_bytes=need,
         preallocates=bool(found.growth) if verdict.answer else None,
         allocator_peak_bytes=found.allocator_bytes,
@@ -63,9 +62,8 @@ def _device(device: Device) -> GpuDeviceResult:
     )
 
 
-def gpu_recommendation(findings: Findings) -> GpuRecommendation | None:
+def gpu_recommendation(verdict: GpuVerdict) -> GpuRecommendation | None:
     """None where no GPU was used."""
-    verdict = decide_gpu(findings)
     answer, largest = verdict.answer, verdict.largest
     if answer is None or largest is None:
         return None

@@ -6,11 +6,12 @@ the model. The server is started once more with the variables that make them gro
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterator
 
-from plimsoll.profiling.findings import Findings
 from plimsoll.profiling.gpu.answer import gigabytes
 from plimsoll.profiling.gpu.attribution import WHOLE_SHARE, held
+from plimsoll.profiling.gpu.session import GpuFindings
 from plimsoll.profiling.gpu.watch import GpuWatch, ServerWatch
 from plimsoll.profiling.measure.metrics import allocator_peaks_bytes
 from plimsoll.profiling.measure.server import ServerUnderTest
@@ -21,26 +22,33 @@ _POOL_FACTOR, _POOL_SHARE, _SAME_SHARE = 2.0, 0.5, 0.01
 
 
 class TakesTheWholeCard(Exception):
-    """The server is to be started again with `GROWTH`; raised once."""
+    """The server is to be started again with `GROWTH`; raised once. `found` is what is known then."""
+
+    def __init__(self, found: GpuFindings, size_bytes: int) -> None:
+        super().__init__(f"the model takes {gigabytes(size_bytes)} of the GPU's memory at its start")
+        self.found = found
 
 
-def check_grab(server: ServerUnderTest, findings: Findings) -> None:
+def check_preallocation(server: ServerUnderTest, found: GpuFindings) -> GpuFindings:
     """After the start and after the census; raises TakesTheWholeCard."""
-    found = findings.gpu
-    if found.watch is None or not found.watch.servers or found.growth:
-        return
-    found.watch.settle()
-    found.note_allocator(allocator_peaks_bytes(server.process.metrics()))
-    watched = found.watch.servers[-1]
+    watch = found.watch
+    if watch is None or not watch.servers or found.growth:
+        return found
+    watch.settle()
+    found = found.with_allocator(allocator_peaks_bytes(server.process.metrics()))
+    watched = watch.servers[-1]
     counted_bytes = found.allocator_bytes and found.allocator_bytes * watched.configuration.workers
-    sizes = list(_grabbed(found.watch, watched, counted_bytes))
+    sizes = list(_preallocated(watch, watched, counted_bytes))
     if sizes:
-        watched.grabbing = True
-        found.grabbed_bytes, found.growth, found.allocator_bytes = max(sizes), dict(GROWTH), None
-        raise TakesTheWholeCard(f"the model takes {gigabytes(max(sizes))} of the GPU's memory at its start")
+        watched.preallocates = True
+        raise TakesTheWholeCard(
+            dataclasses.replace(found, preallocated_bytes=max(sizes), growth=dict(GROWTH), allocator_bytes=None),
+            max(sizes),
+        )
+    return found
 
 
-def _grabbed(watch: GpuWatch, watched: ServerWatch, allocator_bytes: int | None) -> Iterator[int]:
+def _preallocated(watch: GpuWatch, watched: ServerWatch, allocator_bytes: int | None) -> Iterator[int]:
     for gpu in watch.gpus:
         size_bytes, total_bytes = held(watch, watched, gpu).size_bytes, gpu.total_bytes
         if size_bytes is None or not total_bytes:

@@ -12,9 +12,9 @@ from plimsoll.profiling.advice.configuration import price_cores
 from plimsoll.profiling.advice.cpu import plain_rate
 from plimsoll.profiling.advice.slo import Slo
 from plimsoll.profiling.result.base import LatencySeconds
+from plimsoll.profiling.result.files import read_profile
 from plimsoll.profiling.result.gpu import GpuAgainstCpu
 from plimsoll.profiling.result.profile import Profile
-from plimsoll.profiling.reverify import read_profile
 
 _MILLION_PER_HOUR = 1e6 / 3600
 _PERCENTILES = {0.5: "p50", 0.9: "p90", 0.95: "p95", 0.99: "p99", 0.999: "p999"}

@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from plimsoll.host.gpus import Nvml, NvmlMissing
 from plimsoll.profiling.gpu.watch import GpuWatch
-from plimsoll.profiling.measure.timeline import Recorder
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class GpuFindings:
     """`required`: the user wants a GPU or nothing. `unknown`: why nothing is known, empty where a GPU was watched.
 
-    `grabbed_bytes` is what the server held of one device before `growth` made it take only what it needs;
+    `preallocated_bytes` is what the server held of one device before `growth` made it take only what it needs;
     `allocator_bytes` what the framework's allocator counted at most in one worker.
     """
 
@@ -24,13 +24,13 @@ class GpuFindings:
     unknown: str = "no GPU was looked for"
     driver_version: str | None = None
     watch: GpuWatch | None = None
-    grabbed_bytes: int | None = None
-    growth: dict[str, str] = field(default_factory=dict)
+    preallocated_bytes: int | None = None
+    growth: Mapping[str, str] = field(default_factory=dict)
     allocator_bytes: int | None = None
 
-    def note_allocator(self, sizes_bytes: list[int]) -> None:
+    def with_allocator(self, sizes_bytes: Sequence[int]) -> GpuFindings:
         """One more reading of counts that only rise."""
-        self.allocator_bytes = max([self.allocator_bytes or 0, *sizes_bytes]) or None
+        return dataclasses.replace(self, allocator_bytes=max([self.allocator_bytes or 0, *sizes_bytes]) or None)
 
     def lost(self) -> str | None:
         """What was lost, and None while all is well."""
@@ -38,28 +38,22 @@ class GpuFindings:
 
 
 @contextlib.contextmanager
-def watch_gpus(found: GpuFindings, recorder: Recorder, wanted: str) -> Iterator[None]:
+def watch_gpus(wanted: str) -> Iterator[GpuFindings]:
     """To be entered before the first server starts and left after the last has ended."""
-    found.required = wanted == "required"
+    found = GpuFindings(required=wanted == "required")
     if wanted == "off":
-        found.unknown = "the server was told to use no GPU"
-        yield
+        yield dataclasses.replace(found, unknown="the server was told to use no GPU")
         return
     try:
         nvml = Nvml.open(os.environ)
     except NvmlMissing as missing:
-        found.unknown = str(missing)
-        yield
+        yield dataclasses.replace(found, unknown=str(missing))
         return
-    found.driver_version = nvml.driver_version
-    gpus = nvml.gpus()
+    gpus, found = nvml.gpus(), dataclasses.replace(found, driver_version=nvml.driver_version)
     if not gpus:
-        found.unknown = "; ".join(["no GPU is visible here", *nvml.troubles])
-        yield
+        yield dataclasses.replace(found, unknown="; ".join(["no GPU is visible here", *nvml.troubles]))
         return
-    found.unknown = ""
     with GpuWatch(nvml, gpus) as watch:
-        found.watch = recorder.gpu = watch
-        yield
+        yield dataclasses.replace(found, unknown="", watch=watch)
     if not watch.hangs:
         nvml.close()

@@ -87,12 +87,12 @@ class Phase:
 class ServerWatch:
     """One server from its start to its end. `trial`: it was held to what is recommended.
 
-    `grabbing`: it took more than it needs and was started again.
+    `preallocates`: it took more than it needs and was started again.
     """
 
     configuration: Configuration
     trial: bool = False
-    grabbing: bool = False
+    preallocates: bool = False
     phases: list[Phase] = field(default_factory=list)
 
 

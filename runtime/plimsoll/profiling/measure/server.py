@@ -16,7 +16,7 @@ from plimsoll.profiling.measure.metrics import MOST_CONNECTIONS, read_batches
 from plimsoll.profiling.measure.noise import CpuUse, read_cpu_use
 from plimsoll.profiling.measure.process import ServerProcess
 from plimsoll.profiling.measure.timeline import Recorder
-from plimsoll.profiling.measure.window import Window
+from plimsoll.profiling.measure.window import Window, failures_by_row
 from plimsoll.profiling.options import ProfileOptions, Progress
 
 _SHORTEST_SAMPLE_S = 0.5
@@ -63,9 +63,17 @@ class Stopwatch:
         return max(0.0, self.budget_s - self.elapsed_s())
 
 
+@dataclass(frozen=True, slots=True)
+class Load:
+    """The rows of which load consists, by index, and those of them that always fail."""
+
+    rows: Sequence[int] = ()
+    known_failing: frozenset[int] = frozenset()
+
+
 @dataclass(slots=True)
 class ServerUnderTest:
-    """One server's tools. Load consists of `rows`; those of them that always fail are `known_failing`.
+    """One server's tools.
 
     `most_connections` is what the limits on open files leave, see plimsoll.profiling.measure.connections.
     """
@@ -82,18 +90,27 @@ class ServerUnderTest:
     cpus: int = 1
     prefix: str = ""
     most_connections: int = MOST_CONNECTIONS
-    rows: Sequence[int] = ()
-    known_failing: frozenset[int] = frozenset()
+    load: Load = Load()
     _phase: Stopwatch = field(default_factory=lambda: Stopwatch(0.0))
     _cores: list[float] = field(default_factory=list)
     _last_sample: tuple[float, float] = (0.0, 0.0)
     _batching: bool | None = None
     _latency_s: float = 0.0
 
-    def choose(self, rows: Sequence[int], known_failing: frozenset[int]) -> None:
-        """From now on load consists of these row indexes only."""
-        self.rows, self.known_failing = rows, known_failing
+    @property
+    def rows(self) -> Sequence[int]:
+        """Of which load consists."""
+        return self.load.rows
+
+    def choose(self, load: Load) -> None:
+        """From now on load consists of these rows only."""
+        self.load = load
         self.restart_order()
+
+    def unexpected(self, windows: Sequence[Window]) -> int:
+        """Failures of rows that do not always fail."""
+        failures = failures_by_row(windows)
+        return sum(count for row, count in failures.items() if row not in self.load.known_failing)
 
     def restart_order(self) -> None:
         """The rows come once more in the order in which they came first."""

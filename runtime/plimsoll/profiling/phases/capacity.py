@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
-from plimsoll.profiling.advice.batching import BatchFit, BatchUse, best_batch_size, fit_batches
+from plimsoll.profiling.advice.batching import BatchUse, best_batch_size, fit_batches
 from plimsoll.profiling.advice.slo import Slo
 from plimsoll.profiling.latency import MOST_FAILED_SHARE, Distribution, pool
 from plimsoll.profiling.measure.meter import TreeMemory
 from plimsoll.profiling.measure.metrics import MOST_CONNECTIONS
 from plimsoll.profiling.measure.server import NotMeasured, ServerUnderTest
-from plimsoll.profiling.measure.window import Pace, Window, failures_by_row, pace
+from plimsoll.profiling.measure.window import Pace, Window, pace
+from plimsoll.profiling.result.levels import BatchFitResult
 from plimsoll.profiling.statistics import rank_percentile
 
 _SMALLEST_GAIN = 0.05
@@ -107,30 +109,58 @@ class Level:
         return weighted / self.elapsed_s if self.elapsed_s else 0.0
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Capacity:
     """The levels in the order they were run, and why no further one was; `bounded`: for want of connections."""
 
-    levels: list[Level] = field(default_factory=list)
+    levels: tuple[Level, ...] = ()
     stopped: str = "not run"
     bounded: bool = False
+
+    def with_level(self, level: Level) -> Capacity:
+        """One more."""
+        return dataclasses.replace(self, levels=(*self.levels, level))
+
+    def without_more(self, why: str, bounded: bool = False) -> Capacity:
+        """The search for the greatest throughput has ended."""
+        return dataclasses.replace(self, stopped=why, bounded=bounded)
+
+    def in_place_of(self, level: Level, better: Level) -> Capacity:
+        """The same with another level in the place of this one."""
+        return dataclasses.replace(self, levels=tuple(better if one is level else one for one in self.levels))
+
+    def alone(self) -> Level | None:
+        """One request in flight."""
+        return next((level for level in self.levels if level.connections == 1), None)
 
     def max_batch_size(self) -> int | None:
         """None where run() takes single calls."""
         return next((level.batches.max_size for level in self.levels if level.batches), None)
 
-    def batch_fit(self) -> BatchFit | None:
-        """How the time of a batch depends on its size; None where too few sizes were seen."""
-        return fit_batches(level.batches for level in self.levels if level.batches)
+    def batch_fit(self, slo: Slo | None) -> BatchFitResult | None:
+        """How the time of a batch depends on its size, and which size is worth collecting, under an objective if any.
+
+        None where batches of too few sizes were seen.
+        """
+        most = self.max_batch_size()
+        fit = fit_batches(level.batches for level in self.levels if level.batches)
+        if fit is None or most is None:
+            return None
+        return BatchFitResult(
+            seconds_per_call=fit.call_s,
+            seconds_per_batch=fit.batch_s,
+            largest_size=most,
+            best_size=best_batch_size(fit, most, slo.seconds if slo else None),
+        )
 
     def best_batch_size(self, slo: Slo | None) -> int | None:
-        """The size worth collecting, under a latency objective if there is one; None without a fit."""
-        fit, most = self.batch_fit(), self.max_batch_size()
-        return None if fit is None or most is None else best_batch_size(fit, most, slo.seconds if slo else None)
+        """The size worth collecting; None where that cannot be told."""
+        fit = self.batch_fit(slo)
+        return fit.best_size if fit else None
 
     def sound(self) -> list[Level]:
         """The levels in which few requests failed; all of them where there is none."""
-        return [level for level in self.levels if not level.failing] or self.levels
+        return [level for level in self.levels if not level.failing] or list(self.levels)
 
     def best_rps(self) -> float:
         """The greatest throughput."""
@@ -146,42 +176,50 @@ class Capacity:
         return [level for level in self.sound() if level.successes and level.throughput_rps >= least_rps]
 
 
-def find_capacity(server: ServerUnderTest, capacity: Capacity, rate_rps: float, budget_s: float) -> None:
-    """Runs levels until the gain over the best so far is under 5 % twice, requests fail, or the time is up."""
-    watch = server.begin("capacity", budget_s)
-    flat = 0
+def find_capacity(server: ServerUnderTest, rate_rps: float, budget_s: float) -> Iterator[Capacity]:
+    """Runs levels until the gain over the best so far is under 5 % twice, requests fail, or the time is up.
+
+    Yields what is known after each level, and last why there is no further one.
+    """
+    watch, found, flat = server.begin("capacity", budget_s), Capacity(), 0
     batches = server.batches()
     batch_size = batches.max_size if batches else None
     counts = list(connection_counts(server.options.slots, 1 / rate_rps, batch_size, server.most_connections))
     # How long a batch takes is only told by batches of all sizes: short levels, but every one of them.
     levels, windows = (len(counts), 1) if batches else (_LEVELS_TO_PLAN_FOR, _WINDOWS)
     for connections in counts:
-        parts = max(1, levels - len(capacity.levels))
-        expected_rps = max(rate_rps * min(connections, server.options.slots), capacity.best_rps())
+        parts, best_rps = max(1, levels - len(found.levels)), found.best_rps()
+        expected_rps = max(rate_rps * min(connections, server.options.slots), best_rps)
         plan = pace(server.options.budget_s, watch.left_s() / parts, expected_rps, len(server.rows), windows)
-        if capacity.levels and watch.left_s() < plan.expected_s:
-            capacity.stopped = "the time was up"
+        if found.levels and watch.left_s() < plan.expected_s:
+            yield found.without_more("the time was up")
             return
-        best_rps = capacity.best_rps()
         try:
             level = run_level(server, connections, plan)
         except NotMeasured as lost:
-            if not capacity.levels:
+            if not found.levels:
                 raise
-            capacity.stopped = f"with {connections} connections {lost}"
+            yield found.without_more(f"with {connections} connections {lost}")
             return
-        capacity.levels.append(level)
-        if level.failing:
-            capacity.stopped = f"with {connections} connections {level.unexpected_failures} requests failed"
-            return
+        found = found.with_level(level)
         flat = flat + 1 if level.throughput_rps < best_rps * (1 + _SMALLEST_GAIN) else 0
-        if flat == _FLAT_LEVELS:
-            capacity.stopped = "twice as many connections brought less than 5 % more answers, two times running"
+        if why := _why_enough(level, flat):
+            yield found.without_more(why)
             return
-    capacity.bounded = counts[-1] == server.most_connections < MOST_CONNECTIONS
-    capacity.stopped = "all levels were run"
-    if capacity.bounded:
-        capacity.stopped = f"the limit on open files allows {server.most_connections} connections"
+        yield found
+    if counts[-1] == server.most_connections < MOST_CONNECTIONS:
+        why = f"the limit on open files allows {server.most_connections} connections"
+        yield found.without_more(why, bounded=True)
+    else:
+        yield found.without_more("all levels were run")
+
+
+def _why_enough(level: Level, flat: int) -> str:
+    if level.failing:
+        return f"with {level.connections} connections {level.unexpected_failures} requests failed"
+    if flat == _FLAT_LEVELS:
+        return "twice as many connections brought less than 5 % more answers, two times running"
+    return ""
 
 
 def connection_counts(
@@ -211,8 +249,6 @@ def run_level(server: ServerUnderTest, connections: int, plan: Pace) -> Level:
     windows = tuple(
         server.window(connections, plan.seconds, plan.max_seconds, plan.whole_passes) for _ in range(plan.windows)
     )
-    unexpected = sum(count for row, count in failures_by_row(windows).items() if row not in server.known_failing)
     after = server.batches()
-    return Level(
-        connections, windows, server.meter.memory(), unexpected, after.since(before) if after and before else None
-    )
+    use = after.since(before) if after and before else None
+    return Level(connections, windows, server.meter.memory(), server.unexpected(windows), use)

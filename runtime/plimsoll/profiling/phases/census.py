@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import dataclasses
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 
 from plimsoll.profiling.dataset.load import Dataset, Row
 from plimsoll.profiling.dataset.sampling import visiting_order
 from plimsoll.profiling.load.client import RowAnswer
 from plimsoll.profiling.load.tally import OUTCOME_TIMEOUT
 from plimsoll.profiling.measure.meter import TreeMemory
-from plimsoll.profiling.measure.server import ServerUnderTest, Stopwatch
+from plimsoll.profiling.measure.server import Load, ServerUnderTest
+from plimsoll.profiling.statistics import squared_variation
 
 _LOST_WORKER = {"502", "503", "504"}
 _HUNG = {OUTCOME_TIMEOUT, "504"}
@@ -33,14 +37,11 @@ class RowCost:
         return not self.answer.outcome.isdigit() or self.answer.outcome in _LOST_WORKER
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Census:
-    """Filled row by row, so that what was measured is there even when the server is lost.
+    """What each row costs, by its index. `busy_threads`: threads of one worker that shared the work of one request."""
 
-    `busy_threads` is how many threads of one worker shared the work, one request at a time.
-    """
-
-    rows: dict[int, RowCost] = field(default_factory=dict)
+    rows: Mapping[int, RowCost] = field(default_factory=dict)
     first_request: RowCost | None = None
     memory: TreeMemory | None = None
     incomplete: str | None = None
@@ -58,39 +59,63 @@ class Census:
         """In the order of the dataset."""
         return sorted((row for row in self.rows.values() if row.answer.succeeded), key=lambda row: row.index)
 
+    def squared_variation(self) -> float | None:
+        """CV² of the time that a row takes."""
+        return squared_variation([row.answer.latency_s for row in self.succeeded()])
+
+    def rises_bytes(self) -> list[int]:
+        """How far memory rose for each row, as far as that is known."""
+        return [row.peak_bytes for row in self.rows.values() if row.peak_bytes is not None]
+
+    def cores(self) -> float:
+        """CPU time of the rows over the time they took, one at a time; 0 where nothing was answered."""
+        rows = self.succeeded()
+        elapsed_s = sum(row.answer.latency_s for row in rows)
+        return sum(row.cpu_s for row in rows) / elapsed_s if elapsed_s else 0.0
+
     def mean_latency_s(self) -> float | None:
         """Of the rows that were answered."""
         latencies = [row.answer.latency_s for row in self.succeeded() or self.rows.values()]
         return sum(latencies) / len(latencies) if latencies else None
 
 
-def take_census(server: ServerUnderTest, census: Census, budget_s: float) -> None:
+def take_census(server: ServerUnderTest, budget_s: float) -> Iterator[Census]:
     """Sends the rows; when time runs out, those that were sent are spread evenly over the sizes of all.
 
-    The first request of a fresh worker also pays for what the script puts off until then. It is kept apart, and the
-    rows that met fresh workers are sent once more.
+    Yields after each row, so that what was measured is there even when the server is lost. The first request of a
+    fresh worker also pays for what the script puts off until then: it is kept apart, and the rows that met fresh
+    workers are sent once more.
     """
     watch = server.begin("census", budget_s)
     order = list(visiting_order([len(row.body) for row in server.dataset.rows]))
+    rows: dict[int, RowCost] = {}
+    # All results share the rows, which are copied no more than once: there may be ten thousand.
+    found = Census(MappingProxyType(rows))
     hangs, threads_before = 0, server.meter.worker_threads_ns()
     for position, index in enumerate(order):
-        if watch.left_s() <= 0 and census.rows:
-            census.incomplete = f"time for {position} of {len(order)} rows, chosen evenly by size"
+        if watch.left_s() <= 0 and rows:
+            found = _incomplete(found, f"time for {position} of {len(order)} rows, chosen evenly by size")
             break
-        cost = _measure(server, index)
-        census.first_request = census.first_request or cost
-        census.rows[index] = cost
+        rows[index] = cost = _measure(server, index)
+        found = found if found.first_request else dataclasses.replace(found, first_request=cost)
+        yield found
         hangs = hangs + 1 if cost.answer.outcome in _HUNG else 0
         if hangs == _MOST_HANGS_IN_A_ROW:
-            census.incomplete = (
-                f"the server hung on {hangs} rows in a row; {position + 1} of {len(order)} rows were sent"
-            )
+            sent = f"{position + 1} of {len(order)} rows were sent"
+            found = _incomplete(found, f"the server hung on {hangs} rows in a row; {sent}")
             break
         if cost.harms:
             server.wait_until_ready(server.request_timeout_s)
-    _repeat_first(server, census, order[: server.options.slots], watch)
-    census.busy_threads = _busy_threads(threads_before, server.meter.worker_threads_ns())
-    census.memory = server.meter.memory()
+    yield found
+    for index in order[: server.options.slots]:
+        if index in rows and rows[index].answer.succeeded and watch.left_s() > 0:
+            rows[index] = _measure(server, index)
+    threads = _busy_threads(threads_before, server.meter.worker_threads_ns())
+    yield dataclasses.replace(found, busy_threads=threads, memory=server.meter.memory())
+
+
+def _incomplete(census: Census, why: str) -> Census:
+    return dataclasses.replace(census, incomplete=why)
 
 
 def _busy_threads(before: dict[tuple[int, int], dict[int, int]], after: dict[tuple[int, int], dict[int, int]]) -> int:
@@ -100,12 +125,6 @@ def _busy_threads(before: dict[tuple[int, int], dict[int, int]], after: dict[tup
         used_ns = [ran_ns - before.get(key, {}).get(thread, 0) for thread, ran_ns in threads.items()]
         counts.append(sum(ran_ns >= _BUSY_SHARE * sum(used_ns) > 0 for ran_ns in used_ns))
     return max(counts)
-
-
-def _repeat_first(server: ServerUnderTest, census: Census, indexes: list[int], watch: Stopwatch) -> None:
-    for index in indexes:
-        if index in census.rows and census.rows[index].answer.succeeded and watch.left_s() > 0:
-            census.rows[index] = _measure(server, index)
 
 
 def _measure(server: ServerUnderTest, index: int) -> RowCost:
@@ -118,10 +137,11 @@ def _measure(server: ServerUnderTest, index: int) -> RowCost:
     return RowCost(index, answer, cpu_s, rise_bytes if meter.peak_unknown is None else None)
 
 
-def rows_for_load(census: Census, count: int) -> list[int]:
+def load_of(census: Census, count: int) -> Load:
     """All rows, the failing ones too, as they are part of the traffic; not those that kill or hang a worker."""
     harmful = census.harmful()
-    return [index for index in range(count) if index not in harmful]
+    rows = tuple(index for index in range(count) if index not in harmful)
+    return Load(rows, frozenset(row.index for row in census.failed()))
 
 
 def describe_failed(census: Census, dataset: Dataset) -> str:

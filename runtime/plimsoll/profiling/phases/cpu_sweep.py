@@ -8,97 +8,74 @@ affinity; the server gives its libraries that many threads.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from itertools import pairwise
 
-from plimsoll.profiling.answer.decision import answer_at
-from plimsoll.profiling.findings import Findings
-from plimsoll.profiling.measure.server import ServerUnderTest
-from plimsoll.profiling.measure.window import pace
-from plimsoll.profiling.phases.candidate import Size
-from plimsoll.profiling.phases.capacity import Capacity, run_level
-from plimsoll.profiling.phases.open_loop import run_rate, slo_met
-from plimsoll.profiling.phases.start import wait_for_start
+from plimsoll.profiling.advice.slo import Slo
+from plimsoll.profiling.phases.candidate import Candidate, FirstServer, measure_candidate
+from plimsoll.profiling.phases.capacity import Capacity
+from plimsoll.profiling.phases.census import Census
+from plimsoll.profiling.phases.open_loop import slo_met
 from plimsoll.profiling.session import Session
 
 ELASTIC_CORES = 1.2
 # Twice the cores must bring at least this many times the throughput.
 _WORTH_DOUBLING = 1.4
-_WARMUP_PARTS = 3
 
 
-def is_elastic(findings: Findings) -> bool:
+@dataclass(frozen=True, slots=True)
+class Sweep:
+    """Servers on fewer CPUs, in the order they were measured; not `complete` where that broke off."""
+
+    candidates: tuple[Candidate, ...] = ()
+    complete: bool = False
+
+
+def is_elastic(census: Census, threads: int) -> bool:
     """One request alone keeps more than one core busy, or would: more threads share its work than the server gave.
 
     The threads tell it also on a machine that others keep busy, where the cores do not.
     """
-    rows = findings.census.succeeded()
-    elapsed_s = sum(row.answer.latency_s for row in rows)
-    cores = sum(row.cpu_s for row in rows) / elapsed_s if elapsed_s else 0.0
-    return cores > ELASTIC_CORES or findings.census.busy_threads > findings.options.threads
+    return census.cores() > ELASTIC_CORES or census.busy_threads > threads
 
 
-def sweep(session: Session) -> None:
-    """Fills in `sizes` and `chosen_size`; needs the first server gone."""
-    findings = session.findings
-    knee, plan = findings.capacity.knee(), findings.plan
-    if plan is None or knee is None or not plan.sweep_s or findings.lost():
+def sweep(session: Session, first: FirstServer) -> Iterator[Sweep]:
+    """Needs the first server gone."""
+    if not first.plan.sweep_s:
         return
-    cpus = findings.server_cpus()
-    sizes = list(smaller_sizes(len(cpus)))
-    for count in sizes:
+    cpus, found = session.setup.server_cpus, Sweep()
+    counts = list(doubling(len(cpus)))
+    for count in counts:
         with session.server(cpus[:count], prefix=f"{count} CPU: ") as server:
-            expected_rps = knee.throughput_rps * count / len(cpus)
-            levels = sorted({1, knee.connections, 2 * server.options.slots})
-            findings.sizes.append(measure_size(session, server, levels, expected_rps, plan.sweep_s / len(sizes)))
-    findings.choose(choose_size(findings))
+            expected_rps = first.knee.throughput_rps * count / len(cpus)
+            connections = sorted({1, first.knee.connections, 2 * server.options.slots})
+            budget_s = first.plan.sweep_s / len(counts)
+            one = measure_candidate(session, server, first, connections, expected_rps, budget_s)
+        found = Sweep((*found.candidates, one))
+        yield found
+    yield Sweep(found.candidates, complete=True)
 
 
-def smaller_sizes(cpus: int) -> Iterator[int]:
-    """1, 2, 4, … below the size that was measured already."""
+def doubling(cpus: int) -> Iterator[int]:
+    """1, 2, 4, … below the number that was measured already."""
     count = 1
     while count < cpus:
         yield count
         count *= 2
 
 
-def measure_size(
-    session: Session,
-    server: ServerUnderTest,
-    connections: Sequence[int],
-    expected_rps: float,
-    budget_s: float,
-    once_ready: Callable[[], object] = lambda: None,
-) -> Size:
-    """A server that has just been started: a few closed-loop levels, then the open loop at what it would carry."""
-    findings, options = session.findings, server.options
-    startup = wait_for_start(server)
-    once_ready()
-    session.aim(server)
-    server.choose(findings.loaded_rows, frozenset(row.index for row in findings.census.failed()))
-    capacity, part_s = Capacity(stopped="a few levels only"), budget_s / (len(connections) + 1)
-    server.begin("capacity", budget_s)
-    server.window(options.slots, part_s / _WARMUP_PARTS, part_s / _WARMUP_PARTS, whole_passes=False)
-    for count in connections:
-        plan = pace(options.budget_s, part_s, expected_rps, len(server.rows), windows=1)
-        capacity.levels.append(run_level(server, count, plan))
-    answer = answer_at(findings, capacity, options.configuration)
-    level = run_rate(server, answer.operating_rps if answer else expected_rps / 2, part_s)
-    findings.rates.insert(0, level)
-    return Size(server.cpus, options.configuration, startup, capacity, level)
-
-
-def choose_size(findings: Findings) -> Size | None:
-    """The smallest that keeps the SLO, else the last whose doubling paid; None is the full size."""
-    full = len(findings.server_cpus())
-    kept = [size for size in findings.sizes if slo_met(size.level, findings.options.slo)]
+def choose_cpus(candidates: Sequence[Candidate], capacity: Capacity, cpus: int, slo: Slo | None) -> Candidate | None:
+    """The fewest CPUs that keep the SLO, else the last whose doubling paid; None is all `cpus`, as first measured."""
+    ordered = sorted(candidates, key=lambda one: one.cpus)
+    kept = [one for one in ordered if slo_met(one.level, slo)]
     if kept:
         return kept[0]
-    if findings.options.slo is not None:
+    if slo is not None:
         return None
-    steps = [(size.cpus, size.capacity.best_rps()) for size in findings.sizes if size.method == "affinity"]
-    best = pays_up_to([*steps, (full, findings.capacity.best_rps())])
-    return next((size for size in findings.sizes if size.cpus == best), None)
+    steps = [(one.cpus, one.capacity.best_rps()) for one in ordered if one.method == "affinity"]
+    best = pays_up_to([*steps, (cpus, capacity.best_rps())])
+    return next((one for one in ordered if one.cpus == best), None)
 
 
 def pays_up_to(steps: Sequence[tuple[float, float]]) -> float:

@@ -12,8 +12,8 @@ from typing import Literal
 
 from plimsoll.profiling.latency import needed_for
 from plimsoll.profiling.measure.server import ServerUnderTest
-from plimsoll.profiling.measure.window import Window, failures_by_row
-from plimsoll.profiling.phases.capacity import Capacity, Level
+from plimsoll.profiling.measure.window import Window
+from plimsoll.profiling.phases.capacity import Level
 from plimsoll.profiling.statistics import Points, rising_chance, theil_sen, theil_sen_interval
 
 Verdict = Literal["none", "saturating", "growing", "unresolved"]
@@ -32,34 +32,33 @@ _SLACK = 1.1
 
 @dataclass(frozen=True, slots=True)
 class Growth:
-    """Bytes per request with the 95 % interval; `requests` is how many lay between the first reading and the last."""
+    """Bytes per request with the 95 % interval; `requests` is how many lay between the first reading and the last.
 
-    verdict: Verdict
-    bytes_per_request: float | None
-    interval: tuple[float, float] | None
-    readings: int
-    requests: int
+    Without a verdict `unknown` says why.
+    """
+
+    verdict: Verdict | None = None
+    bytes_per_request: float | None = None
+    interval: tuple[float, float] | None = None
+    readings: int | None = None
+    requests: int | None = None
+    unknown: str = "this phase was not run"
 
 
-def watch_growth(server: ServerUnderTest, capacity: Capacity, seconds: float) -> Growth | None:
-    """Adds windows to the knee level; None where there is no knee."""
-    knee = capacity.knee()
-    if knee is None:
-        return None
+def watch_growth(server: ServerUnderTest, knee: Level, seconds: float) -> tuple[Level, Growth]:
+    """Answers the knee level with more windows, too."""
     extra_s = extra_seconds(knee.successes, knee.throughput_rps, server.watch.left_s())
     window_s = max(seconds, min(extra_s or 0.0, 2 * seconds)) / _WINDOWS
     server.begin("growth", window_s * _WINDOWS)
     server.meter.reset_peaks()
     windows = [_window(server, knee, window_s) for _ in range(_WINDOWS)]
-    failures = failures_by_row(windows)
-    unexpected = sum(count for row, count in failures.items() if row not in server.known_failing)
-    capacity.levels[capacity.levels.index(knee)] = dataclasses.replace(
+    longer = dataclasses.replace(
         knee,
         windows=(*knee.windows, *windows),
         memory=server.meter.memory(),
-        unexpected_failures=knee.unexpected_failures + unexpected,
+        unexpected_failures=knee.unexpected_failures + server.unexpected(windows),
     )
-    return judge(readings(windows))
+    return longer, judge(readings(windows))
 
 
 def _window(server: ServerUnderTest, knee: Level, seconds: float) -> Window:

@@ -6,6 +6,7 @@ With a latency objective the highest rate that keeps it is searched for first.
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from plimsoll.profiling.advice.slo import Slo
@@ -13,7 +14,7 @@ from plimsoll.profiling.latency import Distribution, needed_for
 from plimsoll.profiling.load.client import RateAnswer
 from plimsoll.profiling.measure.meter import TreeMemory
 from plimsoll.profiling.measure.server import ServerUnderTest, Stopwatch
-from plimsoll.profiling.measure.window import Window, failures_by_row
+from plimsoll.profiling.measure.window import Window
 from plimsoll.profiling.statistics import rank_percentile, slope_interval
 
 _MOST_IN_FLIGHT = 1024
@@ -87,9 +88,7 @@ def run_rate(server: ServerUnderTest, rate_rps: float, seconds: float) -> RateLe
     server.begin("open loop", seconds)
     server.meter.reset_peaks()
     window, answer = server.rate_window(rate_rps, seconds, in_flight_cap(rate_rps, server.options.slots))
-    failures = failures_by_row([window])
-    unexpected = sum(count for row, count in failures.items() if row not in server.known_failing)
-    return RateLevel(rate_rps, seconds, server.cpus, window, answer, server.meter.memory(), unexpected)
+    return RateLevel(rate_rps, seconds, server.cpus, window, answer, server.meter.memory(), server.unexpected([window]))
 
 
 def in_flight_cap(rate_rps: float, slots: int) -> int:
@@ -115,25 +114,60 @@ def slo_met(level: RateLevel, slo: Slo | None) -> bool | None:
     return slo.met(level.latency, level.answer.load.requests - level.answer.load.successes)
 
 
-def search_slo(
-    server: ServerUnderTest, slo: Slo, capacity_rps: float, budget_s: float, rates: list[RateLevel]
-) -> float:
-    """Bisects the rate until it is known within 5 % or the time is up; undecided levels count as missed.
+@dataclass(frozen=True, slots=True)
+class OpenLoop:
+    """`slo_rps` is the highest rate that kept the objective, 0 where none did, None where none was given.
 
-    Answers the highest rate that kept the objective, 0 where none did; every level is added to `rates`.
+    `operating` is the level at the rate that a replica is meant to carry; `levels` are all, in the order they were run,
+    `operating` last.
     """
-    watch, low_rps, high_rps = Stopwatch(budget_s), 0.0, capacity_rps
-    rate_rps = _FIRST_SHARE * capacity_rps
+
+    levels: tuple[RateLevel, ...] = ()
+    slo_rps: float | None = None
+    operating: RateLevel | None = None
+
+    def with_level(self, level: RateLevel) -> OpenLoop:
+        """One more on the way to the operating point."""
+        return dataclasses.replace(self, levels=(*self.levels, level))
+
+
+def search_slo(server: ServerUnderTest, slo: Slo, capacity_rps: float, budget_s: float) -> Iterator[OpenLoop]:
+    """Bisects the rate until it is known within 5 % or the time is up; undecided levels count as missed."""
+    watch, found, high_rps = Stopwatch(budget_s), OpenLoop(), capacity_rps
+    rate_rps, low_rps = _FIRST_SHARE * capacity_rps, 0.0
     for _ in range(_MOST_PROBES):
         seconds = _SLO_SPARE * needed_for(slo.share) / rate_rps
         if seconds > watch.left_s():
             break
-        rates.append(run_rate(server, rate_rps, seconds))
-        if slo_met(rates[-1], slo):
+        level = run_rate(server, rate_rps, seconds)
+        found = found.with_level(level)
+        yield found
+        if slo_met(level, slo):
             low_rps = rate_rps
         else:
             high_rps = rate_rps
         if high_rps - low_rps <= _CLOSE_ENOUGH * high_rps:
             break
         rate_rps = (low_rps + high_rps) / 2
-    return low_rps
+    yield dataclasses.replace(found, slo_rps=low_rps)
+
+
+def operate(
+    server: ServerUnderTest, before: OpenLoop, rate_rps: float, seconds: float, noisy_cores: float, reserved_s: float
+) -> Iterator[OpenLoop]:
+    """The level at the operating point; a disturbed one is repeated where there is time, and the faster one counts.
+
+    What is tried inside limits is compared with it: a disturbed level would let anything pass. `reserved_s` of the
+    time that is left belong to later phases.
+    """
+    level = run_rate(server, rate_rps, seconds)
+    yield _operating(before, level)
+    if level.window.elsewhere_cores <= noisy_cores or server.watch.left_s() - reserved_s < level.seconds:
+        return
+    again = run_rate(server, rate_rps, seconds)
+    slower, faster = sorted((level, again), key=lambda one: one.latency.mean_s() or 0.0, reverse=True)
+    yield _operating(before.with_level(slower), faster)
+
+
+def _operating(before: OpenLoop, level: RateLevel) -> OpenLoop:
+    return dataclasses.replace(before.with_level(level), operating=level)

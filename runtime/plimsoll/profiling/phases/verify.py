@@ -2,36 +2,58 @@
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
-import math
-import os
 from collections.abc import Iterator
+from dataclasses import dataclass
 
-from plimsoll.host.groups import Delegation, LimitedGroup, LimitsUnavailable, delegate
-from plimsoll.profiling.advice.cpu import CpuAnswer
-from plimsoll.profiling.advice.memory import MemoryAnswer
-from plimsoll.profiling.advice.rounding import next_cores, round_up_memory
-from plimsoll.profiling.findings import Findings
-from plimsoll.profiling.phases.trial import Enclosure, try_out
-from plimsoll.profiling.phases.trials import Method, Reference, Trial, Trials
+from plimsoll.host.groups import Delegation
+from plimsoll.profiling.advice.recommended import Recommended
+from plimsoll.profiling.phases.trial import (
+    Enclosure,
+    Method,
+    Reference,
+    Rehearsal,
+    Trial,
+    enforcement,
+    limited_group,
+    try_out,
+)
 from plimsoll.profiling.session import Session
 
-_MOST_ATTEMPTS = 3
+_MOST_TRIALS = 3
 # Ending one server, the heavy rows, the warm-up.
 _AROUND_S = 4.0
-_MORE_MEMORY, _MORE_MEMORY_BYTES = 1.2, 100_000_000
 
 
-def verify(session: Session) -> None:
-    """Fills in `verification`; raises what the recommendation has to be raised to. Needs the first server gone."""
-    findings = session.findings
-    reference, plan = reference_of(findings), findings.plan
-    if reference is None or plan is None or not plan.verifies or findings.lost():
-        return
+@dataclass(frozen=True, slots=True)
+class Verification:
+    """How the limits were enforced, and each trial; `why_not_enforced` says why the kernel did not do it.
+
+    `recommended` is what came out of it: raised where the first trial failed and more helped.
+    """
+
+    method: Method
+    reference: Reference
+    recommended: Recommended
+    trials: tuple[Trial, ...] = ()
+    why_not_enforced: str | None = None
+
+    @property
+    def passed(self) -> bool:
+        """The last trial decides."""
+        return bool(self.trials) and self.trials[-1].passed
+
+    def with_trial(self, trial: Trial) -> Verification:
+        """One more."""
+        return dataclasses.replace(self, trials=(*self.trials, trial))
+
+
+def verify(session: Session, recommended: Recommended, rehearsal: Rehearsal) -> Iterator[Verification]:
+    """Yields when a trial begins and when its outcome is known; needs the servers before gone."""
     with enforcement() as (delegation, why_not):
-        found = findings.verification = Trials(method_of(delegation), reference, why_not_enforced=why_not)
-        _climb(session, found, delegation)
+        method = method_of(delegation)
+        found = Verification(method, rehearsal.reference, recommended, why_not_enforced=why_not)
+        yield from _climb(session, found, rehearsal, delegation)
 
 
 def method_of(delegation: Delegation | None) -> Method:
@@ -41,89 +63,37 @@ def method_of(delegation: Delegation | None) -> Method:
     return "cgroup v1" if delegation.version == 1 else "cgroup v2"
 
 
-@contextlib.contextmanager
-def enforcement() -> Iterator[tuple[Delegation | None, str | None]]:
-    """Where limited groups can be made; else None and the reason."""
-    with contextlib.ExitStack() as stack:
-        delegation, why_not = None, None
-        try:
-            delegation = stack.enter_context(delegate())
-        except LimitsUnavailable as reason:
-            why_not = str(reason)
-        yield delegation, why_not
-
-
-def reference_of(findings: Findings) -> Reference | None:
-    """The open-loop level at the operating point; None where the run did not come that far."""
-    level, startup = findings.operating_level(), findings.startup
-    if level is None or startup is None or findings.cpu is None or findings.memory is None:
-        return None
-    return Reference(
-        rate_rps=level.rate_rps,
-        seconds=level.seconds,
-        p95_s=level.latency.percentile_s(0.95),
-        p99_s=level.latency.percentile_s(0.99),
-        achieved_rps=level.achieved_rps,
-        failures=level.unexpected_failures,
-        seconds_to_ready=startup.seconds_to_ready,
-        start_cpu_s=startup.cpu_s,
-    )
-
-
-def _climb(session: Session, found: Trials, delegation: Delegation | None) -> None:
-    findings, first_cpu = session.findings, session.findings.cpu
-    for number in range(_MOST_ATTEMPTS):
-        if findings.cpu is None or findings.memory is None:
+def _climb(
+    session: Session, found: Verification, rehearsal: Rehearsal, delegation: Delegation | None
+) -> Iterator[Verification]:
+    first, tried = found.recommended, found.recommended
+    for number in range(_MOST_TRIALS):
+        if tried.cpu is None or tried.memory is None:
             return
-        attempt = Trial(found.method, findings.cpu.request_cores, findings.memory.request_bytes)
-        found.attempts.append(attempt)
+        trial = Trial(found.method, tried.cpu.request_cores, tried.memory.request_bytes)
+        found = dataclasses.replace(found.with_trial(trial), recommended=tried)
+        yield found
         with limited_group(delegation, number) as group:
-            try_out(session, attempt, found.reference, Enclosure(group))
-        if attempt.passed or number == _MOST_ATTEMPTS - 1 or _too_late(session, attempt):
+            try_out(session, trial, tried, rehearsal, Enclosure(group))
+        if trial.passed or number == _MOST_TRIALS - 1 or _too_late(session, trial):
             break
-        _step_up(findings, attempt)
+        tried = _step_up(tried, trial, session.setup.options.max_cpu_cores)
     if not found.passed:
         # More CPU did not help: then nothing says that it is needed.
-        findings.cpu = first_cpu
+        found = dataclasses.replace(found, recommended=dataclasses.replace(tried, cpu=first.cpu))
+    yield found
 
 
-def _too_late(session: Session, attempt: Trial) -> bool:
+def _too_late(session: Session, trial: Trial) -> bool:
     """One more would take about as long as this one."""
-    start_s = attempt.startup.seconds_to_ready if attempt.startup else 0.0
-    load_s = attempt.level.seconds if attempt.level else 0.0
+    start_s = trial.startup.seconds_to_ready if trial.startup else 0.0
+    load_s = trial.level.seconds if trial.level else 0.0
     return not session.time_for(start_s + load_s + _AROUND_S)
 
 
-@contextlib.contextmanager
-def limited_group(delegation: Delegation | None, number: int) -> Iterator[LimitedGroup | None]:
-    """A new group, or None where there can be none."""
-    if delegation is None:
-        yield None
-        return
-    with delegation.group(f"plimsoll-{os.getpid()}-{number}") as group:
-        yield group
-
-
-def _step_up(findings: Findings, attempt: Trial) -> None:
-    if "memory" in attempt.causes or ("start" in attempt.causes and attempt.use and attempt.use.oom_kills):
-        findings.memory = raised_memory(findings.memory) if findings.memory else None
-    if {"cpu", "start"} & set(attempt.causes):
-        findings.cpu = raised_cpu(findings.cpu, findings.options.max_cpu_cores) if findings.cpu else None
-
-
-def raised_memory(answer: MemoryAnswer) -> MemoryAnswer:
-    """A fifth more, at least 100 MB: what the vertical pod autoscaler adds after an OOM kill."""
-    more = max(answer.request_bytes * _MORE_MEMORY, answer.request_bytes + _MORE_MEMORY_BYTES)
-    size_bytes = round_up_memory(more)
-    reason = f"{answer.reason} Raised, as the server did not get by with {answer.request_bytes / 1e6:.0f} MB."
-    return dataclasses.replace(answer, request_bytes=size_bytes, reason=reason)
-
-
-def raised_cpu(answer: CpuAnswer, max_cores: float | None) -> CpuAnswer:
-    """The next step, not above what is allowed."""
-    cores = next_cores(answer.request_cores)
-    cores = cores if max_cores is None else min(cores, max_cores)
-    reason = f"{answer.reason} Raised, as with {answer.request_cores:g} cores the server was too slow."
-    return dataclasses.replace(
-        answer, request_cores=cores, limit_cores=float(math.ceil(max(cores, 1.0))), reason=reason
-    )
+def _step_up(tried: Recommended, trial: Trial, max_cores: float | None) -> Recommended:
+    if "memory" in trial.causes or ("start" in trial.causes and trial.use and trial.use.oom_kills):
+        tried = tried.with_more_memory()
+    if {"cpu", "start"} & set(trial.causes):
+        tried = tried.with_more_cpu(max_cores)
+    return tried

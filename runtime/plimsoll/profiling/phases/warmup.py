@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from dataclasses import dataclass
 
 from plimsoll.profiling.measure.server import ServerUnderTest
 from plimsoll.profiling.measure.window import Window, pace
@@ -13,11 +14,11 @@ LOOK_BACK = 3
 _MOST_WINDOWS = 10
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Warmup:
     """Windows of the warm-up; they are not measured with."""
 
-    windows: list[Window] = field(default_factory=list)
+    windows: tuple[Window, ...] = ()
 
     @property
     def steady(self) -> bool:
@@ -34,11 +35,14 @@ class Warmup:
         )
 
 
-def warm_up(server: ServerUnderTest, warmup: Warmup, rate_rps: float, budget_s: float) -> None:
+def warm_up(server: ServerUnderTest, rate_rps: float, budget_s: float) -> Iterator[Warmup]:
     """Closed loop with one connection per slot, until steady, ten windows, or the end of the time for it."""
+    found = Warmup()
     watch = server.begin("warm-up", budget_s)
     plan = pace(server.options.budget_s, budget_s / 2, rate_rps, len(server.rows))
-    while not warmup.steady and len(warmup.windows) < _MOST_WINDOWS:
-        if warmup.windows and watch.left_s() < plan.seconds:
+    while not found.steady and len(found.windows) < _MOST_WINDOWS:
+        if found.windows and watch.left_s() < plan.seconds:
             return
-        warmup.windows.append(server.window(server.options.slots, plan.seconds, plan.max_seconds, plan.whole_passes))
+        window = server.window(server.options.slots, plan.seconds, plan.max_seconds, plan.whole_passes)
+        found = Warmup((*found.windows, window))
+        yield found

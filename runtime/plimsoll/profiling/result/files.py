@@ -1,4 +1,4 @@
-"""Writes a profile's files; each appears whole or not at all."""
+"""Reads `profile.json`, and writes a profile's files; each appears as a whole or not at all."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ import io
 import os
 import tempfile
 from pathlib import Path
+
+from pydantic import ValidationError
 
 from plimsoll.errors import UsageError
 from plimsoll.profiling.result.levels import RateLevelResult
@@ -18,6 +20,19 @@ _COLUMNS = (
     "requests_per_second", "latency_mean_s", "latency_p50_s", "latency_p95_s", "latency_p99_s",
     "cpu_seconds_per_request", "cores_used", "pss_bytes", "peak_bytes", "driver_cores",
 )  # fmt: skip
+
+
+def read_profile(path: Path, flag: str = "") -> Profile:
+    """A `profile.json`; raises UsageError that names the `flag` by which it was given."""
+    named = f"{flag} {path}" if flag else str(path)
+    try:
+        return Profile.model_validate_json(path.read_bytes())
+    except OSError as error:
+        raise UsageError(f"{named}: cannot be read ({error.strerror})") from error
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(str(part) for part in first["loc"]) or "the file"
+        raise UsageError(f"{named}: not a profile of this version: {place}: {first['msg']}") from error
 
 
 def write_profile(profile: Profile, folder: Path) -> None:
