@@ -63,7 +63,7 @@ def _measured(options: ProfileOptions, verify: str | None, gates: Gates, rival: 
         if verify is None:
             amend = rival.amend if rival else None
             return run_and_report(options, progress, os.environ, sys.stdout, gates, amend)
-        return write_judged(verify_profile(options, Path(verify), progress), options.output_dir, gates, progress)
+        return write_judged(verify_profile(options, Path(verify), progress), options.output_dir, gates)
 
 
 def _options(serving: ServeSettings, profiling: ProfileSettings, sources: Mapping[str, str]) -> ProfileOptions:

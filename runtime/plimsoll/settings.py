@@ -16,6 +16,7 @@ from pydantic.fields import FieldInfo
 from plimsoll.errors import UsageError
 
 ENVIRONMENT_PREFIX = "PLIMSOLL_"
+DEFAULT_SEED = 20201
 
 
 @dataclass(frozen=True, slots=True)
@@ -267,7 +268,7 @@ class ProfileSettings(BaseModel):
     output: Annotated[str, Field(description="Folder for profile.json and the other results.")] = "plimsoll-profile"
     name: Annotated[str | None, Field(description="Name of the profile; default: the entry script's.")] = None
     description: Annotated[str | None, Field(description="Free text kept in profile.json.")] = None
-    seed: Annotated[int, Field(ge=0, description="Seed of the request order.")] = 20201
+    seed: Annotated[int, Field(ge=0, description="Seed of the request order.")] = DEFAULT_SEED
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from plimsoll.profiling.advice.configuration import Configuration
 from plimsoll.profiling.advice.slo import Slo
 from plimsoll.profiling.dataset.load import Format
 from plimsoll.profiling.dataset.sampling import MOST_BYTES, MOST_ROWS
+from plimsoll.settings import DEFAULT_SEED
 
 QUICK_S, DEFAULT_S, THOROUGH_S = 45.0, 180.0, 600.0
 NAMED_BUDGETS_S = {"quick": QUICK_S, "default": DEFAULT_S, "thorough": THOROUGH_S}
@@ -42,7 +43,7 @@ class ProfileOptions:
     description: str | None = None
     workers: int = 1
     threads: int = 1
-    seed: int = 20200518
+    seed: int = DEFAULT_SEED
     start_timeout_s: float = 300.0
     request_timeout_s: float | None = None
     slo: Slo | None = None

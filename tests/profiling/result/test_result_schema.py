@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from importlib import resources
 from pathlib import Path
 from typing import Any
 
@@ -10,11 +11,12 @@ import pytest
 
 from plimsoll.errors import EntryError
 from plimsoll.profiling.result.profile import Profile
-from plimsoll.profiling.result.schema import published_schema, schema_text
+from plimsoll.profiling.result.schema import SCHEMA_FILE, schema_text
 from plimsoll.profiling.run import profile
 from support.finished import failed_profile, profile_with
 from support.profile_runs import ECHO, Notes, options_for, written
 
+PUBLISHED = json.loads(resources.files("plimsoll.profiling.result").joinpath(SCHEMA_FILE).read_text())
 TYPES = {"string": str, "integer": int, "number": int | float, "boolean": bool, "object": dict, "array": list}
 
 
@@ -64,11 +66,11 @@ def _object_problems(value: dict[str, Any], schema: dict[str, Any], whole: dict[
 
 
 def check(content: dict[str, Any]) -> list[str]:
-    return problems(content, published_schema(), published_schema())
+    return problems(content, PUBLISHED, PUBLISHED)
 
 
 def test_the_published_file_is_the_schema_of_the_classes() -> None:
-    assert json.loads(schema_text()) == published_schema(), (
+    assert json.loads(schema_text()) == PUBLISHED, (
         "run: python -m plimsoll.profiling.result.schema > runtime/plimsoll/profiling/result/profile.schema.json"
     )
 

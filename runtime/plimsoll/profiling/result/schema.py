@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import sys
-from importlib import resources
 from typing import Any
 
 from plimsoll.profiling.result.profile import Profile
@@ -37,13 +36,6 @@ def _tidied(part: Any) -> Any:
 def _is_title(key: str, value: Any) -> bool:
     """A property may be called `title` too; its value is then a schema."""
     return key == "title" and isinstance(value, str)
-
-
-def published_schema() -> dict[str, Any]:
-    """The file in the package."""
-    text = resources.files("plimsoll.profiling.result").joinpath(SCHEMA_FILE).read_text(encoding="utf-8")
-    published: dict[str, Any] = json.loads(text)
-    return published
 
 
 def schema_text() -> str:
