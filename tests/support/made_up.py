@@ -17,7 +17,6 @@ from plimsoll.profiling.gpu.answer import GpuVerdict
 from plimsoll.profiling.latency import decode_distribution, encode_histogram
 from plimsoll.profiling.load.client import LoadAnswer, RateAnswer, RowAnswer
 from plimsoll.profiling.measure.meter import FRONT, TreeMemory
-from plimsoll.profiling.measure.placement import Placement
 from plimsoll.profiling.measure.server import Load
 from plimsoll.profiling.measure.window import Window
 from plimsoll.profiling.options import ProfileOptions
@@ -28,7 +27,7 @@ from plimsoll.profiling.phases.open_loop import OpenLoop, RateLevel
 from plimsoll.profiling.phases.start import Startup
 from plimsoll.profiling.plan import Plan
 from plimsoll.profiling.result.profile import Profile
-from plimsoll.profiling.session import Setup
+from plimsoll.profiling.session import Placement, Setup
 
 MEMORY = TreeMemory(GroupMemory(50_000_000, 50_000_000, 40_000_000, 60_000_000, 70_000_000, 0, 0), {})
 STARTUP = Startup(1.0, 0.5, MEMORY)

@@ -24,17 +24,8 @@ from plimsoll.profiling.phases.start import Startup
 from plimsoll.profiling.phases.verify import Verification
 from plimsoll.profiling.phases.warmup import Warmup
 from plimsoll.profiling.plan import Plan
+from plimsoll.profiling.result.profile import ProfileError
 from plimsoll.profiling.session import Setup
-
-
-@dataclass(frozen=True, slots=True)
-class Problem:
-    """What stopped the run or spoiled part of it; `exit_code` is what the program ends with."""
-
-    code: str
-    message: str
-    exit_code: int
-    details: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +67,7 @@ class Findings:
     search: Search = field(default_factory=Search)
     verification: Verification | None = None
     gpu: GpuFindings = field(default_factory=GpuFindings)
-    problem: Problem | None = None
+    problem: ProfileError | None = None
     warnings: tuple[str, ...] = ()
 
     @property

@@ -18,8 +18,8 @@ from plimsoll.host.groups import LimitedGroup
 from plimsoll.profiling.advice.configuration import Configuration
 from plimsoll.profiling.advice.recommended import Recommended
 from plimsoll.profiling.answer.grade import grade, verification_reason
+from plimsoll.profiling.answer.levels import verification_result
 from plimsoll.profiling.answer.unknown import explain
-from plimsoll.profiling.answer.verification import verification_result
 from plimsoll.profiling.dataset.load import Dataset
 from plimsoll.profiling.findings import Findings
 from plimsoll.profiling.gpu.answer import GpuVerdict

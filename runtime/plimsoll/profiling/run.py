@@ -7,7 +7,7 @@ import dataclasses
 import os
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from types import FrameType
 from typing import Any
@@ -18,15 +18,13 @@ from plimsoll.host.memory import read_memory
 from plimsoll.profiling.answer.decision import Decision, decide, warnings_of_bounds
 from plimsoll.profiling.answer.profile import build_profile
 from plimsoll.profiling.dataset.load import load_dataset
-from plimsoll.profiling.findings import Findings, Problem
+from plimsoll.profiling.findings import Findings
 from plimsoll.profiling.gpu.answer import NEVER_USED, GpuVerdict, decide_gpu, preallocation_sentence, why_unused
-from plimsoll.profiling.gpu.preallocation import TakesTheWholeCard, check_preallocation
-from plimsoll.profiling.gpu.session import watch_gpus
+from plimsoll.profiling.gpu.session import TakesTheWholeCard, check_preallocation, watch_gpus
 from plimsoll.profiling.load.client import DriverClient
 from plimsoll.profiling.measure.command import gpu_wanted, request_timeout_s
 from plimsoll.profiling.measure.metrics import allocator_peaks_bytes
 from plimsoll.profiling.measure.noise import spin, throttled_s
-from plimsoll.profiling.measure.placement import place
 from plimsoll.profiling.measure.server import NotMeasured, ServerLost, ServerUnderTest, Stopwatch
 from plimsoll.profiling.options import ProfileOptions, Progress
 from plimsoll.profiling.phases.candidate import cpu_answer
@@ -44,8 +42,8 @@ from plimsoll.profiling.phases.verify import verify
 from plimsoll.profiling.phases.warmup import warm_up
 from plimsoll.profiling.plan import Plan
 from plimsoll.profiling.result.files import make_output_folder, write_profile
-from plimsoll.profiling.result.profile import Profile
-from plimsoll.profiling.session import Session, Setup
+from plimsoll.profiling.result.profile import Profile, ProfileError
+from plimsoll.profiling.session import Session, Setup, place
 
 _SERVER_LOST_EXIT, _GPU_EXIT = 3, 3
 _INTERRUPTED_EXIT = 130
@@ -65,11 +63,11 @@ def profile(options: ProfileOptions, progress: Progress) -> Profile:
         with terminable():
             run.measure(progress)
     except StartError as error:
-        run.spoil(Problem(error.code, error.message, error.exit_code))
+        run.spoil(_problem(error.code, error.message, error.exit_code))
         run.finish(watch)
         raise
     except (KeyboardInterrupt, SystemExit):
-        run.spoil(Problem("interrupted", "the run was interrupted", _INTERRUPTED_EXIT))
+        run.spoil(_problem("interrupted", "the run was interrupted", _INTERRUPTED_EXIT))
         run.finish(watch)
         raise
     result, census = run.finish(watch), run.findings.census
@@ -110,7 +108,7 @@ class Run:
         """Replaces what was known of a phase."""
         self.findings = dataclasses.replace(self.findings, **found)
 
-    def spoil(self, problem: Problem) -> None:
+    def spoil(self, problem: ProfileError) -> None:
         """What stopped the run, or spoiled part of it."""
         self.keep(problem=problem)
 
@@ -156,10 +154,9 @@ class Run:
             except TakesTheWholeCard as takes:
                 return takes
             except ServerLost as lost:
-                details = tuple(server.process.last_lines())
-                self.spoil(Problem(lost.code, str(lost), _SERVER_LOST_EXIT, details))
+                self.spoil(_problem(lost.code, str(lost), _SERVER_LOST_EXIT, server.process.last_lines()))
             except NotMeasured as lost:
-                self.spoil(Problem("driver_lost", str(lost), InternalError.exit_code))
+                self.spoil(_problem("driver_lost", str(lost), InternalError.exit_code))
             self.keep(gpu=self.findings.gpu.with_allocator(allocator_peaks_bytes(server.process.metrics())))
             self._note(
                 peak_unknown=server.meter.peak_unknown,
@@ -213,7 +210,7 @@ class Run:
         if failed:
             rows = describe_failed(census, self.setup.dataset)
             message = f"{len(failed)} of {len(census.rows)} rows failed: {rows}"
-            self.spoil(Problem(RowsFailed.code, message, RowsFailed.exit_code))
+            self.spoil(_problem(RowsFailed.code, message, RowsFailed.exit_code))
             self.warn(message)
         if harmful:
             self.warn(f"{len(harmful)} row(s) that cost a model worker its life or hung were left out of the load")
@@ -296,7 +293,7 @@ class Run:
         if found.watch is None or not found.watch.servers:
             return
         if lost := found.lost():
-            problem = Problem("gpu_lost", f"{lost} in the middle of the run", _GPU_EXIT)
+            problem = _problem("gpu_lost", f"{lost} in the middle of the run", _GPU_EXIT)
             self.spoil(self.findings.problem or problem)
         elif not self.findings.census.succeeded():
             return
@@ -311,7 +308,11 @@ class Run:
         if why == NEVER_USED and not found.required:
             self.warn(why)
         elif why == NEVER_USED and not self.findings.broke_off():
-            self.spoil(Problem("gpu_unused", why, _GPU_EXIT))
+            self.spoil(_problem("gpu_unused", why, _GPU_EXIT))
+
+
+def _problem(code: str, message: str, exit_code: int, details: Sequence[str] = ()) -> ProfileError:
+    return ProfileError(code=code, message=message, exit_code=exit_code, details=list(details))
 
 
 @contextlib.contextmanager

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -17,14 +18,38 @@ from plimsoll.profiling.measure.command import server_arguments
 from plimsoll.profiling.measure.meter import ServerMeter
 from plimsoll.profiling.measure.metrics import ConnectionBudget, budget_connections
 from plimsoll.profiling.measure.noise import NOISY_SHARE
-from plimsoll.profiling.measure.placement import Placement
 from plimsoll.profiling.measure.process import ServerProcess
 from plimsoll.profiling.measure.server import ServerUnderTest, Stopwatch
 from plimsoll.profiling.measure.timeline import Recorder
 from plimsoll.profiling.options import ProfileOptions, Progress
 
+PINNING_FROM_CPUS = 4
 # The driver waits a little longer than the server, so that it sees its 504.
 _LONGER_S = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Placement:
+    """CPU numbers; None leaves the affinity alone."""
+
+    server: tuple[int, ...] | None
+    driver: tuple[int, ...] | None
+
+
+def place(allowed_cpus: Sequence[int], max_cores: float | None) -> Placement:
+    """Which CPUs the server and the driver may use.
+
+    From four usable CPUs on, the driver and this process keep the last one and the server gets the rest, so that they
+    do not disturb each other. With fewer nobody is pinned: taking one of two CPUs away would measure another machine,
+    and CPU per request, from which the recommendation is made, does not depend on it. `max_cores` also bounds the
+    server's CPUs: it is the size of the biggest machine that is allowed.
+    """
+    cpus = tuple(allowed_cpus)
+    driver = cpus[-1:] if len(cpus) >= PINNING_FROM_CPUS else None
+    server = cpus[:-1] if driver else cpus
+    if max_cores is not None:
+        server = server[: max(1, math.ceil(max_cores))]
+    return Placement(server if len(server) < len(cpus) else None, driver)
 
 
 @dataclass(frozen=True, slots=True)

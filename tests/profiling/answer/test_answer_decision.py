@@ -10,13 +10,14 @@ import pytest
 from plimsoll.host.memory import GroupMemory
 from plimsoll.profiling.answer.decision import decide, heavy_bytes, warnings_of_bounds
 from plimsoll.profiling.answer.grade import grade_reasons
-from plimsoll.profiling.findings import Findings, Problem, Surroundings
+from plimsoll.profiling.findings import Findings, Surroundings
 from plimsoll.profiling.gpu.answer import GpuVerdict
 from plimsoll.profiling.measure.meter import TreeMemory
 from plimsoll.profiling.measure.noise import Spin
 from plimsoll.profiling.phases.capacity import Capacity
 from plimsoll.profiling.phases.start import Startup
 from plimsoll.profiling.phases.warmup import Warmup
+from plimsoll.profiling.result.profile import ProfileError
 from support.made_up import MEMORY, STARTUP, census, findings, level, row_cost, setup, window, written_of
 
 NO_GPU = GpuVerdict([], None)
@@ -143,8 +144,10 @@ def test_the_greatest_rise_of_memory_is_among_the_heaviest() -> None:
     assert heaviest[-1].row == 18
 
 
-@pytest.mark.parametrize(("problem", "code"), [(None, 0), (Problem("server_lost", "gone", 3), 3)])
-def test_the_exit_code_is_the_problems(problem: Problem | None, code: int) -> None:
+@pytest.mark.parametrize(
+    ("problem", "code"), [(None, 0), (ProfileError(code="server_lost", message="gone", exit_code=3), 3)]
+)
+def test_the_exit_code_is_the_problems(problem: ProfileError | None, code: int) -> None:
     found = dataclasses.replace(loaded(window()), problem=problem)
     assert written_of(found).exit_code == code
 

@@ -19,10 +19,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from plimsoll.errors import DatasetError, UsageError
-from plimsoll.profiling.dataset.load import Format, Row, load_dataset, parse_format
+from plimsoll.profiling.dataset.load import STDIN, Format, Row, load_dataset, parse_format
 from plimsoll.profiling.dataset.sampling import Sampler
 from plimsoll.profiling.dataset.spool import read_spool, spooled
-from plimsoll.profiling.dataset.text import STDIN
 from plimsoll.profiling.load.requests import serialise
 
 

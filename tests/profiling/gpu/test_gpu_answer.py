@@ -12,8 +12,8 @@ from plimsoll.profiling.advice.configuration import Configuration
 from plimsoll.profiling.findings import Findings
 from plimsoll.profiling.gpu.answer import GpuNeed, decide_gpu, recommend_gpu
 from plimsoll.profiling.gpu.attribution import held, was_used
-from plimsoll.profiling.gpu.doubts import gpu_doubts
 from plimsoll.profiling.gpu.mig import choose_slice, slice_name
+from plimsoll.profiling.gpu.report import gpu_doubts
 from plimsoll.profiling.gpu.session import GpuFindings
 from plimsoll.profiling.gpu.watch import GpuWatch
 from plimsoll.profiling.measure.command import gpu_wanted

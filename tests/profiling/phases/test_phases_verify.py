@@ -19,7 +19,7 @@ from plimsoll.profiling.advice.cpu import CpuAnswer
 from plimsoll.profiling.advice.memory import MemoryAnswer
 from plimsoll.profiling.advice.recommended import Recommended, raised_cpu, raised_memory
 from plimsoll.profiling.answer.grade import grade, verification_reason
-from plimsoll.profiling.answer.verification import verification_result
+from plimsoll.profiling.answer.levels import verification_result
 from plimsoll.profiling.measure.server import Load, Stopwatch
 from plimsoll.profiling.phases import verify as verify_module
 from plimsoll.profiling.phases.capacity import Capacity

@@ -8,7 +8,7 @@ from itertools import pairwise
 from plimsoll.profiling.findings import Findings
 from plimsoll.profiling.measure.timeline import Moment
 from plimsoll.profiling.phases.capacity import Level
-from plimsoll.profiling.result.curves import LatencyCurve, LevelWindows, PhaseSpan, RowCosts, Timeline
+from plimsoll.profiling.result.levels import LatencyCurve, LevelWindows, PhaseSpan, RowCosts, Timeline
 from plimsoll.profiling.statistics import spread_out
 
 _MOST_MOMENTS = 240

@@ -210,10 +210,8 @@ def _runner_up(findings: Findings, best: Offer, offers: Sequence[Offer]) -> Runn
     needs = f"{cpu.request_cores:g} cores and {memory.request_bytes / 1e9:.2f} GB"
     script_limit = second.configuration.max_batch_size or findings.capacity.max_batch_size()
     layout = dataclasses.replace(second.configuration, max_batch_size=script_limit)
-    return RunnerUpResult(
-        workers=second.configuration.workers,
-        threads=second.configuration.threads,
-        max_batch_size=second.configuration.max_batch_size,
+    return RunnerUpResult.of(
+        second.configuration,
         request_cores=cpu.request_cores,
         memory_bytes=memory.request_bytes,
         max_requests_per_second=cpu.carries_rps,

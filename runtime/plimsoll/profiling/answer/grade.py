@@ -8,12 +8,12 @@ from plimsoll.host.cpus import Host
 from plimsoll.profiling.advice.rounding import MEBIBYTE
 from plimsoll.profiling.findings import Findings
 from plimsoll.profiling.gpu.answer import GpuVerdict
-from plimsoll.profiling.gpu.doubts import gpu_doubts
+from plimsoll.profiling.gpu.report import gpu_doubts
 from plimsoll.profiling.measure.noise import NOISY_SHARE, drift
-from plimsoll.profiling.measure.placement import Placement
 from plimsoll.profiling.phases.capacity import Level
 from plimsoll.profiling.phases.preflight import VALID_SHARE
 from plimsoll.profiling.phases.warmup import LOOK_BACK, Warmup
+from plimsoll.profiling.session import Placement
 
 Grade = Literal["verified", "soft-verified", "estimated"]
 

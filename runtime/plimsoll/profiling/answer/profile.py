@@ -5,18 +5,15 @@ from __future__ import annotations
 from collections import Counter
 
 from plimsoll.profiling.advice.cpu import CpuAnswer
-from plimsoll.profiling.advice.memory import MemoryAnswer
 from plimsoll.profiling.advice.recommended import Recommended
 from plimsoll.profiling.answer.decision import Decision
 from plimsoll.profiling.answer.grade import grade, grade_reasons
-from plimsoll.profiling.answer.levels import latency_seconds
-from plimsoll.profiling.answer.measurements import build_measurements
-from plimsoll.profiling.answer.processes import build_processes
+from plimsoll.profiling.answer.levels import latency_seconds, verification_result
+from plimsoll.profiling.answer.measurements import build_measurements, build_processes
 from plimsoll.profiling.answer.unknown import explain
-from plimsoll.profiling.answer.verification import verification_result
-from plimsoll.profiling.findings import Findings, Problem
+from plimsoll.profiling.findings import Findings
 from plimsoll.profiling.gpu.answer import GpuVerdict
-from plimsoll.profiling.gpu.measurements import gpu_recommendation
+from plimsoll.profiling.gpu.report import gpu_recommendation
 from plimsoll.profiling.phases.open_loop import RateLevel
 from plimsoll.profiling.result.base import LatencySeconds
 from plimsoll.profiling.result.measurements import Measurements
@@ -30,7 +27,6 @@ from plimsoll.profiling.result.profile import (
     OperatingLatency,
     OperatingPoint,
     Profile,
-    ProfileError,
     Recommendation,
     SettingsInfo,
 )
@@ -49,7 +45,7 @@ def build_profile(findings: Findings, decision: Decision, gpu: GpuVerdict, elaps
         state="Succeeded" if problem is None or partial else "Failed",
         created_time=findings.setup.created.isoformat(timespec="seconds"),
         elapsed_seconds=elapsed_s,
-        error=_error(problem),
+        error=problem,
         grade=grade(findings),
         grade_reasons=grade_reasons(findings, gpu),
         warnings=list(findings.warnings),
@@ -67,20 +63,12 @@ def build_profile(findings: Findings, decision: Decision, gpu: GpuVerdict, elaps
     return profile.model_copy(update={"unknown": unknown})
 
 
-def _error(problem: Problem | None) -> ProfileError | None:
-    if problem is None:
-        return None
-    return ProfileError(
-        code=problem.code, message=problem.message, exit_code=problem.exit_code, details=list(problem.details)
-    )
-
-
 def _recommendation(findings: Findings, decision: Decision, gpu: GpuVerdict) -> Recommendation:
     recommended = decision.recommended
     cpu, memory, layout = recommended.cpu, recommended.memory, recommended.configuration
     return Recommendation(
-        cpu=_cpu(cpu) if cpu else None,
-        memory=_memory(memory) if memory else None,
+        cpu=CpuRecommendation.of(cpu) if cpu else None,
+        memory=MemoryRecommendation.of(memory, limit_bytes=memory.request_bytes) if memory else None,
         gpu=gpu_recommendation(gpu),
         workers=layout.workers,
         threads=layout.threads,
@@ -93,30 +81,12 @@ def _recommendation(findings: Findings, decision: Decision, gpu: GpuVerdict) -> 
     )
 
 
-def _cpu(answer: CpuAnswer) -> CpuRecommendation:
-    return CpuRecommendation(request_cores=answer.request_cores, limit_cores=answer.limit_cores, reason=answer.reason)
-
-
-def _memory(answer: MemoryAnswer) -> MemoryRecommendation:
-    return MemoryRecommendation(
-        request_bytes=answer.request_bytes, limit_bytes=answer.request_bytes, reason=answer.reason
-    )
-
-
 def _operating_point(answer: CpuAnswer, level: RateLevel | None) -> OperatingPoint:
     latency = level.latency if level else None
     return OperatingPoint(
         requests_per_second=answer.operating_rps,
         utilisation=answer.operating_rps / answer.capacity_rps,
-        latency_seconds=OperatingLatency(
-            p50=latency.percentile_s(0.5),
-            p90=latency.percentile_s(0.9),
-            p95=latency.percentile_s(0.95),
-            p99=latency.percentile_s(0.99),
-            p999=latency.percentile_s(0.999),
-        )
-        if latency
-        else OperatingLatency(),
+        latency_seconds=OperatingLatency.of(latency_seconds(latency)) if latency else OperatingLatency(),
     )
 
 
@@ -156,19 +126,10 @@ def _host(findings: Findings) -> HostInfo:
     setup, around = findings.setup, findings.surroundings
     host, before, after = setup.host, around.spin_before, around.spin_after
     server, driver = setup.placement.server, setup.placement.driver
-    return HostInfo(
-        cpu_model=host.cpu_model,
-        logical_cpus=host.logical_cpus,
-        allowed_cpus=list(host.allowed_cpus),
-        cpu_limit_cores=host.cpu_limit_cores,
-        usable_cores=host.usable_cores,
+    return HostInfo.of(
+        host,
         server_cpus=None if server is None else list(server),
         driver_cpus=None if driver is None else list(driver),
-        memory_total_bytes=host.memory_total_bytes,
-        memory_limit_bytes=host.memory_limit_bytes,
-        cgroup_version=host.cgroup_version,
-        kernel=host.kernel,
-        python=host.python,
         spin_seconds_before=before.fastest_cpu_s if before else None,
         spin_seconds_after=after.fastest_cpu_s if after else None,
         stolen_share=before.stolen_share if before else None,
@@ -200,12 +161,4 @@ def _driver(findings: Findings) -> DriverInfo:
 
 def _settings(findings: Findings) -> SettingsInfo:
     options = findings.options
-    return SettingsInfo(
-        budget_seconds=options.budget_s,
-        server_arguments=options.server_arguments,
-        target_requests_per_second=options.target_rps,
-        max_cpu_cores=options.max_cpu_cores,
-        max_memory_gb=options.max_memory_gb,
-        workers=options.workers,
-        threads=options.threads,
-    )
+    return SettingsInfo.of(options, budget_seconds=options.budget_s, target_requests_per_second=options.target_rps)

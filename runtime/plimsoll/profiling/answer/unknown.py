@@ -8,7 +8,7 @@ from typing import Any
 
 from plimsoll.profiling.findings import Findings
 from plimsoll.profiling.gpu.answer import GpuVerdict
-from plimsoll.profiling.gpu.doubts import gpu_rules
+from plimsoll.profiling.gpu.report import gpu_rules
 from plimsoll.profiling.latency import MOST_FAILED_SHARE, needed_for
 
 _NOT_RUN = "this phase was not run"

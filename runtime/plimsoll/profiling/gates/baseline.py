@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from plimsoll.profiling.gates.metrics import Dimension, show_quantity
 from plimsoll.profiling.measure.noise import NOISY_SHARE
-from plimsoll.profiling.result.curves import LevelWindows
+from plimsoll.profiling.result.levels import LevelWindows
 from plimsoll.profiling.result.profile import GateResult, Profile
 from plimsoll.profiling.statistics import Interval, mean_interval, percentile_interval
 

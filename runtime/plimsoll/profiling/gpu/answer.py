@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from plimsoll.backends.gpu import SHARE
 from plimsoll.profiling.advice.configuration import Configuration
 from plimsoll.profiling.advice.rounding import MEBIBYTE
-from plimsoll.profiling.gpu.attribution import WHOLE_SHARE, Device, Method, devices
+from plimsoll.profiling.gpu.attribution import WHOLE_SHARE, Device, Method, devices, gigabytes
 from plimsoll.profiling.gpu.session import GpuFindings
 from plimsoll.workers.gpu_shares import share_bytes
 
@@ -75,12 +75,6 @@ def _reason(need: GpuNeed, memory_bytes: int, total_bytes: int) -> str:
         f"The most it needs of GPU memory is {gigabytes(need.size_bytes)}, {how}; with 15 % of headroom "
         f"{gigabytes(memory_bytes)} ({memory_bytes // MEBIBYTE} Mi), {memory_bytes / total_bytes:.0%} of the card."
     )
-
-
-def gigabytes(size_bytes: float) -> str:
-    """Decimal, two digits below ten: `3.11 GB`, `76.0 GB`."""
-    size = size_bytes / 1e9
-    return f"{size:.2f} GB" if size < 10 else f"{size:.1f} GB"
 
 
 @dataclass(frozen=True, slots=True)

@@ -209,3 +209,9 @@ def _load(uses: list[Use]) -> Load:
         hottest_c=max((use.hottest_c for use in uses if use.hottest_c is not None), default=None),
         slowed={reason: count / readings for reason, count in sorted(slowed.items())},
     )
+
+
+def gigabytes(size_bytes: float) -> str:
+    """Decimal, two digits below ten: `3.11 GB`, `76.0 GB`."""
+    size = size_bytes / 1e9
+    return f"{size:.2f} GB" if size < 10 else f"{size:.1f} GB"

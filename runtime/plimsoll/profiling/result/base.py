@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any, Self
+
 from pydantic import BaseModel, ConfigDict
 
 _UNITS = {"gb": "GB"}
@@ -14,11 +16,20 @@ def camel(name: str) -> str:
 
 
 class Model(BaseModel):
-    """A part of `profile.json`."""
+    """A part of `profile.json`.
+
+    Most are what a phase answers. Others take what has the same name from what was found, see `of`.
+    """
 
     model_config = ConfigDict(
         alias_generator=camel, validate_by_name=True, validate_by_alias=True, frozen=True, extra="forbid"
     )
+
+    @classmethod
+    def of(cls, found: object, **others: Any) -> Self:
+        """Each field from `others`, else from the attribute of the same name."""
+        names = (name for name in cls.model_fields if name not in others and hasattr(found, name))
+        return cls(**others, **{name: getattr(found, name) for name in names})
 
 
 class LatencySeconds(Model):

@@ -5,14 +5,17 @@ from __future__ import annotations
 from pydantic import Field
 
 from plimsoll.profiling.result.base import CoresUsed, LatencySeconds, LevelMemory, Model
-from plimsoll.profiling.result.curves import LatencyCurve, LevelWindows, RowCosts, Timeline
 from plimsoll.profiling.result.gpu import GpuMeasurements
 from plimsoll.profiling.result.levels import (
     BatchFitResult,
     BatchLevelResult,
     CpuLevelResult,
     GrowthResult,
+    LatencyCurve,
+    LevelWindows,
     RateLevelResult,
+    RowCosts,
+    Timeline,
 )
 
 

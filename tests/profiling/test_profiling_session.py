@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from plimsoll.profiling.measure.placement import Placement, place
+from plimsoll.profiling.session import Placement, place
 
 
 @pytest.mark.parametrize(
