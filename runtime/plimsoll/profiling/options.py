@@ -1,4 +1,4 @@
-"""What one profile run is asked to do, and whom it tells how far it is."""
+"""What one profile run is asked to do, and to whom it reports how far it is."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ class ProfileOptions:
 
     @property
     def searches(self) -> bool:
-        """Whether other shapes may be tried."""
+        """Whether other configurations may be tried."""
         return self.search_workers or self.search_threads or self.search_batches
 
     @property
@@ -69,7 +69,7 @@ class ProfileOptions:
         return self.configuration.slots
 
     def configured(self, configuration: Configuration | None) -> ProfileOptions:
-        """The same for a server of another shape."""
+        """The same for a server in another configuration."""
         if configuration is None or configuration == self.configuration:
             return self
         return dataclasses.replace(

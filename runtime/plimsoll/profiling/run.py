@@ -32,7 +32,7 @@ from plimsoll.profiling.phases.capacity import find_capacity
 from plimsoll.profiling.phases.census import Census, describe_failed, load_of, take_census
 from plimsoll.profiling.phases.cpu_sweep import is_elastic, sweep
 from plimsoll.profiling.phases.growth import Growth, watch_growth
-from plimsoll.profiling.phases.open_loop import operate, search_slo, seconds_for
+from plimsoll.profiling.phases.open_loop import measure_operating_point, search_slo, seconds_for
 from plimsoll.profiling.phases.preflight import measure_ceiling
 from plimsoll.profiling.phases.quota import sweep_by_quota
 from plimsoll.profiling.phases.search import search
@@ -140,7 +140,7 @@ class Run:
         """The server without limits; once more where it took a whole GPU."""
         takes = self._first_server(session)
         if takes is not None:
-            session.progress.note(f"{takes}: it is started again, told to take only what it needs")
+            session.progress.note(f"{takes}: it is started again, with variables by which it takes only what it needs")
             self.keep(gpu=takes.found, startup=None, census=Census())
             session.variables = takes.found.growth
             self._first_server(session)
@@ -187,7 +187,7 @@ class Run:
             self.keep(capacity=capacity)
         self._watch_growth(server, plan)
         try:
-            self._operate(server, plan)
+            self._find_operating_point(server, plan)
         except NotMeasured as lost:
             self.warn(f"no latency at a steady rate: {lost}")
 
@@ -227,7 +227,7 @@ class Run:
                 return
             self.keep(capacity=capacity.in_place_of(knee, longer), growth=growth)
 
-    def _operate(self, server: ServerUnderTest, plan: Plan) -> None:
+    def _find_operating_point(self, server: ServerUnderTest, plan: Plan) -> None:
         options, capacity, census = self.setup.options, self.findings.capacity, self.findings.census
         expected = cpu_answer(capacity, census, options, options.slots, None)
         if expected is None:
@@ -239,7 +239,7 @@ class Run:
         rate_rps, left_s = expected.operating_rps, server.watch.left_s() - plan.verify_s
         seconds = seconds_for(rate_rps, plan.rate_s, left_s)
         before = self.findings.open_loop
-        for found in operate(server, before, rate_rps, seconds, self.setup.noisy_cores, plan.verify_s):
+        for found in measure_operating_point(server, before, rate_rps, seconds, self.setup.noisy_cores, plan.verify_s):
             self.keep(open_loop=found)
 
     def _measure_others(self, session: Session) -> None:
@@ -255,7 +255,7 @@ class Run:
             for found in search(session, first):
                 self.keep(search=found)
         except (ServerLost, StartError, NotMeasured) as error:
-            self.warn(f"the search for a better size broke off: {error}")
+            self.warn(f"the search for a better configuration broke off: {error}")
 
     def _verify(self, session: Session) -> None:
         findings, decision = self.findings, self.decide()
@@ -293,7 +293,7 @@ class Run:
         if found.watch is None or not found.watch.servers:
             return
         if lost := found.lost():
-            problem = _problem("gpu_lost", f"{lost} in the middle of the run", _GPU_EXIT)
+            problem = _problem("gpu_lost", f"{lost} during the run", _GPU_EXIT)
             self.spoil(self.findings.problem or problem)
         elif not self.findings.census.succeeded():
             return

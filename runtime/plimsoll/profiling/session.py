@@ -128,7 +128,7 @@ class Session:
     def aim(self, server: ServerUnderTest) -> None:
         """Points the driver at this server; the answers of the first one are remembered.
 
-        Whoever waits is told before anything is measured if the limit on open files bounds what can be offered.
+        Reports before anything is measured whether the limit on open files bounds what can be offered.
         """
         setup, again = self.setup, self.aimed
         self.aimed = True

@@ -68,7 +68,7 @@ def test_a_disturbed_level_is_measured_again_and_the_better_one_counts(monkeypat
         made = iter([noisy, second])
         monkeypatch.setattr(open_loop, "run_rate", lambda server, rate_rps, seconds, made=made: next(made))
         server: Any = NoServer()
-        *_, found = open_loop.operate(server, OpenLoop(), 66.0, 4.0, noisy_cores=0.2, reserved_s=10.0)
+        *_, found = open_loop.measure_operating_point(server, OpenLoop(), 66.0, 4.0, noisy_cores=0.2, reserved_s=10.0)
         assert len(found.levels) == 2
         assert found.operating is found.levels[-1]
         assert found.operating.latency.mean_s() == pytest.approx(last)
@@ -79,5 +79,5 @@ def test_a_disturbed_level_is_not_repeated_in_the_time_of_later_phases(monkeypat
     noisy = dataclasses.replace(noisy, window=dataclasses.replace(noisy.window, elsewhere_cores=2.0))
     monkeypatch.setattr(open_loop, "run_rate", lambda server, rate_rps, seconds: noisy)
     server: Any = NoServer()
-    (found,) = open_loop.operate(server, OpenLoop(), 66.0, 4.0, noisy_cores=0.2, reserved_s=998.0)
+    (found,) = open_loop.measure_operating_point(server, OpenLoop(), 66.0, 4.0, noisy_cores=0.2, reserved_s=998.0)
     assert found.operating is noisy

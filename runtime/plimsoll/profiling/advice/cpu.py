@@ -1,4 +1,4 @@
-"""How many cores one replica needs, and how busy it may be kept before requests wait too long.
+"""How many cores one replica needs, and at which utilisation requests do not wait too long.
 
 Pure arithmetic; the answer brings its reason in one sentence. Utilisation follows from how much the cost of requests
 varies, by an M/G/c queue: mean wait = C(c, a) / (c·(1-u)) · (1 + Cs²)/2 · S, with Erlang's C, offered load a = c·u,
@@ -79,7 +79,7 @@ class CpuAnswer:
 
 @dataclass(frozen=True, slots=True)
 class _Load:
-    """The rate one replica is meant to carry, and how busy it is then."""
+    """The rate one replica is meant to carry, and its utilisation then."""
 
     rate_rps: float
     carries_rps: float

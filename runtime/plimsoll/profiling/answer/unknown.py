@@ -83,7 +83,7 @@ def _rules(findings: Findings, gpu: GpuVerdict) -> Rules:
         ("recommendation.maxBatchSize", _why_no_fit(findings)),
         ("recommendation.runnerUp.maxBatchSize", "the script alone decides, or takes single calls"),
         ("recommendation.runnerUp.replicas", "no target rate was given"),
-        ("recommendation.runnerUp", "no other shape of the server was tried, or none kept its rate"),
+        ("recommendation.runnerUp", "no other configuration of the server was tried, or none kept its rate"),
         ("azureml.requestedCpu", "no upper bound for CPU was given"),
         ("azureml.requestedMemoryInGB", "no upper bound for memory was given"),
         ("azureml.requestedQueriesPerSecond", "no target rate was given"),

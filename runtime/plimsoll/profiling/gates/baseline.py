@@ -90,8 +90,8 @@ def _compare(compared: _Compared, before: Interval | None, now: Interval | None,
     )
 
 
-def _note(name: str, words: str) -> GateResult:
-    return GateResult(kind="baseline", name=name, held=None, sentence=f"baseline: {words}")
+def _note(name: str, why: str) -> GateResult:
+    return GateResult(kind="baseline", name=name, held=None, sentence=f"baseline: {why}")
 
 
 def _machine(profile: Profile) -> str:

@@ -95,8 +95,8 @@ class Verdict:
 
     def lines(self) -> Iterator[str]:
         """One per gate, for people."""
-        words = {True: "held", False: "FAILED", None: "note"}
-        yield from (f"gate {words[result.held]}: {result.sentence}" for result in self.results())
+        verdicts = {True: "held", False: "FAILED", None: "note"}
+        yield from (f"gate {verdicts[result.held]}: {result.sentence}" for result in self.results())
 
     def results(self) -> list[GateResult]:
         """The grade last."""

@@ -91,7 +91,7 @@ def decide_gpu(found: GpuFindings, configuration: Configuration) -> GpuVerdict:
     """From the readings so far."""
     seen = devices(found.watch, configuration) if found.watch else []
     used = [device for device in seen if device.used]
-    # An allocator that has handed out memory was on some GPU, also where the driver tells nothing.
+    # An allocator that has handed out memory was on some GPU, also where the driver reports nothing.
     if not used and found.allocator_bytes and seen:
         used = seen[:1]
     if not used:
@@ -122,7 +122,7 @@ def _takes_all(device: Device) -> bool:
 
 def _why_unknown(used: list[Device]) -> str:
     if any(_takes_all(device) for device in used):
-        return "the model takes the whole card, also where it is told to take only what it needs"
+        return "the model takes the whole card, also with the variables by which it should take only what it needs"
     unknown = (device.held.reason for device in used if device.held.method is None)
     return next(unknown, "the device has no memory of its own")
 

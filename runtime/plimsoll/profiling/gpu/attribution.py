@@ -57,7 +57,7 @@ def held(watch: GpuWatch, server: ServerWatch, gpu: Gpu, phases: Iterable[Phase]
 def _by_device(uses: list[Use], before: GpuReading, gpu: Gpu) -> Held:
     sizes = [use.used_bytes for use in uses if use.used_bytes is not None]
     if not sizes or before.used_bytes is None:
-        return Held(None, None, "the driver does not tell how much of the memory is in use")
+        return Held(None, None, "the driver does not report how much of the memory is in use")
     place = "slice" if gpu.is_mig_slice else "GPU"
     return Held("device", max(0, max(sizes) - before.used_bytes), f"nobody else was on the {place}")
 
@@ -89,7 +89,7 @@ def foreign_processes(watch: GpuWatch, server: ServerWatch, gpu: Gpu) -> frozens
 
 
 def was_used(watch: GpuWatch, server: ServerWatch, gpu: Gpu) -> bool | None:
-    """Whether there is any sign of the server on the device: a process, memory or work; None where that is not told."""
+    """Any sign of the server on the device: a process, memory or work; None where that is not reported."""
     if own_processes(watch, server, gpu):
         return True
     found = held(watch, server, gpu)
@@ -121,7 +121,7 @@ def _pids(reading: GpuReading | None) -> frozenset[int]:
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """One device under load; shares from 0 to 1, None where the driver does not tell."""
+    """One device under load; shares from 0 to 1, None where the driver does not report it."""
 
     busy_mean: float | None
     busy_most: float | None
@@ -160,7 +160,7 @@ def devices(watch: GpuWatch, configuration: Configuration) -> list[Device]:
 
 
 def servers_of(watch: GpuWatch, configuration: Configuration) -> list[ServerWatch]:
-    """Those of this shape, else all; not those that took more than they need, nor those that could not take more."""
+    """Those in this configuration, else all; not those that took more than they need or could not take more."""
     sound = [server for server in watch.servers if not server.preallocates and not server.trial]
     return [server for server in sound if server.configuration == configuration] or sound
 

@@ -101,7 +101,7 @@ def card_share(resource: str) -> float:
 
 
 def keeps(profile: Profile, slo: Slo) -> bool | None:
-    """Whether any open-loop level did; None where no percentile that was measured tells."""
+    """Whether any open-loop level did; None where no percentile that was measured decides it."""
     name = _PERCENTILES.get(round(slo.share, 4))
     levels = [level.latency_seconds for level in profile.measurements.rate_levels]
     known_s = [latency_s for level in levels if (latency_s := _percentile_s(level, name)) is not None]

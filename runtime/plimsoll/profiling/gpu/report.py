@@ -28,7 +28,7 @@ _SAYS = {
     "board_limit": "the board's limit",
     "reliability": "its voltage limit",
 }
-_NOT_TOLD = "the driver does not tell it, as on a MIG slice, or there was no load"
+_NOT_REPORTED = "the driver does not report it, as on a MIG slice, or there was no load"
 _WHOLE = "nvidia.com/gpu"
 
 
@@ -73,7 +73,7 @@ def gpu_rules(unknown: str, verdict: GpuVerdict) -> list[tuple[str, str]]:
         *_advice_rules(verdict),
         ("measurements.gpu.devices.*.otherProcesses", "the driver does not list processes"),
         ("measurements.gpu.devices", "no reading came from it while a server ran"),
-        ("measurements.gpu.devices.*", _NOT_TOLD),
+        ("measurements.gpu.devices.*", _NOT_REPORTED),
         ("measurements.gpu.allocatorPeakBytes", "no framework that counts (PyTorch, TensorFlow, JAX) said anything"),
         ("measurements.gpu.pollsPerSecond", "the run was too short for it"),
         ("measurements.gpu.*", verdict.answer.reason if verdict.answer else unknown or "it was not measured"),

@@ -124,12 +124,12 @@ class GpuWatch:
         return self.looks / self._polled_s if self._polled_s else None
 
     def rise_bytes(self) -> int:
-        """Memory in use on all devices, whoever uses it, above what it was before the first server: for the shape."""
+        """Memory in use on all devices, whoever uses it, above what it was before the first server: for a curve."""
         before_bytes = sum(reading.used_bytes or 0 for reading in self.before.values())
         return max(0, sum(self._newest_bytes.values()) - before_bytes)
 
     def begin_server(self, configuration: Configuration, trial: bool, tree: Callable[[], frozenset[int]]) -> None:
-        """What is read from now on belongs to this server; `tree` tells its processes."""
+        """What is read from now on belongs to this server; `tree` lists its processes."""
         with self._lock:
             self._tree = tree
             self.servers.append(ServerWatch(configuration, trial))

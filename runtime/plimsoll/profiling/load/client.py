@@ -139,7 +139,7 @@ class DriverClient:
     def open(self, rows: Sequence[Row], port: int, timeout_s: float, seed: int, same_answers: bool = False) -> None:
         """Gives the driver the rows, of which it makes its requests.
 
-        With `same_answers` the rows and what answers them are those of before: answers are held against the first.
+        With `same_answers` the rows and what answers them are those of before: answers are compared with the first.
         """
         self._expected = expected_outcomes(rows)
         target = {"host": "127.0.0.1", "port": port, "path": "/score", "timeoutSeconds": timeout_s}

@@ -38,7 +38,7 @@ class ClosedLoop:
         self.tally = Tally(requests.expected, requests.answers)
 
     async def run(self) -> dict[str, Any]:
-        """Connects, sends until told to stop, waits for the last answer."""
+        """Connects, sends until it is time to stop, waits for the last answer."""
         await self._pool.connect(len(self._slots))
         self.tally = Tally(self._requests.expected, self._requests.answers)
         for slot in self._slots:

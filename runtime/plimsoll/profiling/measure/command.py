@@ -14,7 +14,7 @@ from plimsoll.profiling.options import ProfileOptions
 HOST = "127.0.0.1"
 _TIMEOUT_FLAG, _TIMEOUT_VARIABLES = "--scoring-timeout-ms", ("PLIMSOLL_SCORING_TIMEOUT_MS", "SCORING_TIMEOUT_MS")
 _GPU_FLAG, _GPU_VARIABLE = "--gpu", "PLIMSOLL_GPU"
-# The child serves: what told this process to profile must not tell it the same.
+# The child serves: what makes this process profile must not reach it.
 _OWN_VARIABLES = {"PLIMSOLL_PROFILE", "PLIMSOLL_HOST", "PLIMSOLL_PORT"}
 _BUDGET_SHARE = 1 / 3
 _SHORTEST_S, _LONGEST_S = 15.0, 120.0

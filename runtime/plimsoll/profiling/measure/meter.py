@@ -1,4 +1,4 @@
-"""Reads what the server's process tree uses, told apart into front and model workers.
+"""Reads what the server's process tree uses, split into front and model workers.
 
 The front is everything that is not a model worker: the HTTP process and the master above it. What a model worker
 starts counts as that worker. The load driver and this process are never in the tree.

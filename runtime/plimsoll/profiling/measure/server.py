@@ -195,11 +195,11 @@ class ServerUnderTest:
     def check_server(self) -> None:
         """Raises ServerLost when the server's root process has ended, or a GPU is gone."""
         if gpu := self.recorder.lost_gpu():
-            raise GpuLost(f"{gpu} in the middle; the driver's log on the host (dmesg, Xid) may say why")
+            raise GpuLost(f"{gpu} during the run; the driver's log on the host (dmesg, Xid) may say why")
         code = self.process.exit_code()
         if code is not None:
             raise ServerLost(
-                f"the server {describe_exit(code)} in the middle; its last line: {self.process.last_error()}"
+                f"the server {describe_exit(code)} during the run; its last line: {self.process.last_error()}"
             )
 
     def wait_until_ready(self, longest_s: float) -> bool:

@@ -1,4 +1,4 @@
-"""Cores and memory of the server over the whole run, and which phase it was. For the shape, never for the answer."""
+"""Cores and memory of the server over the whole run, and which phase it was. For charts, never for the answer."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class Moment:
 
 @dataclass(slots=True)
 class Recorder:
-    """Seconds since it was made. `gpu` is told the same phases; None where no GPU is watched."""
+    """Seconds since it was made. `gpu` gets the same phases; None where no GPU is watched."""
 
     moments: list[Moment] = field(default_factory=list)
     phases: list[tuple[str, float]] = field(default_factory=list)

@@ -154,7 +154,7 @@ class Capacity:
         )
 
     def best_batch_size(self, slo: Slo | None) -> int | None:
-        """The size worth collecting; None where that cannot be told."""
+        """The size worth collecting; None where that is not known."""
         fit = self.batch_fit(slo)
         return fit.best_size if fit else None
 
@@ -185,7 +185,7 @@ def find_capacity(server: ServerUnderTest, rate_rps: float, budget_s: float) -> 
     batches = server.batches()
     batch_size = batches.max_size if batches else None
     counts = list(connection_counts(server.options.slots, 1 / rate_rps, batch_size, server.most_connections))
-    # How long a batch takes is only told by batches of all sizes: short levels, but every one of them.
+    # How long a batch takes is only known from batches of all sizes: short levels, but every one of them.
     levels, windows = (len(counts), 1) if batches else (_LEVELS_TO_PLAN_FOR, _WINDOWS)
     for connections in counts:
         parts, best_rps = max(1, levels - len(found.levels)), found.best_rps()

@@ -35,7 +35,7 @@ class Sweep:
 def is_elastic(census: Census, threads: int) -> bool:
     """One request alone keeps more than one core busy, or would: more threads share its work than the server gave.
 
-    The threads tell it also on a machine that others keep busy, where the cores do not.
+    The threads show it also on a machine that others keep busy, where the cores do not.
     """
     return census.cores() > ELASTIC_CORES or census.busy_threads > threads
 

@@ -152,7 +152,7 @@ def search_slo(server: ServerUnderTest, slo: Slo, capacity_rps: float, budget_s:
     yield dataclasses.replace(found, slo_rps=low_rps)
 
 
-def operate(
+def measure_operating_point(
     server: ServerUnderTest, before: OpenLoop, rate_rps: float, seconds: float, noisy_cores: float, reserved_s: float
 ) -> Iterator[OpenLoop]:
     """The level at the operating point; a disturbed one is repeated where there is time, and the faster one counts.

@@ -26,7 +26,7 @@ class Startup:
 
 
 def wait_for_start(server: ServerUnderTest) -> Startup:
-    """Polls `/health/ready`; raises EntryError or UsageError with the server's own words when it does not come up."""
+    """Polls `/health/ready`; raises EntryError or UsageError with the server's own message when it does not come up."""
     server.recorder.begin_server(server.options.configuration, server.prefix == TRIAL_PREFIX, server.meter)
     watch = server.begin("start", _EXPECTED_S)
     pause_s, reason = _FIRST_POLL_S, ""
@@ -51,9 +51,9 @@ def wait_for_start(server: ServerUnderTest) -> Startup:
 
 
 def _start_error(code: int, server: ServerUnderTest) -> StartError:
-    words = server.process.last_error()
+    message = server.process.last_error()
     if code == UsageError.exit_code:
-        return UsageError(words)
+        return UsageError(message)
     if code == EntryError.exit_code:
-        return EntryError(words)
-    return EntryError(f"the server {describe_exit(code)} before it was ready: {words}")
+        return EntryError(message)
+    return EntryError(f"the server {describe_exit(code)} before it was ready: {message}")

@@ -1,4 +1,4 @@
-"""`profile.json`: the answer in the shape that is promised to its readers.
+"""`profile.json`: the answer in the form that is promised to its readers.
 
 A number that is not known is null, never 0, and `unknown` holds its path and the reason. Times are seconds, sizes
 bytes, rates per second, unless the name says otherwise; the block `azureml` keeps Azure's names and units (ms, GB of
