@@ -66,10 +66,9 @@ def verify_profile(options: ProfileOptions, path: Path, progress: Progress) -> P
 
 
 def _reference(profile: Profile, path: Path) -> Reference:
-    levels, startup = profile.measurements.rate_levels, profile.measurements.startup
-    if not levels or profile.recommendation.cpu is None or profile.recommendation.memory is None:
+    level, startup = profile.measurements.operating_level, profile.measurements.startup
+    if level is None or profile.recommendation.cpu is None or profile.recommendation.memory is None:
         raise UsageError(f"{path}: holds no recommendation with a measured rate that could be verified")
-    level = levels[-1]
     failing = bool(profile.measurements.rows.failed)
     return Reference(
         rate_rps=level.target_requests_per_second,

@@ -117,18 +117,18 @@ def test_any_sign_of_the_server_counts_and_no_sign_only_where_it_would_be_seen(
 
 
 def test_the_numbers_of_a_need() -> None:
-    answer = recommend_gpu(1, GpuNeed(3 * GIB, "device"), 80 * GIB)
+    answer = recommend_gpu(1, GpuNeed(3 * GIB, "device"), CARD)
     assert answer.memory_bytes == 3584 * MIB  # 3 GiB · 1.15 = 3533 MiB
     assert answer.fraction == pytest.approx(3.5 / 80)
-    assert recommend_gpu(1, GpuNeed(256 * MIB, "device"), 80 * GIB).memory_bytes == 512 * MIB
-    with_context = recommend_gpu(1, GpuNeed(2 * GIB, "allocator", processes=2), 80 * GIB)
+    assert recommend_gpu(1, GpuNeed(256 * MIB, "device"), CARD).memory_bytes == 512 * MIB
+    with_context = recommend_gpu(1, GpuNeed(2 * GIB, "allocator", processes=2), CARD)
     assert with_context.memory_bytes == 3584 * MIB  # 2 GiB and two contexts of 512 MiB
     assert "2 CUDA context(s)" in with_context.reason
 
 
 def test_what_just_fits_is_not_more_than_the_card() -> None:
-    assert recommend_gpu(1, GpuNeed(75 * GIB, "device"), 80 * GIB).memory_bytes == 80 * GIB
-    too_much = recommend_gpu(1, GpuNeed(81 * GIB, "processes"), 80 * GIB)
+    assert recommend_gpu(1, GpuNeed(75 * GIB, "device"), CARD).memory_bytes == 80 * GIB
+    too_much = recommend_gpu(1, GpuNeed(81 * GIB, "processes"), CARD)
     assert too_much.fraction is not None
     assert too_much.fraction > 1
 

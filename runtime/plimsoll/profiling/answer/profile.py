@@ -13,7 +13,6 @@ from plimsoll.profiling.answer.measurements import build_measurements, build_pro
 from plimsoll.profiling.answer.unknown import explain
 from plimsoll.profiling.findings import Findings
 from plimsoll.profiling.gpu.answer import GpuVerdict
-from plimsoll.profiling.gpu.report import gpu_recommendation
 from plimsoll.profiling.phases.open_loop import RateLevel
 from plimsoll.profiling.result.base import LatencySeconds
 from plimsoll.profiling.result.measurements import Measurements
@@ -69,7 +68,7 @@ def _recommendation(findings: Findings, decision: Decision, gpu: GpuVerdict) -> 
     return Recommendation(
         cpu=CpuRecommendation.of(cpu) if cpu else None,
         memory=MemoryRecommendation.of(memory, limit_bytes=memory.request_bytes) if memory else None,
-        gpu=gpu_recommendation(gpu),
+        gpu=gpu.answer,
         workers=layout.workers,
         threads=layout.threads,
         max_batch_size=layout.max_batch_size or findings.capacity.max_batch_size(),

@@ -89,7 +89,8 @@ def _latency_s(profile: Profile, name: str, azure_digits: str) -> float | None:
 
     Where the rate was tried and too many requests failed, there is none: the knee must not stand in for it.
     """
-    if any(level.latency_seconds.mean is None for level in profile.measurements.rate_levels[-1:]):
+    level = profile.measurements.operating_level
+    if level is not None and level.latency_seconds.mean is None:
         return None
     point = profile.recommendation.operating_point
     tried_s: float | None = getattr(point.latency_seconds, name, None) if point else None

@@ -7,13 +7,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from plimsoll.backends.gpu import SHARE
+from plimsoll.host.gpus import Gpu
 from plimsoll.profiling.advice.configuration import Configuration
 from plimsoll.profiling.advice.rounding import MEBIBYTE
 from plimsoll.profiling.gpu.attribution import WHOLE_SHARE, Device, Method, devices, gigabytes
+from plimsoll.profiling.gpu.mig import choose_slice, slice_name
 from plimsoll.profiling.gpu.session import GpuFindings
+from plimsoll.profiling.result.gpu import GpuRecommendation, mig_resource
 from plimsoll.workers.gpu_shares import share_bytes
 
 GPU_MEMORY_FACTOR = 1.15
+_WHOLE = "nvidia.com/gpu"
 _STEP_BYTES = 256 * MEBIBYTE
 # What an allocator does not count: the CUDA context and the libraries' own workspaces, for each process.
 CONTEXT_BYTES = 512 * MEBIBYTE
@@ -38,27 +42,40 @@ class GpuNeed:
         return self.size_bytes + (CONTEXT_BYTES * self.processes if self.method == "allocator" else 0)
 
 
-@dataclass(frozen=True, slots=True)
-class GpuAnswer:
-    """For one replica: `count` devices of at least `memory_bytes`, which is None where it is not known."""
-
-    count: int
-    memory_bytes: int | None
-    fraction: float | None
-    reason: str
-
-
-def recommend_gpu(count: int, need: GpuNeed, total_bytes: int) -> GpuAnswer:
+def recommend_gpu(count: int, need: GpuNeed, gpu: Gpu) -> GpuRecommendation:
     """Need · 1.15 for fragmentation, rounded up to 256 MiB; never more than the card has, if the need fits."""
-    memory_bytes = _round_up(need.with_context_bytes * GPU_MEMORY_FACTOR)
+    memory_bytes, total_bytes = _round_up(need.with_context_bytes * GPU_MEMORY_FACTOR), gpu.total_bytes or 1
     if need.with_context_bytes <= total_bytes:
         memory_bytes = min(memory_bytes, total_bytes)
-    return GpuAnswer(count, memory_bytes, memory_bytes / total_bytes, _reason(need, memory_bytes, total_bytes))
+    mig = choose_slice(gpu, memory_bytes)
+    return GpuRecommendation(
+        count=count,
+        memory_bytes=memory_bytes,
+        fraction=memory_bytes / total_bytes,
+        mig_profile=mig.profile,
+        mig_reason=mig.reason,
+        resource=_resource(gpu, mig.profile),
+        reason=_reason(need, memory_bytes, total_bytes),
+    )
 
 
-def no_gpu_memory(count: int, why: str) -> GpuAnswer:
+def no_gpu_memory(count: int, gpu: Gpu, why: str) -> GpuRecommendation:
     """A GPU is needed, but how much of it is not known."""
-    return GpuAnswer(count, None, None, f"How much of its memory is needed is not known: {why}.")
+    return GpuRecommendation(
+        count=count,
+        memory_bytes=None,
+        fraction=None,
+        mig_profile=None,
+        mig_reason="how much memory is needed is not known",
+        resource=_resource(gpu, None),
+        reason=f"How much of its memory is needed is not known: {why}.",
+    )
+
+
+def _resource(gpu: Gpu, profile: str | None) -> str:
+    """What was measured: a whole card stays one, as on a slice of it latency and rate would be others."""
+    name = (profile or slice_name(gpu.name)) if gpu.is_mig_slice else None
+    return mig_resource(name) if name else _WHOLE
 
 
 def _round_up(size_bytes: float) -> int:
@@ -82,7 +99,7 @@ class GpuVerdict:
     """`largest` is the device of which most was needed; `answer` None: no GPU is recommended."""
 
     devices: list[Device]
-    answer: GpuAnswer | None
+    answer: GpuRecommendation | None
     largest: Device | None = None
     need: GpuNeed | None = None
 
@@ -99,9 +116,9 @@ def decide_gpu(found: GpuFindings, configuration: Configuration) -> GpuVerdict:
     needs = [(device, _need(found, device, configuration.workers / len(used))) for device in used]
     known = [(device, need) for device, need in needs if need is not None and device.gpu.total_bytes]
     if len(known) < len(needs):
-        return GpuVerdict(seen, no_gpu_memory(len(used), _why_unknown(used)), used[0])
+        return GpuVerdict(seen, no_gpu_memory(len(used), used[0].gpu, _why_unknown(used)), used[0])
     largest, need = max(known, key=lambda pair: pair[1].with_context_bytes)
-    return GpuVerdict(seen, recommend_gpu(len(used), need, largest.gpu.total_bytes or 1), largest, need)
+    return GpuVerdict(seen, recommend_gpu(len(used), need, largest.gpu), largest, need)
 
 
 def _need(found: GpuFindings, device: Device, workers: float) -> GpuNeed | None:

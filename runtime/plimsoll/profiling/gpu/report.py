@@ -6,16 +6,13 @@ from collections.abc import Iterator
 
 from plimsoll.profiling.gpu.answer import GpuVerdict
 from plimsoll.profiling.gpu.attribution import Device, gigabytes, held
-from plimsoll.profiling.gpu.mig import MigChoice, choose_slice, slice_name
 from plimsoll.profiling.gpu.session import GpuFindings
 from plimsoll.profiling.gpu.watch import GpuWatch
 from plimsoll.profiling.result.gpu import (
     GpuDeviceResult,
     GpuMeasurements,
     GpuPower,
-    GpuRecommendation,
     GpuUtilisation,
-    mig_resource,
 )
 
 _SAYS = {
@@ -29,7 +26,6 @@ _SAYS = {
     "reliability": "its voltage limit",
 }
 _NOT_REPORTED = "the driver does not report it, as on a MIG slice, or there was no load"
-_WHOLE = "nvidia.com/gpu"
 
 
 def gpu_doubts(watch: GpuWatch | None, verdict: GpuVerdict) -> list[str]:
@@ -82,10 +78,10 @@ def gpu_rules(unknown: str, verdict: GpuVerdict) -> list[tuple[str, str]]:
 
 def _advice_rules(verdict: GpuVerdict) -> Iterator[tuple[str, str]]:
     yield "recommendation.gpu.againstCpu", "no profile of the same model on CPUs was given (--cpu-profile)"
-    if verdict.answer is None or verdict.largest is None:
+    if verdict.answer is None:
         return
     if verdict.answer.memory_bytes is not None:
-        yield "recommendation.gpu.migProfile", choose_slice(verdict.largest.gpu, verdict.answer.memory_bytes).reason
+        yield "recommendation.gpu.migProfile", verdict.answer.mig_reason
     yield "recommendation.gpu.*", verdict.answer.reason
 
 
@@ -127,30 +123,3 @@ def _device(device: Device) -> GpuDeviceResult:
         hottest_celsius=load.hottest_c,
         throttling=load.slowed,
     )
-
-
-def gpu_recommendation(verdict: GpuVerdict) -> GpuRecommendation | None:
-    """None where no GPU was used."""
-    answer, largest = verdict.answer, verdict.largest
-    if answer is None or largest is None:
-        return None
-    mig = MigChoice(None, "how much memory is needed is not known")
-    if answer.memory_bytes is not None:
-        mig = choose_slice(largest.gpu, answer.memory_bytes)
-    return GpuRecommendation(
-        count=answer.count,
-        memory_bytes=answer.memory_bytes,
-        fraction=answer.fraction,
-        mig_profile=mig.profile,
-        mig_reason=mig.reason,
-        resource=_resource(largest, mig),
-        reason=answer.reason,
-    )
-
-
-def _resource(largest: Device, mig: MigChoice) -> str:
-    """What was measured: a whole card stays one, as on a slice of it latency and rate would be others."""
-    if not largest.gpu.is_mig_slice:
-        return _WHOLE
-    name = mig.profile or slice_name(largest.gpu.name)
-    return mig_resource(name) if name else _WHOLE

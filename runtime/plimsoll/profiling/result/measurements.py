@@ -142,6 +142,11 @@ class Measurements(Model):
     level_windows: list[LevelWindows] = Field(default_factory=list)
     gpu: GpuMeasurements | None = None
 
+    @property
+    def operating_level(self) -> RateLevelResult | None:
+        """The open-loop level at the rate that a replica is meant to carry: the list ends with it."""
+        return self.rate_levels[-1] if self.rate_levels else None
+
 
 class ProcessMemoryResult(Model):
     """At the end of the load; `pss_bytes` is this process's part of what it shares with anybody."""
