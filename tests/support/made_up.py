@@ -9,6 +9,8 @@ from typing import Any
 
 from plimsoll.host.cpus import Host
 from plimsoll.host.memory import GroupMemory
+from plimsoll.profiling.advice.cpu import CpuAnswer
+from plimsoll.profiling.advice.memory import MemoryAnswer
 from plimsoll.profiling.answer.decision import Decision, decide
 from plimsoll.profiling.answer.profile import build_profile
 from plimsoll.profiling.dataset.load import JSON_TYPE, Dataset, Row
@@ -26,7 +28,7 @@ from plimsoll.profiling.phases.census import Census, RowCost
 from plimsoll.profiling.phases.open_loop import OpenLoop, RateLevel
 from plimsoll.profiling.phases.start import Startup
 from plimsoll.profiling.plan import Plan
-from plimsoll.profiling.result.profile import Profile
+from plimsoll.profiling.result.profile import CpuRecommendation, MemoryRecommendation, Profile
 from plimsoll.profiling.session import Placement, Setup
 
 MEMORY = TreeMemory(GroupMemory(50_000_000, 50_000_000, 40_000_000, 60_000_000, 70_000_000, 0, 0), {})
@@ -100,6 +102,18 @@ def window(
 def level(*windows: Window) -> Level:
     """A level of these windows."""
     return Level(windows[0].answer.connections, windows, MEMORY, 0)
+
+
+def cpu_of(cores: float, carries_rps: float = 70.0, replicas: int | None = None, need_cores: float = 1.0) -> CpuAnswer:
+    """So many cores for one replica, kept busy to 70 %."""
+    made = CpuRecommendation(request_cores=cores, limit_cores=cores, reason="Because.")
+    return CpuAnswer(made, need_cores, 0.7, carries_rps / 0.7, carries_rps, carries_rps, replicas)
+
+
+def memory_of_size(size_bytes: int, need_bytes: int = 0, base_bytes: int = 0) -> MemoryAnswer:
+    """So much for one replica."""
+    made = MemoryRecommendation(request_bytes=size_bytes, limit_bytes=size_bytes, reason="Because.")
+    return MemoryAnswer(made, need_bytes, base_bytes)
 
 
 def census(*rows: RowCost, **more: Any) -> Census:

@@ -252,14 +252,16 @@ class Run:
                 self.keep(sweep=swept)
             for swept in sweep_by_quota(session, first, self.findings.sweep):
                 self.keep(quota=swept)
-            for found in search(session, first):
+            # Which is cheapest cannot be said without knowing what their memory is.
+            for found in search(session, first) if not self.findings.surroundings.memory_unknown else ():
                 self.keep(search=found)
         except (ServerLost, StartError, NotMeasured) as error:
             self.warn(f"the search for a better configuration broke off: {error}")
 
     def _verify(self, session: Session) -> None:
         findings, decision = self.findings, self.decide()
-        plan, recommended = findings.plan, decision.recommended
+        gpu_so_far = decide_gpu(findings.gpu, decision.recommended.configuration)
+        plan, recommended = findings.plan, decision.on_gpus(findings, gpu_so_far).recommended
         if plan is None or not plan.verifies or findings.broke_off():
             return
         if findings.startup is None or decision.operating is None or None in (recommended.cpu, recommended.memory):

@@ -19,13 +19,13 @@ def test_without_a_target_the_replica_gets_what_it_can_keep_busy() -> None:
     answer = recommend_cpu(STEADY, None, None)
     assert answer.utilisation == pytest.approx(2 / 3, abs=0.01)
     assert answer.operating_rps == pytest.approx(66.7, abs=0.5)
-    assert (answer.request_cores, answer.limit_cores, answer.replicas) == (1.0, 1.0, None)
+    assert (answer.cores.request_cores, answer.cores.limit_cores, answer.replicas) == (1.0, 1.0, None)
 
 
 def test_the_busiest_moments_count_when_they_are_a_whole_step_above() -> None:
     for busiest, cores in ((1.1, 1.0), (1.3, 1.0), (1.35, 1.25)):
         answer = recommend_cpu(dataclasses.replace(STEADY, busiest_cores=busiest), None, None)
-        assert answer.request_cores == cores
+        assert answer.cores.request_cores == cores
 
 
 @pytest.mark.parametrize("true_cores", [0.98, 1.0, 1.02, 0.48, 1.9, 2.0, 3.9])
@@ -44,7 +44,7 @@ def test_the_rounded_answer_is_the_same_in_nine_of_ten_runs(true_cores: float) -
             slots=1,
             cpu_upper_s=0.010 * cost * 1.02,
         )
-        answers[recommend_cpu(run, None, None).request_cores] += 1
+        answers[recommend_cpu(run, None, None).cores.request_cores] += 1
     assert answers.most_common(1)[0][1] >= 180, answers
 
 
@@ -52,7 +52,7 @@ def test_an_slo_decides_the_rate() -> None:
     answer = recommend_cpu(STEADY, None, None, slo_rps=50.0)
     assert answer.operating_rps == answer.carries_rps == pytest.approx(45.0)
     assert answer.utilisation == pytest.approx(0.45)
-    assert "latency objective" in answer.reason
+    assert "latency objective" in answer.cores.reason
     assert recommend_cpu(STEADY, 90.0, None, slo_rps=50.0).replicas == 2
 
 
@@ -63,7 +63,7 @@ def test_memory_that_grows_gets_room() -> None:
     )
     assert growing.need_bytes - still.need_bytes == 300_000_000
     assert growing.base_bytes == still.need_bytes
-    assert "grows with every request: 300 MB" in growing.reason
+    assert "grows with every request: 300 MB" in growing.size.reason
 
 
 def test_a_target_rate_is_spread_over_replicas() -> None:
@@ -71,12 +71,12 @@ def test_a_target_rate_is_spread_over_replicas() -> None:
     assert answer.replicas == 3
     assert answer.operating_rps == pytest.approx(50.0)
     assert answer.need_cores == pytest.approx(50 * 0.010 / answer.utilisation)
-    assert answer.request_cores == 0.8
+    assert answer.cores.request_cores == 0.8
 
 
 def test_a_small_target_needs_a_small_share() -> None:
     answer = recommend_cpu(STEADY, 5.0, None)
-    assert (answer.replicas, answer.request_cores, answer.limit_cores) == (1, 0.1, 1.0)
+    assert (answer.replicas, answer.cores.request_cores, answer.cores.limit_cores) == (1, 0.1, 1.0)
 
 
 def test_more_variation_leaves_more_room() -> None:
@@ -99,13 +99,13 @@ def test_utilisation_without_room_gets_a_margin() -> None:
     answer = recommend_cpu(many, None, None)
     assert answer.utilisation > 0.9
     assert answer.need_cores == pytest.approx(8.0 * 1.15)
-    assert "15% margin" in answer.reason
+    assert "15% margin" in answer.cores.reason
 
 
 def test_an_upper_bound_for_cpu_lowers_the_rate_and_raises_the_replicas() -> None:
     wide = Demand(0.010, 400.0, 0.010, 1.0, 4.0, 4)
     free, bounded = recommend_cpu(wide, 300.0, None), recommend_cpu(wide, 300.0, 1.0)
-    assert bounded.request_cores <= 1.0
+    assert bounded.cores.request_cores <= 1.0
     assert bounded.capacity_rps == pytest.approx(100.0)
     assert bounded.utilisation == pytest.approx(0.5, abs=0.01)
     assert free.replicas == 1
@@ -114,7 +114,7 @@ def test_an_upper_bound_for_cpu_lowers_the_rate_and_raises_the_replicas() -> Non
 
 def test_a_waiting_model_needs_little_cpu() -> None:
     sleeper = Demand(0.0005, 50.0, 0.020, 0.0, 0.03, 1)
-    assert recommend_cpu(sleeper, None, None).request_cores == 0.1
+    assert recommend_cpu(sleeper, None, None).cores.request_cores == 0.1
 
 
 @pytest.mark.parametrize(
@@ -130,6 +130,6 @@ def test_memory_is_the_greatest_need_with_headroom(
 ) -> None:
     answer = recommend_memory(load, phase, heavy)
     assert answer.need_bytes == need
-    assert answer.request_bytes == request_mib * MEBIBYTE
-    assert answer.request_bytes >= max(need * 1.15, need + 100_000_000)
-    assert when in answer.reason
+    assert answer.size.request_bytes == request_mib * MEBIBYTE
+    assert answer.size.request_bytes >= max(need * 1.15, need + 100_000_000)
+    assert when in answer.size.reason

@@ -93,7 +93,7 @@ def test_demand_comes_from_the_saturated_levels() -> None:
     assert cpu is not None
     assert cpu.capacity_rps == pytest.approx(100.0)
     assert cpu.need_cores == pytest.approx(1.025, rel=0.001)
-    assert cpu.request_cores == 1.0
+    assert cpu.cores.request_cores == 1.0
 
 
 def test_failing_rows_are_part_of_the_traffic() -> None:

@@ -10,8 +10,6 @@ import pytest
 
 from plimsoll.profiling.advice.batching import BatchUse
 from plimsoll.profiling.advice.configuration import Configuration
-from plimsoll.profiling.advice.cpu import CpuAnswer
-from plimsoll.profiling.advice.memory import MemoryAnswer
 from plimsoll.profiling.advice.slo import Slo
 from plimsoll.profiling.answer.decision import Offer, choose, decide, differing_answers, holds
 from plimsoll.profiling.phases.candidate import Candidate, FirstServer
@@ -19,7 +17,19 @@ from plimsoll.profiling.phases.capacity import Capacity, Level
 from plimsoll.profiling.phases.search import Search, configurations_to_try, thread_count
 from plimsoll.profiling.plan import Plan
 from plimsoll.profiling.run import profile
-from support.made_up import STARTUP, census, findings, first_server, level, rate_level, row_cost, setup, window
+from support.made_up import (
+    STARTUP,
+    census,
+    cpu_of,
+    findings,
+    first_server,
+    level,
+    memory_of_size,
+    rate_level,
+    row_cost,
+    setup,
+    window,
+)
 from support.profile_runs import Notes, options_for, unexplained, written
 
 # Seconds for a batch of one call and for one of eight.
@@ -113,8 +123,7 @@ def test_tries_fit_into_their_time() -> None:
 
 
 def offer(configuration: Configuration, cores: float) -> Offer:
-    answer = CpuAnswer(cores, cores, cores, "Because.", 0.7, 100.0, 70.0, 70.0, None)
-    return Offer(configuration, None, answer, MemoryAnswer(0, 0, 0, "Because."))
+    return Offer(configuration, None, cpu_of(cores), memory_of_size(0))
 
 
 def made(differing: int = 0, failures: int = 0, overrun: bool = False) -> Candidate:
@@ -133,11 +142,8 @@ def test_threads_must_pay_more_than_workers_and_smaller_batches_nothing() -> Non
 
 
 def test_a_card_is_paid_for_whether_or_not_it_is_busy() -> None:
-    one = Offer(
-        Configuration(1), None, CpuAnswer(1.0, 1.0, 1.0, "", 0.7, 100.0, 70.0, 70.0, None), MemoryAnswer(0, 0, 0, ""), 1
-    )
-    busier = CpuAnswer(2.0, 2.0, 2.0, "", 0.7, 180.0, 126.0, 126.0, None)
-    two = Offer(Configuration(2), None, busier, MemoryAnswer(0, 0, 0, ""), 1)
+    one = Offer(Configuration(1), None, cpu_of(1.0), memory_of_size(0), 1)
+    two = Offer(Configuration(2), None, cpu_of(2.0, carries_rps=126.0), memory_of_size(0), 1)
     assert choose([one, two]) is two, "10 cores for 126 requests/s are cheaper than 9 for 70"
     assert choose([dataclasses.replace(one, gpus=0), dataclasses.replace(two, gpus=0)]).configuration == Configuration(
         1

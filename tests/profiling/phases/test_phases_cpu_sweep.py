@@ -7,7 +7,6 @@ import dataclasses
 import pytest
 
 from plimsoll.profiling.advice.configuration import Configuration
-from plimsoll.profiling.advice.memory import MemoryAnswer
 from plimsoll.profiling.advice.recommended import Recommended
 from plimsoll.profiling.advice.slo import Slo
 from plimsoll.profiling.answer.decision import decide
@@ -17,7 +16,7 @@ from plimsoll.profiling.phases.capacity import Capacity
 from plimsoll.profiling.phases.census import _busy_threads
 from plimsoll.profiling.phases.cpu_sweep import Sweep, choose_cpus, doubling, is_elastic, pays_up_to
 from plimsoll.profiling.plan import Plan
-from support.made_up import STARTUP, census, findings, level, rate_level, row_cost, window
+from support.made_up import STARTUP, census, findings, level, memory_of_size, rate_level, row_cost, window
 
 
 def candidate(cpus: int, rate_rps: float, latency_s: float = 0.02) -> Candidate:
@@ -71,7 +70,7 @@ def test_the_chosen_number_of_cpus_is_the_recommendation() -> None:
     decision = decide(found)
     assert decision.chosen is candidates[0]
     assert decision.recommended.cpu is not None
-    assert decision.recommended.cpu.request_cores <= 1.0
+    assert decision.recommended.cpu.cores.request_cores <= 1.0
     levels = cpu_levels(found, decision.chosen)
     assert [(entry.cpus, entry.chosen) for entry in levels] == [(1, True), (2, False), (4, False)]
     assert [round(entry.efficiency, 2) for entry in levels] == [1.0, 0.55, 0.3]
@@ -91,6 +90,6 @@ def test_the_fewest_cpus_that_keep_the_objective() -> None:
 
 
 def test_memory_that_grows_asks_for_recycling() -> None:
-    memory = MemoryAnswer(500_000_000, 400_000_000, 200_000_000, "Because.")
+    memory = memory_of_size(500_000_000, 400_000_000, 200_000_000)
     recommended = Recommended(Configuration(1), memory=memory, leak_bytes=10_000.0)
     assert recommended.environment() == {"PLIMSOLL_MAX_REQUESTS": "10000"}

@@ -8,8 +8,6 @@ from pathlib import Path
 import pytest
 
 from plimsoll.profiling.advice.configuration import Configuration
-from plimsoll.profiling.advice.cpu import CpuAnswer
-from plimsoll.profiling.advice.memory import MemoryAnswer
 from plimsoll.profiling.answer.decision import Offer, _runner_up, choose, decide, memory_of
 from plimsoll.profiling.measure.meter import TreeMemory
 from plimsoll.profiling.phases.candidate import Candidate
@@ -22,9 +20,11 @@ from support.made_up import (
     MEMORY,
     STARTUP,
     census,
+    cpu_of,
     findings,
     first_server,
     level,
+    memory_of_size,
     operated,
     rate_level,
     row_cost,
@@ -44,14 +44,6 @@ def run(data):
 """
 
 
-def cpu(cores: float, carries_rps: float, replicas: int | None = None) -> CpuAnswer:
-    return CpuAnswer(cores, cores, cores, "Because.", 0.7, carries_rps / 0.7, carries_rps, carries_rps, replicas)
-
-
-def memory(size_bytes: int) -> MemoryAnswer:
-    return MemoryAnswer(size_bytes, size_bytes, size_bytes, "Because.")
-
-
 def candidate(workers: int) -> Candidate:
     capacity = Capacity((level(window(workers, 150.0)),))
     return Candidate(4, Configuration(workers), STARTUP, capacity, rate_level())
@@ -59,8 +51,8 @@ def candidate(workers: int) -> Candidate:
 
 def test_the_cheapest_per_request_wins_without_a_target() -> None:
     one, two = (
-        Offer(Configuration(1), None, cpu(1.0, 65.0), memory(10**9)),
-        Offer(Configuration(2), candidate(2), cpu(2.0, 160.0), memory(16 * 10**8)),
+        Offer(Configuration(1), None, cpu_of(1.0, 65.0), memory_of_size(10**9)),
+        Offer(Configuration(2), candidate(2), cpu_of(2.0, 160.0), memory_of_size(16 * 10**8)),
     )
     assert choose([one, two]) is two
     second = _runner_up(findings(), two, [one, two])
@@ -71,16 +63,16 @@ def test_the_cheapest_per_request_wins_without_a_target() -> None:
 
 def test_a_target_that_one_worker_carries_needs_no_second() -> None:
     one, two = (
-        Offer(Configuration(1), None, cpu(1.0, 65.0, replicas=1), memory(10**9)),
-        Offer(Configuration(2), candidate(2), cpu(1.0, 160.0, replicas=1), memory(16 * 10**8)),
+        Offer(Configuration(1), None, cpu_of(1.0, 65.0, replicas=1), memory_of_size(10**9)),
+        Offer(Configuration(2), candidate(2), cpu_of(1.0, 160.0, replicas=1), memory_of_size(16 * 10**8)),
     )
     assert choose([one, two]) is one
 
 
 def test_a_little_cheaper_is_no_reason_to_change() -> None:
     one, two = (
-        Offer(Configuration(1), None, cpu(1.0, 100.0), memory(10**9)),
-        Offer(Configuration(2), candidate(2), cpu(2.0, 205.0), memory(2 * 10**9)),
+        Offer(Configuration(1), None, cpu_of(1.0, 100.0), memory_of_size(10**9)),
+        Offer(Configuration(2), candidate(2), cpu_of(2.0, 205.0), memory_of_size(2 * 10**9)),
     )
     assert choose([one, two]) is one
     assert _runner_up(findings(), one, [one]) is None

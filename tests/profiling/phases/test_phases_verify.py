@@ -15,8 +15,6 @@ from plimsoll.errors import UsageError
 from plimsoll.host.cpus import Host
 from plimsoll.host.groups import GroupUse, LimitsUnavailable, delegate
 from plimsoll.profiling.advice.configuration import Configuration
-from plimsoll.profiling.advice.cpu import CpuAnswer
-from plimsoll.profiling.advice.memory import MemoryAnswer
 from plimsoll.profiling.advice.recommended import Recommended, raised_cpu, raised_memory
 from plimsoll.profiling.answer.grade import grade, verification_reason
 from plimsoll.profiling.answer.levels import verification_result
@@ -32,12 +30,12 @@ from plimsoll.profiling.result.files import read_profile
 from plimsoll.profiling.reverify import is_inside, verify_profile
 from plimsoll.profiling.run import profile
 from plimsoll.profiling.session import Session
-from support.made_up import MEMORY, findings, level, rate_level, setup, window
+from support.made_up import MEMORY, cpu_of, findings, level, memory_of_size, rate_level, setup, window
 from support.profile_runs import ECHO, Notes, options_for, unexplained, written
 
 REFERENCE = Reference(50.0, 4.0, 0.020, 0.030, 50.0, 0, 1.0, 0.8)
-CPU = CpuAnswer(1.0, 1.0, 0.95, "Because.", 0.66, 100.0, 66.0, 66.0, None)
-MEMORY_ANSWER = MemoryAnswer(200_000_000, 100_000_000, 100_000_000, "Because.")
+CPU = cpu_of(1.0, carries_rps=66.0, need_cores=0.95)
+MEMORY_ANSWER = memory_of_size(200_000_000, 100_000_000, 100_000_000)
 RECOMMENDED = Recommended(Configuration(1), CPU, MEMORY_ANSWER)
 BURN = """
 import time
@@ -97,11 +95,11 @@ def test_memory_is_judged_by_the_kernel_or_by_what_was_held() -> None:
 
 def test_steps_up() -> None:
     more = raised_memory(MEMORY_ANSWER)
-    assert more.request_bytes >= 300_000_000
-    assert "did not get by with 200 MB" in more.reason
+    assert more.size.request_bytes == more.size.limit_bytes >= 300_000_000
+    assert "did not get by with 200 MB" in more.size.reason
     wider = raised_cpu(CPU, None)
-    assert (wider.request_cores, wider.limit_cores) == (1.25, 2.0)
-    assert raised_cpu(CPU, 1.0).request_cores == 1.0
+    assert (wider.cores.request_cores, wider.cores.limit_cores) == (1.25, 2.0)
+    assert raised_cpu(CPU, 1.0).cores.request_cores == 1.0
 
 
 def verified_by(method: Method, *trials: Trial) -> Verification:
@@ -237,7 +235,7 @@ def test_three_trials_at_most_and_each_a_step_up(monkeypatch: pytest.MonkeyPatch
     ]
     assert found.recommended.cpu == CPU, "more CPU did not help"
     assert found.recommended.memory is not None
-    assert found.recommended.memory.request_bytes >= 300_000_000
+    assert found.recommended.memory.size.request_bytes >= 300_000_000
 
 
 def test_inside_limits_that_somebody_else_set_they_are_taken_for_the_recommended(

@@ -12,6 +12,7 @@ import math
 from dataclasses import dataclass
 
 from plimsoll.profiling.advice.rounding import round_cores
+from plimsoll.profiling.result.profile import CpuRecommendation
 
 DEFAULT_UTILISATION = 0.7
 _STEPS = 40
@@ -66,10 +67,8 @@ class Demand:
 class CpuAnswer:
     """Cores for one replica and what it carries with them."""
 
-    request_cores: float
-    limit_cores: float
+    cores: CpuRecommendation
     need_cores: float
-    reason: str
     utilisation: float
     capacity_rps: float
     operating_rps: float
@@ -125,10 +124,12 @@ def recommend_cpu(
     if max_cores is not None:
         request_cores = min(request_cores, max_cores)
     return CpuAnswer(
-        request_cores=request_cores,
-        limit_cores=float(math.ceil(max(request_cores, 1.0))),
+        cores=CpuRecommendation(
+            request_cores=request_cores,
+            limit_cores=float(math.ceil(max(request_cores, 1.0))),
+            reason=_cpu_reason(demand, load, need_cores, target_rps, slo_rps),
+        ),
         need_cores=need_cores,
-        reason=_cpu_reason(demand, load, need_cores, target_rps, slo_rps),
         utilisation=load.utilisation,
         capacity_rps=load.ceiling_rps,
         operating_rps=load.rate_rps,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from plimsoll.profiling.advice.rounding import MEBIBYTE, round_up_memory
+from plimsoll.profiling.result.profile import MemoryRecommendation
 
 MEMORY_FACTOR = 1.15
 MEMORY_MARGIN_BYTES = 100_000_000
@@ -18,10 +19,9 @@ class MemoryAnswer:
     `base_bytes` is the need without the allowance for growth.
     """
 
-    request_bytes: int
+    size: MemoryRecommendation
     need_bytes: int
     base_bytes: int
-    reason: str
 
 
 def recommend_memory(
@@ -53,7 +53,8 @@ def recommend_memory(
         f"The most it needs is {base_bytes / 1e6:.0f} MB, {when}{grows}; with 15 % or 100 MB of headroom "
         f"({request_bytes // MEBIBYTE} Mi = {request_bytes / 1e9:.2f} GB)."
     )
-    return MemoryAnswer(request_bytes, need_bytes, base_bytes, reason)
+    size = MemoryRecommendation(request_bytes=request_bytes, limit_bytes=request_bytes, reason=reason)
+    return MemoryAnswer(size, need_bytes, base_bytes)
 
 
 def growth_room_bytes(base_bytes: int) -> int:

@@ -11,6 +11,7 @@ from plimsoll.profiling.advice.configuration import Configuration
 from plimsoll.profiling.advice.cpu import CpuAnswer
 from plimsoll.profiling.advice.memory import MemoryAnswer, growth_room_bytes
 from plimsoll.profiling.advice.rounding import next_cores, round_up_memory
+from plimsoll.profiling.result.profile import CpuRecommendation, MemoryRecommendation
 
 _THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 _RECYCLING_VARIABLE = "PLIMSOLL_MAX_REQUESTS"
@@ -35,7 +36,7 @@ class Recommended:
         """Thread counts that go with the cores, the recycling that memory growth asks for, the share of a GPU."""
         variables = dict(self.gpu_variables)
         if self.elastic and self.cpu is not None:
-            share = str(max(1, int(self.cpu.limit_cores // self.configuration.workers)))
+            share = str(max(1, int(self.cpu.cores.limit_cores // self.configuration.workers)))
             variables |= dict.fromkeys(_THREAD_VARIABLES, share)
         if self.leak_bytes and self.memory is not None:
             calls = growth_room_bytes(self.memory.base_bytes) / self.leak_bytes / self.configuration.workers
@@ -53,16 +54,19 @@ class Recommended:
 
 def raised_memory(answer: MemoryAnswer) -> MemoryAnswer:
     """A fifth more, at least 100 MB: what the vertical pod autoscaler adds after an OOM kill."""
-    more = max(answer.request_bytes * _MORE_MEMORY, answer.request_bytes + _MORE_MEMORY_BYTES)
-    reason = f"{answer.reason} Raised, as the server did not get by with {answer.request_bytes / 1e6:.0f} MB."
-    return dataclasses.replace(answer, request_bytes=round_up_memory(more), reason=reason)
+    size = answer.size
+    more = round_up_memory(max(size.request_bytes * _MORE_MEMORY, size.request_bytes + _MORE_MEMORY_BYTES))
+    reason = f"{size.reason} Raised, as the server did not get by with {size.request_bytes / 1e6:.0f} MB."
+    return dataclasses.replace(answer, size=MemoryRecommendation(request_bytes=more, limit_bytes=more, reason=reason))
 
 
 def raised_cpu(answer: CpuAnswer, max_cores: float | None) -> CpuAnswer:
     """The next step, not above what is allowed."""
-    cores = next_cores(answer.request_cores)
+    before = answer.cores
+    cores = next_cores(before.request_cores)
     cores = cores if max_cores is None else min(cores, max_cores)
-    reason = f"{answer.reason} Raised, as with {answer.request_cores:g} cores the server was too slow."
+    reason = f"{before.reason} Raised, as with {before.request_cores:g} cores the server was too slow."
+    limit_cores = float(math.ceil(max(cores, 1.0)))
     return dataclasses.replace(
-        answer, request_cores=cores, limit_cores=float(math.ceil(max(cores, 1.0))), reason=reason
+        answer, cores=CpuRecommendation(request_cores=cores, limit_cores=limit_cores, reason=reason)
     )

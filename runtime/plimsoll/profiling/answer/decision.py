@@ -14,7 +14,7 @@ from plimsoll.profiling.advice.cpu import CpuAnswer, plain_rate
 from plimsoll.profiling.advice.memory import MemoryAnswer, recommend_memory
 from plimsoll.profiling.advice.recommended import Recommended
 from plimsoll.profiling.findings import Findings
-from plimsoll.profiling.gpu.answer import GpuVerdict, decide_gpu, gpu_environment
+from plimsoll.profiling.gpu.answer import GpuVerdict, gpu_environment, gpus_in_use
 from plimsoll.profiling.load.tally import is_success
 from plimsoll.profiling.phases.candidate import Candidate, cpu_answer
 from plimsoll.profiling.phases.cpu_sweep import choose_cpus
@@ -43,7 +43,7 @@ class Decision:
         return self if found is None else dataclasses.replace(self, recommended=found.recommended)
 
     def on_gpus(self, findings: Findings, verdict: GpuVerdict) -> Decision:
-        """With the share of a GPU."""
+        """With the share of a GPU that goes with this verdict."""
         workers = self.recommended.configuration.workers
         variables = gpu_environment(verdict, findings.gpu.growth, workers)
         return dataclasses.replace(self, recommended=dataclasses.replace(self.recommended, gpu_variables=variables))
@@ -67,14 +67,13 @@ def decide(findings: Findings) -> Decision:
         elastic=findings.elastic(),
         leak_bytes=findings.growth.bytes_per_request if growing else None,
     )
-    decision = Decision(
+    return Decision(
         recommended=recommended,
         chosen=chosen,
         operating=chosen.level if chosen else findings.open_loop.operating,
         runner_up=_runner_up(findings, best, offers) if best else None,
         warnings=tuple(warnings),
     )
-    return decision.on_gpus(findings, decide_gpu(findings.gpu, configuration))
 
 
 def _cpu(findings: Findings, chosen: Candidate | None) -> CpuAnswer | None:
@@ -140,7 +139,7 @@ class Offer:
 
     def price(self) -> float:
         """In cores, for all replicas of the target rate, else for one request per second."""
-        one = price_cores(self.cpu.request_cores, self.memory.request_bytes, self.gpus)
+        one = price_cores(self.cpu.cores.request_cores, self.memory.size.request_bytes, self.gpus)
         return one * self.cpu.replicas if self.cpu.replicas else one / self.cpu.carries_rps
 
 
@@ -149,8 +148,8 @@ def _offer(findings: Findings, chosen: Candidate | None) -> Offer | None:
     cpu, memory = _cpu(findings, chosen), _memory(findings, chosen)
     if cpu is None or memory is None:
         return None
-    answer = decide_gpu(findings.gpu, findings.options.configuration).answer
-    return Offer(findings.options.configuration, None, cpu, memory, answer.count if answer else 0)
+    configuration = findings.options.configuration
+    return Offer(configuration, None, cpu, memory, gpus_in_use(findings.gpu, configuration))
 
 
 def _offers(findings: Findings, first: Offer) -> tuple[list[Offer], list[str]]:
@@ -207,13 +206,13 @@ def _runner_up(findings: Findings, best: Offer, offers: Sequence[Offer]) -> Runn
     if second is None:
         return None
     cpu, memory, price_ratio = second.cpu, second.memory, second.price() / best.price()
-    needs = f"{cpu.request_cores:g} cores and {memory.request_bytes / 1e9:.2f} GB"
+    needs = f"{cpu.cores.request_cores:g} cores and {memory.size.request_bytes / 1e9:.2f} GB"
     script_limit = second.configuration.max_batch_size or findings.capacity.max_batch_size()
     layout = dataclasses.replace(second.configuration, max_batch_size=script_limit)
     return RunnerUpResult.of(
         second.configuration,
-        request_cores=cpu.request_cores,
-        memory_bytes=memory.request_bytes,
+        request_cores=cpu.cores.request_cores,
+        memory_bytes=memory.size.request_bytes,
         max_requests_per_second=cpu.carries_rps,
         replicas=cpu.replicas,
         price_ratio=price_ratio,
@@ -232,8 +231,9 @@ def warnings_of_bounds(findings: Findings, decision: Decision) -> Iterator[str]:
     yield from _warnings_of_connections(findings, decision)
     yield from _warnings_of_failures(decision.operating)
     allowed_gb = options.max_memory_gb
-    if allowed_gb is not None and memory is not None and memory.request_bytes > allowed_gb * 1e9:
-        yield f"the model needs {memory.request_bytes / 1e9:.2f} GB of memory, more than the {allowed_gb:g} GB allowed"
+    if allowed_gb is not None and memory is not None and memory.size.request_bytes > allowed_gb * 1e9:
+        needs_gb = memory.size.request_bytes / 1e9
+        yield f"the model needs {needs_gb:.2f} GB of memory, more than the {allowed_gb:g} GB allowed"
 
 
 def _warnings_of_connections(findings: Findings, decision: Decision) -> Iterator[str]:

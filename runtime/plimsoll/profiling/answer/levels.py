@@ -162,7 +162,7 @@ def _seconds_to_limit(recommended: Recommended) -> float | None:
     cpu, memory, leak_bytes = recommended.cpu, recommended.memory, recommended.leak_bytes
     if not leak_bytes or cpu is None or memory is None or not cpu.operating_rps:
         return None
-    return (memory.request_bytes - memory.base_bytes) / (leak_bytes * cpu.operating_rps)
+    return (memory.size.request_bytes - memory.base_bytes) / (leak_bytes * cpu.operating_rps)
 
 
 def verification_result(found: Verification | None) -> VerificationResult | None:
@@ -224,8 +224,8 @@ def _evidence(found: Verification) -> Evidence:
 def _tightness(recommended: Recommended) -> Tightness:
     cpu, memory = recommended.cpu, recommended.memory
     return Tightness(
-        cpu=cpu.need_cores / cpu.request_cores if cpu else None,
-        memory=memory.need_bytes / memory.request_bytes if memory else None,
+        cpu=cpu.need_cores / cpu.cores.request_cores if cpu else None,
+        memory=memory.need_bytes / memory.size.request_bytes if memory else None,
     )
 
 

@@ -18,11 +18,9 @@ from plimsoll.profiling.result.base import LatencySeconds
 from plimsoll.profiling.result.measurements import Measurements
 from plimsoll.profiling.result.profile import (
     Azureml,
-    CpuRecommendation,
     DatasetInfo,
     DriverInfo,
     HostInfo,
-    MemoryRecommendation,
     OperatingLatency,
     OperatingPoint,
     Profile,
@@ -66,8 +64,8 @@ def _recommendation(findings: Findings, decision: Decision, gpu: GpuVerdict) -> 
     recommended = decision.recommended
     cpu, memory, layout = recommended.cpu, recommended.memory, recommended.configuration
     return Recommendation(
-        cpu=CpuRecommendation.of(cpu) if cpu else None,
-        memory=MemoryRecommendation.of(memory, limit_bytes=memory.request_bytes) if memory else None,
+        cpu=cpu.cores if cpu else None,
+        memory=memory.size if memory else None,
         gpu=gpu.answer,
         workers=layout.workers,
         threads=layout.threads,
@@ -112,8 +110,8 @@ def _azureml(findings: Findings, recommended: Recommended, measurements: Measure
         latency_percentile_99_in_ms=_ms(latency.p99),
         latency_percentile_999_in_ms=_ms(latency.p999),
         measured_queries_per_second=knee.throughput_rps if knee else None,
-        recommended_cpu=recommended.cpu.request_cores if recommended.cpu else None,
-        recommended_memory_in_gb=recommended.memory.request_bytes / _GB if recommended.memory else None,
+        recommended_cpu=recommended.cpu.cores.request_cores if recommended.cpu else None,
+        recommended_memory_in_gb=recommended.memory.size.request_bytes / _GB if recommended.memory else None,
     )
 
 

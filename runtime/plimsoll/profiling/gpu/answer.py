@@ -121,6 +121,12 @@ def decide_gpu(found: GpuFindings, configuration: Configuration) -> GpuVerdict:
     return GpuVerdict(seen, recommend_gpu(len(used), need, largest.gpu), largest, need)
 
 
+def gpus_in_use(found: GpuFindings, configuration: Configuration) -> int:
+    """How many one replica has used so far."""
+    answer = decide_gpu(found, configuration).answer
+    return answer.count if answer else 0
+
+
 def _need(found: GpuFindings, device: Device, workers: float) -> GpuNeed | None:
     """`workers` share the device."""
     held, allocator_bytes = device.held, found.allocator_bytes

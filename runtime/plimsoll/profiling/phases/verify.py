@@ -70,7 +70,7 @@ def _climb(
     for number in range(_MOST_TRIALS):
         if tried.cpu is None or tried.memory is None:
             return
-        trial = Trial(found.method, tried.cpu.request_cores, tried.memory.request_bytes)
+        trial = Trial(found.method, tried.cpu.cores.request_cores, tried.memory.size.limit_bytes)
         found = dataclasses.replace(found.with_trial(trial), recommended=tried)
         yield found
         with limited_group(delegation, number) as group:
