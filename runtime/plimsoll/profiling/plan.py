@@ -28,7 +28,6 @@ class Plan:
 
     @property
     def census_s(self) -> float:
-        """At most."""
         return _CENSUS * self.budget_s
 
     @property
@@ -91,7 +90,6 @@ class Plan:
         return ""
 
     def warmup_s(self, left_s: float) -> float:
-        """At most."""
         return _WARMUP * left_s
 
     def capacity_s(self, left_s: float) -> float:

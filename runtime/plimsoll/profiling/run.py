@@ -113,7 +113,6 @@ class Run:
         self.keep(problem=problem)
 
     def warn(self, *sentences: str) -> None:
-        """For the user."""
         self.keep(warnings=(*self.findings.warnings, *sentences))
 
     def _note(self, **found: Any) -> None:
@@ -279,7 +278,6 @@ class Run:
         return self._decision
 
     def finish(self, watch: Stopwatch) -> Profile:
-        """Writes what there is."""
         decision = self.decide().after(self.findings)
         self.warn(*warnings_of_bounds(self.findings, decision))
         # All readings are there only now, also those from after the last server.

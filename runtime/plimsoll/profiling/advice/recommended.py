@@ -44,7 +44,6 @@ class Recommended:
         return variables
 
     def with_more_memory(self) -> Recommended:
-        """One step up."""
         return dataclasses.replace(self, memory=raised_memory(self.memory) if self.memory else None)
 
     def with_more_cpu(self, max_cores: float | None) -> Recommended:

@@ -33,7 +33,6 @@ def round_cores(need_cores: float, upper_cores: float) -> float:
 
 
 def next_cores(cores: float) -> float:
-    """One step up."""
     return round_up_cores(cores + _HAIR)
 
 

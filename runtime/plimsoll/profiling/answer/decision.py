@@ -50,7 +50,6 @@ class Decision:
 
 
 def decide(findings: Findings) -> Decision:
-    """From whatever was measured."""
     options, full = findings.options, len(findings.setup.server_cpus)
     swept = (*findings.sweep.candidates, *(findings.quota.candidates if findings.quota.complete else ()))
     chosen = choose_cpus(swept, findings.capacity, full, options.slo) if findings.sweep.complete else None

@@ -169,7 +169,6 @@ def why_unused(verdict: GpuVerdict) -> str:
 
 
 def preallocation_sentence(preallocated_bytes: int, need: GpuNeed) -> str:
-    """Both numbers."""
     return (
         f"the model holds {gigabytes(preallocated_bytes)} of the GPU's memory if it may, but needs "
         f"{gigabytes(need.with_context_bytes)}: serve it with the environment that is recommended"

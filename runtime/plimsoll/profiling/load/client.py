@@ -46,7 +46,6 @@ class RowAnswer:
 
     @property
     def requests(self) -> int:
-        """One."""
         return 1
 
     @property

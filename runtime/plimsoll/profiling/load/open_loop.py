@@ -66,7 +66,6 @@ class Alarm:
         self._libc.timerfd_settime(self._file, _ABSOLUTE, ctypes.byref(timer), None)
 
     def close(self) -> None:
-        """Never rings again."""
         asyncio.get_running_loop().remove_reader(self._file)
         os.close(self._file)
 

@@ -61,7 +61,6 @@ class RowOrder:
         return self.taken % len(self._rows) == 0
 
     def take(self) -> int:
-        """The next row's index."""
         self.taken += 1
         return next(self._passes)
 

@@ -65,7 +65,6 @@ class Slot:
             await self._make(self._replace_connection())
 
     def start(self, source: Source) -> None:
-        """Begins to take requests."""
         self._source = source
         self._next()
 

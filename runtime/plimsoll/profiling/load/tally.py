@@ -44,7 +44,6 @@ class Tally:
     driver_error: str | None = None
 
     def record(self, row: int, outcome: str, latency_ns: int, size_bytes: int, checksum: int = 0) -> None:
-        """Counts one finished request."""
         self.outcomes[outcome] += 1
         self.response_bytes += size_bytes
         self.ended_ns = time.perf_counter_ns()

@@ -32,7 +32,6 @@ class ConnectionBudget:
 
     @property
     def most(self) -> int:
-        """At the same time."""
         return min(self.driver, self.server, MOST_CONNECTIONS)
 
     @property
@@ -41,7 +40,6 @@ class ConnectionBudget:
         return self.most < MOST_CONNECTIONS
 
     def sentence(self) -> str:
-        """Cause and remedy."""
         return (
             f"the limit on open files (ulimit -n) or --max-connections allows {self.most} connections to the server;"
             " beyond that requests wait in the load driver. `ulimit -n 4096` before the start allows more (over the"

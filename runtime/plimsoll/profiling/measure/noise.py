@@ -26,7 +26,6 @@ class Spin:
 
     @property
     def fastest_cpu_s(self) -> float:
-        """The least disturbed round."""
         return min(self.cpu_s)
 
     @property

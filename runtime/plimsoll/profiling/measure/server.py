@@ -55,7 +55,6 @@ class Stopwatch:
         self._begun_s = time.monotonic()
 
     def elapsed_s(self) -> float:
-        """Since the beginning."""
         return time.monotonic() - self._begun_s
 
     def left_s(self) -> float:

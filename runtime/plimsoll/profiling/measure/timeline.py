@@ -53,7 +53,6 @@ class Recorder:
     _last: tuple[float, float] = (0.0, 0.0)
 
     def elapsed_s(self) -> float:
-        """Since the beginning."""
         return time.monotonic() - self._begun_s
 
     def begin_server(self, configuration: Configuration, trial: bool, meter: ServerMeter) -> None:
@@ -68,7 +67,6 @@ class Recorder:
             self.gpu.begin(phase)
 
     def lost_gpu(self) -> str | None:
-        """Which, where one was."""
         return self.gpu.lost if self.gpu is not None else None
 
     def record(self, meter: ServerMeter) -> None:

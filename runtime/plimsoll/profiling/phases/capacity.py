@@ -118,7 +118,6 @@ class Capacity:
     bounded: bool = False
 
     def with_level(self, level: Level) -> Capacity:
-        """One more."""
         return dataclasses.replace(self, levels=(*self.levels, level))
 
     def without_more(self, why: str, bounded: bool = False) -> Capacity:
@@ -163,7 +162,6 @@ class Capacity:
         return [level for level in self.levels if not level.failing] or list(self.levels)
 
     def best_rps(self) -> float:
-        """The greatest throughput."""
         return max((level.throughput_rps for level in self.sound()), default=0.0)
 
     def knee(self) -> Level | None:

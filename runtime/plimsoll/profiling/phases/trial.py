@@ -111,7 +111,6 @@ class Enclosure:
         return self.group.doors if self.group is not None and self.joins else []
 
     def use(self) -> GroupUse | None:
-        """Counters so far."""
         return self.group.use() if self.group is not None else None
 
 

@@ -44,7 +44,6 @@ class Verification:
         return bool(self.trials) and self.trials[-1].passed
 
     def with_trial(self, trial: Trial) -> Verification:
-        """One more."""
         return dataclasses.replace(self, trials=(*self.trials, trial))
 
 
