@@ -19,10 +19,8 @@ from plimsoll.profiling.advice.configuration import Configuration
 from plimsoll.profiling.advice.recommended import Recommended
 from plimsoll.profiling.answer.grade import grade, verification_reason
 from plimsoll.profiling.answer.levels import verification_result
-from plimsoll.profiling.answer.unknown import explain
 from plimsoll.profiling.dataset.load import Dataset
 from plimsoll.profiling.findings import Findings
-from plimsoll.profiling.gpu.answer import GpuVerdict
 from plimsoll.profiling.load.client import DriverClient, RowAnswer
 from plimsoll.profiling.measure.server import Stopwatch
 from plimsoll.profiling.options import ProfileOptions, Progress
@@ -40,6 +38,7 @@ from plimsoll.profiling.phases.trial import (
 from plimsoll.profiling.phases.verify import Verification, method_of
 from plimsoll.profiling.result.files import read_profile, write_profile
 from plimsoll.profiling.result.profile import Profile
+from plimsoll.profiling.result.unknown import Reasons
 from plimsoll.profiling.run import prepare, terminable
 from plimsoll.profiling.session import Session, Setup
 
@@ -143,12 +142,14 @@ def _with_verification(profile: Profile, findings: Findings) -> Profile:
     verification = verification_result(findings.verification)
     reasons = [verification_reason(findings), *profile.grade_reasons[1:]]
     kept = {path: why for path, why in profile.unknown.items() if not path.startswith("verification")}
-    part = {"verification": verification.model_dump(mode="json", by_alias=True) if verification else None}
+    unknown = {"verification": "this phase was not run"}
+    if verification is not None:
+        unknown = Reasons("it was not measured").of(verification, "verification.")
     return profile.model_copy(
         update={
             "verification": verification,
             "grade": grade(findings),
             "grade_reasons": reasons,
-            "unknown": kept | explain(part, findings, GpuVerdict([], None)),
+            "unknown": kept | unknown,
         }
     )

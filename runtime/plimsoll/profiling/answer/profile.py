@@ -10,11 +10,10 @@ from plimsoll.profiling.answer.decision import Decision
 from plimsoll.profiling.answer.grade import grade, grade_reasons
 from plimsoll.profiling.answer.levels import latency_seconds, verification_result
 from plimsoll.profiling.answer.measurements import build_measurements, build_processes
-from plimsoll.profiling.answer.unknown import explain
 from plimsoll.profiling.findings import Findings
 from plimsoll.profiling.gpu.answer import GpuVerdict
 from plimsoll.profiling.phases.open_loop import RateLevel
-from plimsoll.profiling.result.base import LatencySeconds
+from plimsoll.profiling.result.base import LatencySeconds, camel
 from plimsoll.profiling.result.measurements import Measurements
 from plimsoll.profiling.result.profile import (
     Azureml,
@@ -27,6 +26,7 @@ from plimsoll.profiling.result.profile import (
     Recommendation,
     SettingsInfo,
 )
+from plimsoll.profiling.result.unknown import Reasons
 
 _GB = 1e9
 
@@ -56,8 +56,7 @@ def build_profile(findings: Findings, decision: Decision, gpu: GpuVerdict, elaps
         driver=_driver(findings),
         settings=_settings(findings),
     )
-    unknown = explain(profile.model_dump(mode="json", by_alias=True), findings, gpu)
-    return profile.model_copy(update={"unknown": unknown})
+    return profile.model_copy(update={"unknown": _reasons(findings, gpu).of(profile)})
 
 
 def _recommendation(findings: Findings, decision: Decision, gpu: GpuVerdict) -> Recommendation:
@@ -159,3 +158,49 @@ def _driver(findings: Findings) -> DriverInfo:
 def _settings(findings: Findings) -> SettingsInfo:
     options = findings.options
     return SettingsInfo.of(options, budget_seconds=options.budget_s, target_requests_per_second=options.target_rps)
+
+
+def _reasons(findings: Findings, gpu: GpuVerdict) -> Reasons:
+    """Why numbers are null, as far as it depends on the run."""
+    otherwise = findings.problem.message if findings.problem else "it was not measured"
+    given = _phases_not_run(findings, otherwise) | _gpu_unknown(findings.gpu.unknown, gpu)
+    slo, peak_unknown = findings.options.slo, findings.surroundings.peak_unknown
+    given["measurements.rateLevels.sloMet"] = "no SLO was given" if slo is None else "too few requests decide it"
+    if findings.options.target_rps is None:
+        given["recommendation.replicas"] = "no target rate was given"
+    if peak_unknown:
+        given["measurements.startup.peakMemoryBytes"] = peak_unknown
+        given["measurements.rows.heaviest.peakMemoryBytes"] = peak_unknown
+    return Reasons(otherwise, given, findings.surroundings.memory_unknown)
+
+
+def _phases_not_run(findings: Findings, otherwise: str) -> dict[str, str]:
+    plan, capacity, not_run = findings.plan, findings.capacity, "this phase was not run"
+    single = "run() takes one call at a time"
+    no_fit = single if capacity.max_batch_size() is None else "batches of too few sizes were seen"
+    given = {
+        "verification": (plan.why_unverified() if plan else "") or not_run,
+        "measurements.cpuLevels": f"{not_run} (CPU sweep)",
+        "measurements.batchLevels": single if capacity.levels else f"{not_run} (batch sizes)",
+        "measurements.batchFit": no_fit if capacity.levels else f"{not_run} (batch sizes)",
+    }
+    given["recommendation.maxBatchSize"] = given["measurements.batchFit"]
+    if plan is not None and capacity.levels and not plan.elastic:
+        why = "one request keeps no more than one core busy: the number of CPUs hardly matters to it"
+        given["measurements.cpuLevels"] = why
+    if findings.growth.verdict is None:
+        given["measurements.growth.*"] = findings.growth.unknown
+    if not findings.open_loop.levels:
+        given["recommendation.operatingPoint.latencySeconds.*"] = f"{not_run} (open loop)"
+    if not capacity.levels:
+        given |= dict.fromkeys(("measurements.request.*", "measurements.startup.warmup.spread"), otherwise)
+        given |= {f"azureml.{camel(name)}": otherwise for name in Azureml.model_fields if "latency" in name}
+    return given
+
+
+def _gpu_unknown(unknown: str, verdict: GpuVerdict) -> dict[str, str]:
+    nothing = ("recommendation.gpu", "measurements.gpu", "measurements.timeline.gpuMemoryBytes")
+    why = verdict.answer.reason if verdict.answer else unknown or "it was not measured"
+    numbers = ("driverVersion", "heldBytes", "neededBytes", "preallocates")
+    given = {f"measurements.gpu.{number}": why for number in numbers}
+    return given | dict.fromkeys(nothing, unknown) if unknown else given

@@ -1,4 +1,4 @@
-"""What of the GPUs is written into the profile, what is doubtful about it, and why those numbers are null that are."""
+"""What of the GPUs is written into the profile, and what is doubtful about it."""
 
 from __future__ import annotations
 
@@ -25,7 +25,6 @@ _SAYS = {
     "board_limit": "the board's limit",
     "reliability": "its voltage limit",
 }
-_NOT_REPORTED = "the driver does not report it, as on a MIG slice, or there was no load"
 
 
 def gpu_doubts(watch: GpuWatch | None, verdict: GpuVerdict) -> list[str]:
@@ -56,33 +55,6 @@ def _doubts(device: Device) -> Iterator[str]:
         yield f"{name}: {device.others} other process(es) used it too: rate and latency are disturbed"
     if device.used and device.load.idle:
         yield f"{name} idle: kernels resident {device.load.busy_mean:.0%} of the time under load"
-
-
-def gpu_rules(unknown: str, verdict: GpuVerdict) -> list[tuple[str, str]]:
-    """Pattern of a path → reason; `unknown` as in GpuFindings."""
-    rules = [("*gpu", unknown), ("*.gpuMemoryBytes", unknown)] if unknown else []
-    for place, device in enumerate(verdict.devices):
-        path = f"measurements.gpu.devices.{place}"
-        rules += [(f"{path}.deltaBytes", device.held.reason), (f"{path}.method", device.held.reason)]
-    return [
-        *rules,
-        *_advice_rules(verdict),
-        ("measurements.gpu.devices.*.otherProcesses", "the driver does not list processes"),
-        ("measurements.gpu.devices", "no reading came from it while a server ran"),
-        ("measurements.gpu.devices.*", _NOT_REPORTED),
-        ("measurements.gpu.allocatorPeakBytes", "no framework that counts (PyTorch, TensorFlow, JAX) said anything"),
-        ("measurements.gpu.pollsPerSecond", "the run was too short for it"),
-        ("measurements.gpu.*", verdict.answer.reason if verdict.answer else unknown or "it was not measured"),
-    ]
-
-
-def _advice_rules(verdict: GpuVerdict) -> Iterator[tuple[str, str]]:
-    yield "recommendation.gpu.againstCpu", "no profile of the same model on CPUs was given (--cpu-profile)"
-    if verdict.answer is None:
-        return
-    if verdict.answer.memory_bytes is not None:
-        yield "recommendation.gpu.migProfile", verdict.answer.mig_reason
-    yield "recommendation.gpu.*", verdict.answer.reason
 
 
 def gpu_measurements(found: GpuFindings, verdict: GpuVerdict) -> GpuMeasurements | None:

@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Any, Self
+from collections.abc import Mapping
+from typing import Any, ClassVar, Self
 
 from pydantic import BaseModel, ConfigDict
 
+from plimsoll.profiling.latency import MOST_FAILED_SHARE, needed_for
+
 _UNITS = {"gb": "GB"}
+_FEW = f"{MOST_FAILED_SHARE:.0%}"
+TOO_MANY_FAILED = f"more than {_FEW} of the requests failed"
+_PERCENTILES = {"p50": 0.5, "p90": 0.9, "p95": 0.95, "p99": 0.99, "p999": 0.999}
+TOO_FEW_REQUESTS = {
+    name: f"needs {needed_for(share)} successful requests, and at most {_FEW} that failed"
+    for name, share in _PERCENTILES.items()
+}
 
 
 def camel(name: str) -> str:
@@ -25,6 +35,14 @@ class Model(BaseModel):
         alias_generator=camel, validate_by_name=True, validate_by_alias=True, frozen=True, extra="forbid"
     )
 
+    null_because: ClassVar[Mapping[str, str]] = {}
+    """Why a field is null or empty, by its name; no text where that is itself the answer. `*` goes for all others, and
+    for what is below them."""
+
+    def why_null(self, name: str) -> str | None:
+        """As `null_because` says, or as the other fields do."""
+        return self.null_because.get(name)
+
     @classmethod
     def of(cls, found: object, **others: Any) -> Self:
         """Each field from `others`, else from the attribute of the same name."""
@@ -38,6 +56,8 @@ class LatencySeconds(Model):
     `mean` and `max` are of successful requests, percentiles of all: one that failed is slower than any answer.
     """
 
+    null_because: ClassVar[Mapping[str, str]] = {"mean": TOO_MANY_FAILED, "max": TOO_MANY_FAILED} | TOO_FEW_REQUESTS
+
     mean: float | None = None
     p50: float | None = None
     p90: float | None = None
@@ -49,6 +69,8 @@ class LatencySeconds(Model):
 
 class CoresUsed(Model):
     """CPU of the server's process tree; percentile and maximum over samples of half a second."""
+
+    null_because: ClassVar[Mapping[str, str]] = {"*": "the level was too short for a sample"}
 
     mean: float
     p95: float | None

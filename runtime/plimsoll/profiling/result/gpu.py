@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from collections.abc import Mapping
+from typing import ClassVar, Literal
 
 from pydantic import Field
 
@@ -33,6 +34,16 @@ class GpuDeviceResult(Model):
     saw the clocks held down, by reason.
     """
 
+    null_because: ClassVar[Mapping[str, str]] = {
+        "throttling": "",
+        "other_processes": "the driver does not list processes",
+        "*": "the driver does not report it, as on a MIG slice, or there was no load",
+    }
+
+    def why_null(self, name: str) -> str | None:
+        """Whose memory it is may not be known."""
+        return self.method_reason if name in ("delta_bytes", "method") else super().why_null(name)
+
     index: int
     uuid: str
     name: str
@@ -58,6 +69,12 @@ class GpuMeasurements(Model):
     worker that took most. The polling is the profiler's work and in no figure of the server.
     """
 
+    null_because: ClassVar[Mapping[str, str]] = {
+        "devices": "no reading came from it while a server ran",
+        "allocator_peak_bytes": "no framework that counts (PyTorch, TensorFlow, JAX) said anything",
+        "polls_per_second": "the run was too short for it",
+    }
+
     driver_version: str | None
     devices: list[GpuDeviceResult]
     held_bytes: int | None = None
@@ -81,6 +98,16 @@ class GpuAgainstCpu(Model):
 
 class GpuRecommendation(Model):
     """GPUs for one replica. `memory_bytes` is for each; `mig_profile` the smallest slice with room for it."""
+
+    null_because: ClassVar[Mapping[str, str]] = {
+        "against_cpu": "no profile of the same model on CPUs was given (--cpu-profile)"
+    }
+
+    def why_null(self, name: str) -> str | None:
+        """As its own reasons say."""
+        if name == "mig_profile" and self.memory_bytes is not None:
+            return self.mig_reason
+        return self.reason if name == "*" else super().why_null(name)
 
     count: int
     memory_bytes: int | None

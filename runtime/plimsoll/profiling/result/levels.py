@@ -6,15 +6,18 @@ the n-th entries are one point.
 
 from __future__ import annotations
 
-from typing import Literal
+from collections.abc import Mapping
+from typing import ClassVar, Literal
 
 from pydantic import Field
 
-from plimsoll.profiling.result.base import CoresUsed, LatencySeconds, LevelMemory, Model
+from plimsoll.profiling.result.base import TOO_FEW_REQUESTS, CoresUsed, LatencySeconds, LevelMemory, Model
 
 
 class LatenessSeconds(Model):
     """How long after the instant it was due the driver sent a request; part of every latency of the level."""
+
+    null_because: ClassVar[Mapping[str, str]] = TOO_FEW_REQUESTS
 
     p50: float | None
     p99: float | None
@@ -28,6 +31,8 @@ class RateLevelResult(Model):
     CPUs the server could use. With `queue_growing` the rate is too high to last; with `driver_limited` the driver
     was late and the latencies are too long. `slo_met` is null where no SLO was given or too few requests decide it.
     """
+
+    null_because: ClassVar[Mapping[str, str]] = {"capacity_share": "the capacity is not known"}
 
     target_requests_per_second: float
     requests_per_second: float
@@ -92,6 +97,11 @@ class BatchFitResult(Model):
 
 class GrowthResult(Model):
     """Whether memory grows with every request: the median slope, its 95 % interval, and what it rests on."""
+
+    null_because: ClassVar[Mapping[str, str]] = {
+        "seconds_to_limit": "memory does not grow with every request",
+        "*": "the kernel does not tell the memory of the processes",
+    }
 
     verdict: Literal["none", "saturating", "growing", "unresolved"] | None = None
     bytes_per_1000_requests: float | None = None

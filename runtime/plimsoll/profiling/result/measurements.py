@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import ClassVar
+
 from pydantic import Field
 
 from plimsoll.profiling.result.base import CoresUsed, LatencySeconds, LevelMemory, Model
@@ -21,6 +24,8 @@ from plimsoll.profiling.result.levels import (
 
 class WarmupResult(Model):
     """`spread` is max/min over the last three windows, the widest of throughput, latency and CPU per request."""
+
+    null_because: ClassVar[Mapping[str, str]] = {"spread": "a window without a single answer"}
 
     steady: bool
     windows: int
@@ -42,6 +47,8 @@ class StartupResult(Model):
 
 class RequestCpuSeconds(Model):
     """`mean` under load at the knee; the rest over the rows of the dataset, each alone on the server."""
+
+    null_because: ClassVar[Mapping[str, str]] = {"upper_bound": "needs three windows of load"}
 
     mean: float | None = None
     upper_bound: float | None = None
@@ -82,6 +89,8 @@ class MemoryResult(Model):
     `pss_bytes` is as in the levels. W workers take about `shared_bytes` + W · `per_worker_private_bytes`.
     """
 
+    null_because: ClassVar[Mapping[str, str]] = {"per_in_flight_bytes": "needs three levels of concurrency"}
+
     peak_bytes: int | None = None
     pss_bytes: int | None = None
     high_water_sum_bytes: int | None = None
@@ -95,6 +104,8 @@ class MemoryResult(Model):
 class FailedRow(Model):
     """`row` is the line of the dataset, counted from 1; `outcome` the HTTP status, or why there was none."""
 
+    null_because: ClassVar[Mapping[str, str]] = {"name": ""}
+
     row: int
     name: str | None
     outcome: str
@@ -104,6 +115,8 @@ class FailedRow(Model):
 
 class HeavyRow(Model):
     """One of the dearest rows by CPU or by memory."""
+
+    null_because: ClassVar[Mapping[str, str]] = {"name": ""}
 
     row: int
     name: str | None
@@ -116,6 +129,8 @@ class HeavyRow(Model):
 class RowsResult(Model):
     """The rows of the dataset; `measured` is how many were sent one at a time."""
 
+    null_because: ClassVar[Mapping[str, str]] = {"failed": ""}
+
     count: int
     distinct: int
     measured: int
@@ -125,6 +140,8 @@ class RowsResult(Model):
 
 class Measurements(Model):
     """What was measured, phase by phase."""
+
+    null_because: ClassVar[Mapping[str, str]] = {"rate_levels": "this phase was not run (open loop)"}
 
     startup: StartupResult
     request: RequestResult

@@ -7,11 +7,12 @@ bytes, rates per second, unless the name says otherwise; the block `azureml` kee
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from collections.abc import Mapping
+from typing import Any, ClassVar, Literal
 
 from pydantic import Field
 
-from plimsoll.profiling.result.base import Model
+from plimsoll.profiling.result.base import TOO_FEW_REQUESTS, TOO_MANY_FAILED, Model
 from plimsoll.profiling.result.gpu import GpuRecommendation
 from plimsoll.profiling.result.measurements import Measurements, Processes
 from plimsoll.profiling.result.verification import Verification
@@ -37,6 +38,14 @@ class GateResult(Model):
 
 class Azureml(Model):
     """What `ModelProfile.get_details()` of azureml-core named; percentiles and rate are those of the knee level."""
+
+    null_because: ClassVar[Mapping[str, str]] = {
+        "requested_cpu": "no upper bound for CPU was given",
+        "requested_memory_in_gb": "no upper bound for memory was given",
+        "requested_queries_per_second": "no target rate was given",
+        "average_latency_in_ms": TOO_MANY_FAILED,
+        **{f"latency_percentile_{name[1:]}_in_ms": why for name, why in TOO_FEW_REQUESTS.items()},
+    }
 
     requested_cpu: float | None = None
     requested_memory_in_gb: float | None = None
@@ -76,6 +85,8 @@ class MemoryRecommendation(Model):
 class OperatingLatency(Model):
     """Latency at the operating point, from the instant a request was due."""
 
+    null_because: ClassVar[Mapping[str, str]] = TOO_FEW_REQUESTS
+
     p50: float | None = None
     p90: float | None = None
     p95: float | None = None
@@ -94,6 +105,11 @@ class OperatingPoint(Model):
 class RunnerUpResult(Model):
     """The second best shape, and what it would cost against the best (8 GB at the price of a core)."""
 
+    null_because: ClassVar[Mapping[str, str]] = {
+        "max_batch_size": "the script alone decides, or takes single calls",
+        "replicas": "no target rate was given",
+    }
+
     workers: int
     threads: int = 1
     max_batch_size: int | None = None
@@ -107,6 +123,11 @@ class RunnerUpResult(Model):
 
 class Recommendation(Model):
     """What to write into the deployment. `max_requests_per_second` is the rate beyond which waits grow long."""
+
+    null_because: ClassVar[Mapping[str, str]] = {
+        "environment": "",
+        "runner_up": "no other configuration of the server was tried, or none kept its rate",
+    }
 
     cpu: CpuRecommendation | None = None
     memory: MemoryRecommendation | None = None
@@ -124,6 +145,8 @@ class Recommendation(Model):
 class ProfileError(Model):
     """Why the run failed or, with state Succeeded, what part of it did."""
 
+    null_because: ClassVar[Mapping[str, str]] = {"details": ""}
+
     code: str
     message: str
     exit_code: int
@@ -132,6 +155,15 @@ class ProfileError(Model):
 
 class HostInfo(Model):
     """The machine; `spin` is a fixed piece of work before and after, `stolenShare` what it could not run."""
+
+    null_because: ClassVar[Mapping[str, str]] = {
+        "cpu_limit_cores": "no CPU quota is set",
+        "memory_limit_bytes": "no memory limit is set",
+        "cgroup_version": "no control group was found",
+        "cpu_model": "the kernel does not name it",
+        "server_cpus": "not pinned",
+        "driver_cpus": "not pinned",
+    }
 
     cpu_model: str | None
     logical_cpus: int
@@ -176,6 +208,8 @@ class DriverInfo(Model):
 class SettingsInfo(Model):
     """What the run was asked to do."""
 
+    null_because: ClassVar[Mapping[str, str]] = {"server_arguments": "", "*": "not given"}
+
     budget_seconds: float
     server_arguments: list[str]
     target_requests_per_second: float | None
@@ -187,6 +221,14 @@ class SettingsInfo(Model):
 
 class Profile(Model):
     """The whole answer."""
+
+    null_because: ClassVar[Mapping[str, str]] = {
+        "error": "",
+        "description": "",
+        "warnings": "",
+        "gates": "",
+        "unknown": "",
+    }
 
     schema_version: str = SCHEMA_VERSION
     name: str

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from collections.abc import Mapping
+from typing import ClassVar, Literal
 
 from plimsoll.profiling.result.base import LatencySeconds, Model
+
+_NO_GROUP = "no control group enforced the limits"
 
 
 class Limits(Model):
@@ -17,6 +20,8 @@ class Limits(Model):
 class Tightness(Model):
     """Measured need over recommendation: near 1 is tight, far below fat."""
 
+    null_because: ClassVar[Mapping[str, str]] = {"*": "the needs were measured in another run"}
+
     cpu: float | None
     memory: float | None
 
@@ -27,6 +32,14 @@ class VerificationAttempt(Model):
     Charged memory includes file cache, which the kernel gives back before it kills; without a control group it is
     the memory that the processes held.
     """
+
+    null_because: ClassVar[Mapping[str, str]] = {
+        "failures": "nothing failed",
+        "throttled_share": _NO_GROUP,
+        "throttled_seconds": _NO_GROUP,
+        "oom_kills": _NO_GROUP,
+        "*": "the trial did not come so far, or too few requests were made",
+    }
 
     limits: Limits
     passed: bool
@@ -47,6 +60,8 @@ class VerificationAttempt(Model):
 class Evidence(Model):
     """The same arrivals without limits and within; `p99_ratio` is limited over unlimited."""
 
+    null_because: ClassVar[Mapping[str, str]] = {"*": "too few requests were made in the time"}
+
     target_requests_per_second: float
     seconds: float
     unlimited_p95_seconds: float | None
@@ -60,6 +75,8 @@ class Evidence(Model):
 
 class Verification(Model):
     """`affinity` means that only the number of CPUs was enforced and memory was watched."""
+
+    null_because: ClassVar[Mapping[str, str]] = {"why_not_enforced": "the limits were enforced"}
 
     method: Literal["cgroup v1", "cgroup v2", "container", "affinity"]
     why_not_enforced: str | None
