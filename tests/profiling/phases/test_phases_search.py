@@ -1,39 +1,37 @@
-"""Other numbers of workers: which are tried, which is cheapest, what the runner-up costs, and a real search."""
+"""Which other configurations are tried, and searches on the real server."""
 
 from __future__ import annotations
 
 import dataclasses
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from plimsoll.profiling.advice.batching import BatchUse
 from plimsoll.profiling.advice.configuration import Configuration
-from plimsoll.profiling.answer.decision import Offer, _runner_up, choose, decide, memory_of
+from plimsoll.profiling.advice.slo import Slo
 from plimsoll.profiling.measure.meter import TreeMemory
-from plimsoll.profiling.phases.candidate import Candidate
-from plimsoll.profiling.phases.capacity import Capacity
-from plimsoll.profiling.phases.search import Search, worker_counts
+from plimsoll.profiling.phases.candidate import FirstServer
+from plimsoll.profiling.phases.capacity import Capacity, Level
+from plimsoll.profiling.phases.search import configurations_to_try, thread_count, worker_counts
 from plimsoll.profiling.phases.start import Startup
 from plimsoll.profiling.plan import Plan
 from plimsoll.profiling.run import profile
 from support.made_up import (
     MEMORY,
-    STARTUP,
     census,
-    cpu_of,
-    findings,
     first_server,
     level,
-    memory_of_size,
-    operated,
-    rate_level,
     row_cost,
     setup,
     window,
-    written_of,
 )
 from support.profile_runs import Notes, options_for, unexplained, written
 
+# Seconds for a batch of one call and for one of eight.
+PAY = ((0.011, 0.018), (0.010, 0.080))
+ROWS = [f"row {number}" for number in range(12)]
 BURN = """
 import time
 def init(): pass
@@ -42,40 +40,130 @@ def run(data):
     while time.thread_time() < end: pass
     return data
 """
+WAITS = """
+import time
+def init(): pass
+def run(data):
+    time.sleep(0.02)
+    return data
+"""
+UNSAFE = """
+import time
+def init(): pass
+def run(data):
+    global mine
+    mine = data
+    time.sleep(0.02)
+    return mine
+"""
+BATCHES = """
+import time
+from plimsoll.entry import batch
+def init(): pass
+@batch(max_size=64)
+def run(data):
+    time.sleep(0.020 + 0.002 * len(data))
+    return data
+"""
 
 
-def candidate(workers: int) -> Candidate:
-    capacity = Capacity((level(window(workers, 150.0)),))
-    return Candidate(4, Configuration(workers), STARTUP, capacity, rate_level())
+def shown(cpu_s: float = 0.01, latency_s: float = 0.01, *levels: Level) -> FirstServer:
+    """A census whose rows take so much, and these levels of load."""
+    cost = dataclasses.replace(row_cost(0, latency_s=latency_s), cpu_s=cpu_s)
+    return first_server(census=census(cost), capacity=Capacity(levels or (level(window(1, 100.0)),)))
 
 
-def test_the_cheapest_per_request_wins_without_a_target() -> None:
-    one, two = (
-        Offer(Configuration(1), None, cpu_of(1.0, 65.0), memory_of_size(10**9)),
-        Offer(Configuration(2), candidate(2), cpu_of(2.0, 160.0), memory_of_size(16 * 10**8)),
-    )
-    assert choose([one, two]) is two
-    second = _runner_up(findings(), two, [one, two])
-    assert second is not None
-    assert (second.workers, second.threads) == (1, 1)
-    assert second.price_ratio == pytest.approx((1.125 / 65) / (2.2 / 160))
+def batched(size: float, run_s: float) -> Level:
+    return dataclasses.replace(level(window(1, 100.0)), batches=BatchUse(64, 100, 100 * size, 100, 100 * run_s))
 
 
-def test_a_target_that_one_worker_carries_needs_no_second() -> None:
-    one, two = (
-        Offer(Configuration(1), None, cpu_of(1.0, 65.0, replicas=1), memory_of_size(10**9)),
-        Offer(Configuration(2), candidate(2), cpu_of(1.0, 160.0, replicas=1), memory_of_size(16 * 10**8)),
-    )
-    assert choose([one, two]) is one
+def tries(first: FirstServer, **options: Any) -> list[Configuration]:
+    """On four CPUs."""
+    return list(configurations_to_try(setup(**options), first))
 
 
-def test_a_little_cheaper_is_no_reason_to_change() -> None:
-    one, two = (
-        Offer(Configuration(1), None, cpu_of(1.0, 100.0), memory_of_size(10**9)),
-        Offer(Configuration(2), candidate(2), cpu_of(2.0, 205.0), memory_of_size(2 * 10**9)),
-    )
-    assert choose([one, two]) is one
-    assert _runner_up(findings(), one, [one]) is None
+def test_what_the_user_has_set_stays() -> None:
+    assert tries(shown()) == []
+    assert tries(shown(), search_workers=True) == [Configuration(2), Configuration(4)]
+    assert tries(shown(), search_threads=True) == [Configuration(1, 4)]
+
+
+def test_what_waits_gets_threads_first_and_what_computes_workers() -> None:
+    two, four = Configuration(2), Configuration(4)
+    both: dict[str, Any] = {"search_workers": True, "search_threads": True}
+    assert tries(shown(), **both) == [two, four, Configuration(1, 4)]
+    assert tries(shown(cpu_s=0.002), **both) == [Configuration(1, 20), two, four]
+    assert thread_count(setup(), shown(cpu_s=0.00001)) == 32
+
+
+def test_answers_that_vary_by_themselves_say_nothing_about_threads() -> None:
+    varying = window(1, 100.0)
+    varying = dataclasses.replace(varying, answer=dataclasses.replace(varying.answer, differing=1))
+    assert tries(shown(0.01, 0.01, level(varying)), search_threads=True) == []
+
+
+def test_a_smaller_batch_is_tried_where_a_bigger_one_brings_nothing() -> None:
+    both: dict[str, Any] = {"search_batches": True, "search_threads": True}
+    pays, brings_nothing = (shown(0.01, 0.01, batched(1, one_s), batched(8, eight_s)) for one_s, eight_s in PAY)
+    assert tries(pays, **both) == [], "64 calls pay, and batches have no use for threads"
+    assert tries(brings_nothing, **both) == [Configuration(1, 1, 1)]
+    assert tries(brings_nothing, **both, slo=Slo(0.95, 0.2)) == [Configuration(1, 1, 10)]
+    assert tries(brings_nothing, search_threads=True, slo=Slo(0.95, 0.2)) == []
+
+
+def test_how_a_configuration_is_called() -> None:
+    assert str(Configuration(1)) == "1 worker"
+    assert str(Configuration(2, 4)) == "2 workers, 4 threads each"
+    assert str(Configuration(1, 4)) == "1 worker, 4 threads"
+    assert str(Configuration(1, 1, 8)) == "1 worker, batches of at most 8"
+
+
+def test_tries_fit_into_their_time() -> None:
+    quick, default = Plan(45.0, 1.0, True, False, search=True), Plan(180.0, 1.0, True, False, search=True)
+    assert (quick.tries(6.0), default.tries(6.0)) == (1, 4)
+    for plan in (quick, default):
+        count = plan.tries(6.0)
+        assert plan.try_s(count) >= 6.0
+        assert count * (plan.try_s(count) + 1.0) == pytest.approx(plan.search_s + 1.0)
+
+
+@pytest.mark.truth
+def test_a_model_that_waits_is_given_threads(tmp_path: Path) -> None:
+    options = options_for(tmp_path, WAITS, ROWS, budget_s=20.0, search_workers=True, search_threads=True)
+    advice = profile(options, Notes()).recommendation
+    assert (advice.workers, advice.max_batch_size) == (1, None)
+    assert advice.threads >= 8
+    assert advice.max_requests_per_second is not None
+    assert advice.max_requests_per_second > 5 * 50, "one thread answers 50 a second"
+    assert advice.runner_up is not None
+    assert advice.runner_up.threads == 1
+    assert advice.runner_up.price_ratio > 2
+    assert unexplained(written(options)) == []
+
+
+@pytest.mark.truth
+def test_a_script_that_is_not_safe_for_threads_is_found_out(tmp_path: Path) -> None:
+    options = options_for(tmp_path, UNSAFE, ROWS, budget_s=20.0, search_threads=True)
+    result = profile(options, Notes())
+    assert result.recommendation.threads == 1
+    assert any("not safe for threads" in warning for warning in result.warnings)
+
+
+@pytest.mark.truth
+def test_batches_are_measured_and_the_objective_bounds_them(tmp_path: Path) -> None:
+    options = options_for(tmp_path, BATCHES, ROWS, budget_s=30.0, search_batches=True, slo=Slo(0.9, 0.15))
+    result = profile(options, Notes())
+    fit = result.measurements.batch_fit
+    assert fit is not None
+    assert fit.seconds_per_call == pytest.approx(0.002, rel=0.15)
+    assert fit.seconds_per_batch == pytest.approx(0.020, rel=0.15)
+    assert fit.largest_size == 64
+    assert 20 <= fit.best_size <= 30, "27.5 calls take half the objective"
+    sizes = [one.batch_size for one in result.measurements.batch_levels]
+    assert sizes[0] == 1
+    assert sizes == sorted(sizes)
+    assert result.recommendation.max_batch_size in {fit.best_size, 64}
+    assert unexplained(written(options)) == []
 
 
 def test_workers_are_tried_up_to_the_cpus_and_the_memory() -> None:
@@ -94,34 +182,6 @@ def test_the_last_flag_counts() -> None:
     more = options.configured(Configuration(4, 2, 8))
     assert (more.workers, more.slots, more.max_batch_size) == (4, 8, 8)
     assert more.server_arguments == ["--workers", "4", "--threads", "2", "--max-batch-size", "8"]
-
-
-def test_the_chosen_number_is_the_recommendation() -> None:
-    one, two = rate_level(30.0), candidate(2)
-    found = findings(
-        startup=STARTUP,
-        plan=Plan(45.0, 1.0, True, False, search=True),
-        capacity=Capacity((level(window(1, 50.0)),)),
-        census=census(row_cost(0, peak_bytes=1_000_000)),
-        open_loop=operated(one),
-        search=Search((two,), complete=True),
-    )
-    decision = decide(found)
-    assert (decision.chosen, decision.operating) == (two, two.level)
-    assert list(found.rate_levels(two)) == [one, two.level]
-    assert list(found.rate_levels(None)) == [two.level, one]
-    assert memory_of(found, two).base_bytes == MEMORY.total.peak_bytes
-    result = written_of(found, decision)
-    assert result.recommendation.workers == 2
-    assert result.recommendation.cpu is not None
-    assert result.recommendation.cpu.request_cores == pytest.approx(1.5)
-    assert result.recommendation.runner_up is not None
-    assert result.recommendation.runner_up.workers == 1
-
-
-def test_a_search_that_broke_off_decides_nothing() -> None:
-    found = findings(startup=STARTUP, capacity=Capacity((level(window(1, 50.0)),)), search=Search((candidate(2),)))
-    assert decide(found).chosen is None
 
 
 @pytest.mark.truth
