@@ -126,7 +126,7 @@ lint: $(READY)  ## style, types and the direction of imports
 lock:  ## resolve all dependencies anew and write the hashed lock
 	$(BIN)/pip install --quiet uv
 	$(COMPILE) --upgrade --override images/locks/tensorflow.in \
-	    --extra onnx --extra tensorflow --extra sklearn --extra examples --extra report --extra parquet --extra tracing --extra test --extra bench \
+	    --extra onnx --extra tensorflow --extra sklearn --extra examples --extra parquet --extra tracing --extra test --extra bench \
 	    pyproject.toml images/locks/build.in images/locks/common.in --output-file images/locks/all.txt
 	$(COMPILE) $(AS_ALL) images/locks/build.in --output-file images/locks/build.txt
 	$(COMPILE) $(AS_ALL) pyproject.toml --output-file images/locks/slim.txt

@@ -18,7 +18,8 @@ from typing import IO, Any
 
 from plimsoll.errors import DatasetError, EntryError, InternalError, RowsFailed, StartError, UsageError
 from plimsoll.host.parent import tie_to_parent
-from plimsoll.profiling.result import Profile, Recommendation
+from plimsoll.profiling.result.files import read_profile
+from plimsoll.profiling.result.profile import Profile, Recommendation
 
 DEFAULT_OUTPUT = "plimsoll-profile"
 _POLL_S = 0.2
@@ -110,7 +111,7 @@ class ProfileRun:
             # A file of an earlier run is not the answer of this one.
             if _identity(self._file) in (None, self._before):
                 raise self._error()
-            self._result = Profile.model_validate_json(self._file.read_text(encoding="utf-8"))
+            self._result = read_profile(self._file)
         return self._result
 
     def _error(self) -> StartError:

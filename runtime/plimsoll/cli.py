@@ -169,14 +169,14 @@ def _profile(serving: ServeSettings, profiling: ProfileSettings, sources: dict[s
 def _from_inference_config(flags: dict[str, Any]) -> dict[str, Any]:
     """Fills in what Azure's inference configuration and `--model` say and no flag does."""
     if flags.get("inference_config_file"):
-        from plimsoll.profiling.inference_config import read_inference_config
+        from plimsoll.inference_config import read_inference_config
 
         found = read_inference_config(Path(flags["inference_config_file"]))
         for note in found.notes:
             click.echo(f"plimsoll: {note}", err=True)
         flags = flags | {name: value for name, value in found.flags.items() if flags.get(name) is None}
     if flags.get("model"):
-        from plimsoll.profiling.inference_config import link_models
+        from plimsoll.inference_config import link_models
 
         folder = link_models(flags["model"], Path(flags.get("output") or "plimsoll-profile"))
         flags = flags | {"model_dir": flags.get("model_dir") or str(folder)}

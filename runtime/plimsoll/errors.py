@@ -18,7 +18,7 @@
        ├─ client:    BadRequest 400 · MalformedRequest 400 · Unauthorized 401 · NotFound 404 · MethodNotAllowed 405
        │             SlowHead 408 · SlowBody 408 · BodyTooLarge 413 · ExpectationFailed 417 · IdTooLong 431
        │             HeadTooLarge 431 · NotImplementedByServer 501 · VersionNotSupported 505
-       ├─ script:    ScriptFailed 500 · UnusableResult 500 · WorkerDied 502 · WorkerBroke 502 · ScoringTimeout 504
+       ├─ script:    ScriptFailed 500 · WorkerDied 502 · WorkerBroke 502 · ScoringTimeout 504
        ├─ platform:  QueueFull 429 · BuffersFull 429 · AnswerLost 502 · TooManyConnections 503 · HandOverFailed 503
        │             QueueTimeout 504 · DeadlineExceeded 504
        └─ server:    Unforeseen 500 · NotReady 503 · Draining 503
@@ -29,24 +29,13 @@ A message of a RequestError reaches the client: it never carries text from insid
 from __future__ import annotations
 
 from collections.abc import Sequence
-from enum import StrEnum
 from typing import ClassVar
-
-
-class Fault(StrEnum):
-    """Whose mistake an error is."""
-
-    CLIENT = "client"
-    SCRIPT = "script"
-    SERVER = "server"
-    PLATFORM = "platform"
 
 
 class PlimsollError(Exception):
     """Base of the tree; never raised itself."""
 
     code: ClassVar[str] = "error"
-    fault: ClassVar[Fault] = Fault.SERVER
     remedy: ClassVar[str] = ""
 
     def __init__(self, message: str, *, remedy: str = "") -> None:
@@ -68,7 +57,6 @@ class UsageError(StartError):
     """A flag, environment value or setting that cannot be used."""
 
     code = "usage"
-    fault = Fault.CLIENT
     exit_code = 1
 
 
@@ -83,7 +71,6 @@ class DatasetError(StartError):
     """The request file cannot be read; the message names file and line."""
 
     code = "dataset"
-    fault = Fault.CLIENT
     exit_code = 2
 
 
@@ -91,7 +78,6 @@ class RequirementsError(StartError):
     """A requirements file cannot be read or understood; the message names file and line."""
 
     code = "requirements"
-    fault = Fault.CLIENT
     exit_code = 2
 
 
@@ -99,7 +85,6 @@ class ImageConflict(StartError):
     """What a user's requirements ask for and what the image serves with exclude each other."""
 
     code = "image_conflict"
-    fault = Fault.CLIENT
     exit_code = 3
 
 
@@ -107,7 +92,6 @@ class EntryError(StartError):
     """score.py cannot be loaded, its init() failed, or its surroundings prevent it."""
 
     code = "entry"
-    fault = Fault.SCRIPT
     exit_code = 3
 
 
@@ -115,7 +99,6 @@ class GpuUnusable(EntryError):
     """The user requires a GPU, and there is none that can be used."""
 
     code = "gpu"
-    fault = Fault.PLATFORM
     remedy = "give the container a GPU, or start with --gpu auto"
 
 
@@ -123,7 +106,6 @@ class RowsFailed(StartError):
     """Rows of the dataset were answered with an error."""
 
     code = "rows_failed"
-    fault = Fault.SCRIPT
     exit_code = 4
 
 
@@ -131,7 +113,6 @@ class GateFailed(StartError):
     """A gate that the user set did not hold."""
 
     code = "gate_failed"
-    fault = Fault.CLIENT
     exit_code = 5
 
 
@@ -139,7 +120,6 @@ class GradeTooLow(StartError):
     """The recommendation did not reach the grade that the user requires."""
 
     code = "grade_too_low"
-    fault = Fault.PLATFORM
     exit_code = 6
 
 
@@ -166,7 +146,6 @@ class BadRequest(RequestError):
 
     status = 400
     code = "bad_request"
-    fault = Fault.CLIENT
 
 
 class MalformedRequest(RequestError):
@@ -174,7 +153,6 @@ class MalformedRequest(RequestError):
 
     status = 400
     code = "malformed_request"
-    fault = Fault.CLIENT
 
 
 class Unauthorized(RequestError):
@@ -182,7 +160,6 @@ class Unauthorized(RequestError):
 
     status = 401
     code = "unauthorized"
-    fault = Fault.CLIENT
 
 
 class NotFound(RequestError):
@@ -190,7 +167,6 @@ class NotFound(RequestError):
 
     status = 404
     code = "not_found"
-    fault = Fault.CLIENT
 
 
 class MethodNotAllowed(RequestError):
@@ -198,7 +174,6 @@ class MethodNotAllowed(RequestError):
 
     status = 405
     code = "method_not_allowed"
-    fault = Fault.CLIENT
 
 
 class ExpectationFailed(RequestError):
@@ -206,7 +181,6 @@ class ExpectationFailed(RequestError):
 
     status = 417
     code = "expectation_failed"
-    fault = Fault.CLIENT
 
 
 class NotImplementedByServer(RequestError):
@@ -214,7 +188,6 @@ class NotImplementedByServer(RequestError):
 
     status = 501
     code = "not_implemented"
-    fault = Fault.CLIENT
 
 
 class VersionNotSupported(RequestError):
@@ -222,7 +195,6 @@ class VersionNotSupported(RequestError):
 
     status = 505
     code = "version_not_supported"
-    fault = Fault.CLIENT
 
 
 class SlowHead(RequestError):
@@ -230,7 +202,6 @@ class SlowHead(RequestError):
 
     status = 408
     code = "slow_head"
-    fault = Fault.CLIENT
 
 
 class SlowBody(RequestError):
@@ -238,7 +209,6 @@ class SlowBody(RequestError):
 
     status = 408
     code = "slow_body"
-    fault = Fault.CLIENT
 
 
 class HeadTooLarge(RequestError):
@@ -246,7 +216,6 @@ class HeadTooLarge(RequestError):
 
     status = 431
     code = "head_too_large"
-    fault = Fault.CLIENT
 
 
 class BodyTooLarge(RequestError):
@@ -254,7 +223,6 @@ class BodyTooLarge(RequestError):
 
     status = 413
     code = "body_too_large"
-    fault = Fault.CLIENT
 
 
 class IdTooLong(RequestError):
@@ -262,7 +230,6 @@ class IdTooLong(RequestError):
 
     status = 431
     code = "id_too_long"
-    fault = Fault.CLIENT
 
     def __init__(self, message: str, *, ids: Sequence[tuple[bytes, bytes]] = ()) -> None:
         super().__init__(message)
@@ -273,15 +240,7 @@ class ScriptFailed(RequestError):
     """run() raised."""
 
     code = "script_failed"
-    fault = Fault.SCRIPT
     run_function_failed = True
-
-
-class UnusableResult(RequestError):
-    """run() returned something that has no JSON form."""
-
-    code = "unusable_result"
-    fault = Fault.SCRIPT
 
 
 class WorkerDied(RequestError):
@@ -289,7 +248,6 @@ class WorkerDied(RequestError):
 
     status = 502
     code = "worker_died"
-    fault = Fault.SCRIPT
     run_function_failed = True
 
 
@@ -298,7 +256,6 @@ class WorkerBroke(RequestError):
 
     status = 502
     code = "worker_broke"
-    fault = Fault.SCRIPT
     run_function_failed = True
 
 
@@ -307,7 +264,6 @@ class AnswerLost(RequestError):
 
     status = 502
     code = "answer_lost"
-    fault = Fault.PLATFORM
 
 
 class HandOverFailed(RequestError):
@@ -315,7 +271,6 @@ class HandOverFailed(RequestError):
 
     status = 503
     code = "hand_over_failed"
-    fault = Fault.PLATFORM
 
 
 class ScoringTimeout(RequestError):
@@ -323,7 +278,6 @@ class ScoringTimeout(RequestError):
 
     status = 504
     code = "scoring_timeout"
-    fault = Fault.SCRIPT
     run_function_failed = True
 
 
@@ -332,7 +286,6 @@ class DeadlineExceeded(RequestError):
 
     status = 504
     code = "deadline_exceeded"
-    fault = Fault.CLIENT
 
 
 class QueueFull(RequestError):
@@ -340,7 +293,6 @@ class QueueFull(RequestError):
 
     status = 429
     code = "queue_full"
-    fault = Fault.PLATFORM
 
 
 class BuffersFull(RequestError):
@@ -348,7 +300,6 @@ class BuffersFull(RequestError):
 
     status = 429
     code = "buffers_full"
-    fault = Fault.PLATFORM
 
 
 class TooManyConnections(RequestError):
@@ -356,7 +307,6 @@ class TooManyConnections(RequestError):
 
     status = 503
     code = "too_many_connections"
-    fault = Fault.PLATFORM
 
 
 class QueueTimeout(RequestError):
@@ -364,7 +314,6 @@ class QueueTimeout(RequestError):
 
     status = 504
     code = "queue_timeout"
-    fault = Fault.PLATFORM
 
 
 class Unforeseen(RequestError):

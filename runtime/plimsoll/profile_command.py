@@ -13,13 +13,13 @@ from rich.console import Console
 
 from plimsoll.declarations import declared
 from plimsoll.errors import UsageError
-from plimsoll.profiling.dataset import parse_format
-from plimsoll.profiling.gates import Gates, check_gates, enforce, read_gates
-from plimsoll.profiling.gpu_price import CpuRival, read_rival
+from plimsoll.profiling.advice.slo import parse_slo
+from plimsoll.profiling.dataset.load import parse_format
+from plimsoll.profiling.gates.check import Gates, check_gates, enforce, read_gates
+from plimsoll.profiling.gpu.price import CpuRival, read_rival
 from plimsoll.profiling.options import NAMED_BUDGETS_S, ProfileOptions
-from plimsoll.profiling.result import Profile
+from plimsoll.profiling.result.profile import Profile
 from plimsoll.profiling.reverify import verify_profile
-from plimsoll.profiling.slo import parse_slo
 from plimsoll.reports.console import print_profile
 from plimsoll.reports.progress import open_progress
 from plimsoll.reports.publish import run_and_report, write_judged
@@ -64,7 +64,7 @@ def _measured(options: ProfileOptions, verify: str | None, gates: Gates, rival: 
         if verify is None:
             amend = rival.amend if rival else None
             return run_and_report(options, progress, os.environ, sys.stdout, gates, amend)
-        return write_judged(verify_profile(options, Path(verify), progress), options.output_dir, gates, progress)
+        return write_judged(verify_profile(options, Path(verify), progress), options.output_dir, gates)
 
 
 def _options(serving: ServeSettings, profiling: ProfileSettings, sources: Mapping[str, str]) -> ProfileOptions:

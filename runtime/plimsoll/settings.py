@@ -15,6 +15,7 @@ from plimsoll.errors import UsageError
 from plimsoll.setting_values import Invalid, value_of
 
 ENVIRONMENT_PREFIX = "PLIMSOLL_"
+DEFAULT_SEED = 20201
 
 
 def azure(*names: str, flag: str = "", values: Mapping[str, str] | None = None) -> Aliases:
@@ -252,7 +253,7 @@ class ProfileSettings:
     output: Annotated[str, Field(description="Folder for profile.json and the other results.")] = "plimsoll-profile"
     name: Annotated[str | None, Field(description="Name of the profile; default: the entry script's.")] = None
     description: Annotated[str | None, Field(description="Free text kept in profile.json.")] = None
-    seed: Annotated[int, Field(ge=0, description="Seed of the request order.")] = 20201
+    seed: Annotated[int, Field(ge=0, description="Seed of the request order.")] = DEFAULT_SEED
 
 
 @dataclass(frozen=True, slots=True)

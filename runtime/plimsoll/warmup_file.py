@@ -8,7 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from plimsoll.errors import DatasetError
-from plimsoll.profiling.dataset import Row, load_dataset
+from plimsoll.profiling.dataset.load import Row, load_dataset
 from plimsoll.workers.frames import encode_head
 from plimsoll.workers.spec import WarmUpCall
 

@@ -9,7 +9,7 @@ import pytest
 from plimsoll.host import procfs
 from plimsoll.host.memory import read_anonymous, read_memory
 from plimsoll.host.processes import ProcessTree
-from plimsoll.profiling.meter import ServerMeter
+from plimsoll.profiling.measure.meter import ServerMeter
 
 SMAPS = """\
 00400000-00452000 r-xp 00000000 08:02 173521  /usr/bin/python3

@@ -6,18 +6,15 @@ import dataclasses
 from pathlib import Path
 
 import pytest
-from made_up import MEMORY, findings, level, rate_level, row_cost, window
-from profile_runs import Notes, options_for, written
-from test_profiling_run import SLEEP, unexplained
 
-from plimsoll.profiling.build import build_profile
-from plimsoll.profiling.capacity import Capacity
-from plimsoll.profiling.decide import decide, warn_of_bounds
+from plimsoll.profiling.answer.decision import decide, warnings_of_bounds
 from plimsoll.profiling.findings import Findings
-from plimsoll.profiling.gates_metrics import METRICS
+from plimsoll.profiling.gates.metrics import METRICS
 from plimsoll.profiling.latency import Distribution, decode_distribution, encode_histogram
+from plimsoll.profiling.phases.capacity import Capacity
 from plimsoll.profiling.run import profile
-from plimsoll.profiling.start import Startup
+from support.made_up import STARTUP, census, findings, level, operated, rate_level, row_cost, window, written_of
+from support.profile_runs import SLEEP, Notes, options_for, unexplained, written
 
 
 def answered(*milliseconds: int, failed: int = 0) -> Distribution:
@@ -44,19 +41,18 @@ def test_no_percentile_where_over_one_in_a_hundred_failed() -> None:
 
 def measured(failures: int) -> Findings:
     """An operating level of 400 requests of which so many failed."""
-    found = findings()
-    found.startup = Startup(1.0, 0.5, MEMORY)
-    found.census.rows = {0: row_cost(0)}
-    found.capacity = Capacity([level(window(1, 1000.0))], stopped="all levels were run")
-    found.rates = [rate_level(100.0, failures=failures)]
-    decide(found)
-    warn_of_bounds(found)
-    return found
+    found = findings(
+        startup=STARTUP,
+        census=census(row_cost(0)),
+        capacity=Capacity((level(window(1, 1000.0)),), stopped="all levels were run"),
+        open_loop=operated(rate_level(100.0, failures=failures)),
+    )
+    return dataclasses.replace(found, warnings=tuple(warnings_of_bounds(found, decide(found))))
 
 
 def test_the_operating_point_has_no_latency_where_requests_failed() -> None:
     found = measured(failures=270)
-    result = build_profile(found, 1.0)
+    result = written_of(found)
     point = result.recommendation.operating_point
     assert point is not None
     assert set(point.latency_seconds.model_dump().values()) == {None}
@@ -68,7 +64,7 @@ def test_the_operating_point_has_no_latency_where_requests_failed() -> None:
 
 
 def test_a_gate_on_latency_does_not_take_the_knee_for_a_rate_that_failed() -> None:
-    whole, broken = build_profile(measured(0), 1.0), build_profile(measured(270), 1.0)
+    whole, broken = written_of(measured(0)), written_of(measured(270))
     for name in ("p50", "p95", "p99"):
         assert METRICS[name].read(whole) is not None
         assert METRICS[name].read(broken) is None
@@ -76,7 +72,7 @@ def test_a_gate_on_latency_does_not_take_the_knee_for_a_rate_that_failed() -> No
 
 
 def test_now_and_then_a_failure_is_no_reason_to_be_silent() -> None:
-    result = build_profile(measured(failures=3), 1.0)
+    result = written_of(measured(failures=3))
     point = result.recommendation.operating_point
     assert point is not None
     assert point.latency_seconds.p95 is not None
@@ -87,9 +83,9 @@ def test_a_level_that_failed_does_not_set_the_capacity() -> None:
     sound = level(window(1, 100.0), window(1, 100.0))
     broken = dataclasses.replace(level(window(2, 900.0, failures={0: 600})), unexpected_failures=600)
     assert broken.throughput_rps > sound.throughput_rps
-    assert Capacity([sound, broken]).saturated() == [sound]
-    assert Capacity([sound, broken]).best_rps() == sound.throughput_rps
-    assert Capacity([broken]).knee() is broken, "better than no answer where nothing else was measured"
+    assert Capacity((sound, broken)).saturated() == [sound]
+    assert Capacity((sound, broken)).best_rps() == sound.throughput_rps
+    assert Capacity((broken,)).knee() is broken, "better than no answer where nothing else was measured"
 
 
 def test_a_server_that_refuses_what_comes_together(tmp_path: Path) -> None:

@@ -10,7 +10,8 @@ import time
 from pathlib import Path
 
 import pytest
-from profile_runs import processes_that_mention
+
+from support.profile_runs import processes_that_mention
 
 RUN = """
 import signal
@@ -66,5 +67,11 @@ def test_nothing_is_left_running(tmp_path: Path, phase: str, number: signal.Sign
         assert time.monotonic() - begun_s < 2.0
         content = json.loads((tmp_path / "out" / "profile.json").read_text())
         assert (content["state"], content["error"]["code"]) == ("Failed", "interrupted")
+        measured = content["measurements"]
+        assert measured["startup"]["secondsToReady"] is not None or phase == "start"
+        assert measured["rows"]["measured"] == 20 or phase in ("start", "census"), "what was found is kept"
+        assert measured["rows"]["measured"] > 0 or phase != "census"
+        assert measured["concurrencyLevels"] or phase in ("start", "census", "capacity")
+        assert measured["rateLevels"] or not phase.startswith("verify")
         assert not list(Path("/sys/fs/cgroup").glob(f"**/plimsoll-{run.pid}-*"))
     run.stdout.close()

@@ -7,20 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from profile_runs import ECHO, Notes, options_for, processes_that_mention, written
 
 from plimsoll.errors import DatasetError, EntryError, RowsFailed, UsageError
-from plimsoll.profiling.result import Profile
+from plimsoll.profiling.measure.command import request_timeout_s, server_arguments
+from plimsoll.profiling.result.profile import Profile
 from plimsoll.profiling.run import profile
-from plimsoll.profiling.timeouts import request_timeout_s, server_arguments
-
-SLEEP = """
-import time
-def init(): pass
-def run(data):
-    time.sleep(0.02)
-    return len(data)
-"""
+from support.profile_runs import ECHO, SLEEP, Notes, options_for, processes_that_mention, unexplained, written
 
 
 @pytest.fixture(scope="module")
@@ -34,22 +26,6 @@ def sleeper(tmp_path_factory: pytest.TempPathFactory) -> tuple[Profile, dict[str
     )
     result = profile(options, notes)
     return result, written(options), notes, folder
-
-
-def nulls(value: Any, path: str = "") -> list[str]:
-    if value is None or value == []:
-        return [path]
-    if isinstance(value, dict):
-        return [found for key, item in value.items() for found in nulls(item, f"{path}.{key}" if path else key)]
-    if isinstance(value, list):
-        return [found for index, item in enumerate(value) for found in nulls(item, f"{path}.{index}")]
-    return []
-
-
-def unexplained(content: dict[str, Any]) -> list[str]:
-    answers = {"error", "description", "warnings", "error.details", "measurements.rows.failed", "gates"}
-    paths = nulls({key: value for key, value in content.items() if key != "unknown"})
-    return [path for path in paths if path not in content["unknown"] and path not in answers and path[-5:] != ".name"]
 
 
 def test_the_phases_run_in_order(sleeper: tuple[Profile, dict[str, Any], Notes, Path]) -> None:

@@ -7,7 +7,7 @@ import io
 import pytest
 from rich.console import Console
 
-from plimsoll.profiling.result import Profile
+from plimsoll.profiling.result.profile import Profile
 from plimsoll.reports.console import answer_lines, print_profile
 from plimsoll.reports.units import UNKNOWN, megabytes, milliseconds, number
 from support.finished import failed_profile, profile_with

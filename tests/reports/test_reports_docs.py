@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from plimsoll.profiling.dataset import FORMATS
-from plimsoll.profiling.dataset_sampling import MOST_BYTES, MOST_ROWS
-from plimsoll.profiling.gates import DEFAULT_MAX_REGRESSION, GRADES, read_gates
-from plimsoll.profiling.gates_metrics import METRICS
+from plimsoll.profiling.dataset.load import FORMATS
+from plimsoll.profiling.dataset.sampling import MOST_BYTES, MOST_ROWS
+from plimsoll.profiling.gates.check import DEFAULT_MAX_REGRESSION, GRADES, read_gates
+from plimsoll.profiling.gates.metrics import METRICS
 from plimsoll.profiling.latency import needed_for
 
 PAGE = (Path(__file__).parents[2] / "docs" / "profiling.md").read_text()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -119,14 +118,6 @@ def test_the_second_best_is_named_everywhere() -> None:
     print_profile(profile, Console(file=stream, width=100))
     for text in (render_markdown(profile), render_html(profile), stream.getvalue()):
         assert "Two workers would cost 40 % more." in text
-
-
-def test_without_the_template_engine_everything_else_is_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "jinja2", None)
-    monkeypatch.delitem(sys.modules, "plimsoll.reports.html")
-    (tmp_path / "profile.html").write_text("of an earlier run")
-    assert "plimsoll-runtime[report]" in write_reports(profile_with(), tmp_path)[0]
-    assert {file.name for file in tmp_path.iterdir()} == {"profile.md", "profile.env", "resources.yaml"}
 
 
 def test_the_files_of_a_run(tmp_path: Path) -> None:

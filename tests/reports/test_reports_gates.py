@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from plimsoll.errors import EntryError
-from plimsoll.profiling.gates import judged, read_gates
+from plimsoll.profiling.gates.check import judged, read_gates
 from plimsoll.profiling.options import ProfileOptions
-from plimsoll.profiling.result import Profile
+from plimsoll.profiling.result.profile import Profile
 from plimsoll.reports.gates import gate_tables, gates_sentence
 from plimsoll.reports.html import render_html
 from plimsoll.reports.markdown import render_markdown

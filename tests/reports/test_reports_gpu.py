@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from plimsoll.profiling.result import Profile
+from plimsoll.profiling.result.profile import Profile
 from plimsoll.reports.console import answer_lines, print_profile
 from plimsoll.reports.html import render_html
 from plimsoll.reports.kubernetes import render_resources

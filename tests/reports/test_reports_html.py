@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from plimsoll.profiling.result import Profile
+from plimsoll.profiling.result.profile import Profile
 from plimsoll.reports.html import render_html
 from support.chromium import print_pdf, visit
 from support.finished import CURVES, LEVEL, failed_profile, profile_with

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from plimsoll.profiling.result import Profile
+from plimsoll.profiling.result.profile import Profile
 
 LATENCY = {"mean": 0.0105, "p50": 0.0104, "p90": 0.0106, "p95": 0.0107, "p99": None, "p999": None, "max": 0.0124}
 LEVEL = {

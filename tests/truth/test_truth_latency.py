@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from truth_servers import BURN_10_MS, SLEEP_20_MS, STALL, run
 
-from plimsoll.profiling.slo import Slo
+from plimsoll.profiling.advice.slo import Slo
 
 pytestmark = [pytest.mark.truth, pytest.mark.calibration]
 ROWS = [f"row {number}" for number in range(12)]

@@ -13,8 +13,9 @@ from truth_servers import BAD_ROWS, BIG, BURN_10_MS, SLOW_INIT, Quiet, options_f
 
 from plimsoll.host.groups import LimitsUnavailable, delegate
 from plimsoll.profiling.options import ProfileOptions
-from plimsoll.profiling.result import Profile
-from plimsoll.profiling.reverify import read_profile, verify_profile
+from plimsoll.profiling.result.files import read_profile
+from plimsoll.profiling.result.profile import Profile
+from plimsoll.profiling.reverify import verify_profile
 from plimsoll.profiling.run import profile
 
 pytestmark = pytest.mark.truth

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from plimsoll.profiling.options import ProfileOptions
-from plimsoll.profiling.result import Profile
+from plimsoll.profiling.result.profile import Profile
 from plimsoll.profiling.run import profile
 
 BURN = """

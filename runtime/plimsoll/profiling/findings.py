@@ -1,120 +1,111 @@
-"""Everything one run has found so far. Phases fill it in, so that a run which breaks off still has its results."""
+"""What the phases of one run have returned so far. Only the run changes it, one result at a time."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import datetime
 
-from plimsoll.host.cpus import Host
 from plimsoll.host.memory import ProcessMemory
-from plimsoll.profiling.capacity import Capacity
-from plimsoll.profiling.ceiling import Ceiling
-from plimsoll.profiling.census import Census
-from plimsoll.profiling.connections import ConnectionBudget
-from plimsoll.profiling.dataset import Dataset
-from plimsoll.profiling.gpu_findings import GpuFindings
-from plimsoll.profiling.growth import Growth
-from plimsoll.profiling.noise import Spin
+from plimsoll.profiling.dataset.load import Dataset
+from plimsoll.profiling.gpu.session import GpuFindings
+from plimsoll.profiling.measure.metrics import ConnectionBudget
+from plimsoll.profiling.measure.noise import Spin
+from plimsoll.profiling.measure.timeline import Recorder
 from plimsoll.profiling.options import ProfileOptions
-from plimsoll.profiling.placement import Placement
+from plimsoll.profiling.phases.candidate import Candidate, FirstServer
+from plimsoll.profiling.phases.capacity import Capacity
+from plimsoll.profiling.phases.census import Census, load_of
+from plimsoll.profiling.phases.cpu_sweep import Sweep
+from plimsoll.profiling.phases.growth import Growth
+from plimsoll.profiling.phases.open_loop import OpenLoop, RateLevel
+from plimsoll.profiling.phases.preflight import Ceiling
+from plimsoll.profiling.phases.search import Search
+from plimsoll.profiling.phases.start import Startup
+from plimsoll.profiling.phases.verify import Verification
+from plimsoll.profiling.phases.warmup import Warmup
 from plimsoll.profiling.plan import Plan
-from plimsoll.profiling.rates import RateLevel
-from plimsoll.profiling.recommendation import CpuAnswer, MemoryAnswer
-from plimsoll.profiling.shape import Shape
-from plimsoll.profiling.sizes import RunnerUp, Size
-from plimsoll.profiling.start import Startup
-from plimsoll.profiling.timeline import Recorder
-from plimsoll.profiling.trials import Trials
-from plimsoll.profiling.warmup import Warmup
-
-NOISY_SHARE = 0.05
+from plimsoll.profiling.result.profile import ProfileError
+from plimsoll.profiling.session import Setup
 
 
 @dataclass(frozen=True, slots=True)
-class Problem:
-    """What stopped the run or spoiled part of it; `exit_code` is what the program ends with."""
+class Surroundings:
+    """The machine before and after, and what the first server and the driver were like when its load was over.
 
-    code: str
-    message: str
-    exit_code: int
-    details: tuple[str, ...] = ()
+    `peak_unknown` and `memory_unknown` say why memory could not be read, where it could not.
+    """
 
-
-@dataclass(slots=True)
-class Findings:
-    """None and empty mean: not measured (yet). `slo_rps` is the highest rate that kept the SLO, 0 where none did."""
-
-    options: ProfileOptions
-    dataset: Dataset
-    host: Host
-    placement: Placement
-    request_timeout_s: float
-    created: datetime
-    recorder: Recorder = field(default_factory=Recorder)
     spin_before: Spin | None = None
     spin_after: Spin | None = None
     throttled_s: float = 0.0
-    ceiling: Ceiling | None = None
     connections: ConnectionBudget | None = None
+    driver_memory: ProcessMemory | None = None
+    peak_unknown: str | None = None
+    memory_unknown: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Findings:
+    """One result for each phase, empty or None where it has not been run (yet).
+
+    `quota` is the CPU sweep between whole CPUs.
+    """
+
+    setup: Setup
+    timeline: Recorder = field(default_factory=Recorder)
+    surroundings: Surroundings = field(default_factory=Surroundings)
+    ceiling: Ceiling | None = None
+    plan: Plan | None = None
     startup: Startup | None = None
     census: Census = field(default_factory=Census)
     warmup: Warmup = field(default_factory=Warmup)
     capacity: Capacity = field(default_factory=Capacity)
-    growth: Growth | None = None
-    growth_unknown: str = "this phase was not run"
-    rates: list[RateLevel] = field(default_factory=list)
-    slo_rps: float | None = None
-    plan: Plan | None = None
-    loaded_rows: list[int] = field(default_factory=list)
-    sizes: list[Size] = field(default_factory=list)
-    chosen_size: Size | None = None
-    runner_up: RunnerUp | None = None
-    verification: Trials | None = None
-    driver_memory: ProcessMemory | None = None
-    peak_unknown: str | None = None
-    memory_unknown: str | None = None
+    growth: Growth = field(default_factory=Growth)
+    open_loop: OpenLoop = field(default_factory=OpenLoop)
+    sweep: Sweep = field(default_factory=Sweep)
+    quota: Sweep = field(default_factory=Sweep)
+    search: Search = field(default_factory=Search)
+    verification: Verification | None = None
     gpu: GpuFindings = field(default_factory=GpuFindings)
-    cpu: CpuAnswer | None = None
-    memory: MemoryAnswer | None = None
-    problem: Problem | None = None
-    warnings: list[str] = field(default_factory=list)
+    problem: ProfileError | None = None
+    warnings: tuple[str, ...] = ()
 
-    def noisy_cores(self) -> float:
-        """Other processes' CPU above which load was disturbed: 5 % of the machine."""
-        return NOISY_SHARE * self.host.logical_cpus
+    @property
+    def options(self) -> ProfileOptions:
+        """What the run was asked to do."""
+        return self.setup.options
 
-    def server_cpus(self) -> tuple[int, ...]:
-        """Those that a server may use."""
-        return tuple(self.placement.server or self.host.allowed_cpus)
+    @property
+    def dataset(self) -> Dataset:
+        """The rows that were sent."""
+        return self.setup.dataset
 
-    def lost(self) -> bool:
-        """The run broke off; failed rows alone do not end it."""
+    def broke_off(self) -> bool:
+        """Failed rows alone do not end a run."""
         return self.problem is not None and self.problem.code != "rows_failed"
-
-    def operating_level(self) -> RateLevel | None:
-        """The last open-loop level at the recommended size: the rate that a replica is meant to carry."""
-        if self.chosen_size is not None:
-            return self.chosen_size.level
-        return self.rates[-1] if self.rates else None
-
-    def sized_capacity(self) -> Capacity:
-        """Closed-loop levels at the recommended size."""
-        return self.chosen_size.capacity if self.chosen_size is not None else self.capacity
-
-    def shape(self) -> Shape:
-        """As recommended."""
-        return self.chosen_size.shape if self.chosen_size is not None else self.options.shape
-
-    def choose(self, size: Size | None) -> None:
-        """From now on the recommendation is about this size; its rate level becomes the last."""
-        self.chosen_size = size
-        if size is not None:
-            self.rates = [level for level in self.rates if level is not size.level] + [size.level]
 
     def elastic(self) -> bool:
         """Whether the number of CPUs was varied."""
         return self.plan is not None and self.plan.elastic
 
-    def row_number(self, index: int) -> int:
-        """By which the user knows the row."""
-        return self.dataset.rows[index].number
+    def first_server(self) -> FirstServer | None:
+        """What other servers are compared with; None where there is too little of it."""
+        knee = self.capacity.knee()
+        if self.plan is None or self.startup is None or knee is None or self.broke_off():
+            return None
+        load = load_of(self.census, len(self.dataset.rows))
+        return FirstServer(self.plan, self.startup, self.census, self.capacity, knee, load, self.open_loop.slo_rps)
+
+    def candidates(self) -> list[Candidate]:
+        """All other servers, in the order they were measured."""
+        return [*self.sweep.candidates, *self.quota.candidates, *self.search.candidates]
+
+    def rate_levels(self, chosen: Candidate | None) -> Iterator[RateLevel]:
+        """All open-loop levels that say something of whole CPUs; that of the operating point last."""
+        for one in reversed([*self.sweep.candidates, *self.search.candidates]):
+            level = one.before or one.level
+            if chosen is None or level is not chosen.level:
+                yield level
+        yield from self.open_loop.levels
+        if chosen is not None:
+            yield chosen.level

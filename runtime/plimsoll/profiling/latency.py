@@ -31,7 +31,6 @@ class Distribution:
 
     @property
     def count(self) -> int:
-        """How many requests."""
         return int(self.histogram.get_total_count())
 
     @property
@@ -44,7 +43,6 @@ class Distribution:
         return self.sum_s / self.count if self.count else None
 
     def max_s(self) -> float | None:
-        """The longest."""
         return self.histogram.get_max_value() / 1e6 if self.count else None
 
     def squared_variation(self) -> float | None:

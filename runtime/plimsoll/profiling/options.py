@@ -1,4 +1,4 @@
-"""What one profile run is asked to do, and whom it tells how far it is."""
+"""What one profile run is asked to do, and to whom it reports how far it is."""
 
 from __future__ import annotations
 
@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from plimsoll.profiling.dataset import Format
-from plimsoll.profiling.dataset_sampling import MOST_BYTES, MOST_ROWS
-from plimsoll.profiling.shape import Shape
-from plimsoll.profiling.slo import Slo
+from plimsoll.profiling.advice.configuration import Configuration
+from plimsoll.profiling.advice.slo import Slo
+from plimsoll.profiling.dataset.load import Format
+from plimsoll.profiling.dataset.sampling import MOST_BYTES, MOST_ROWS
+from plimsoll.settings import DEFAULT_SEED
 
 QUICK_S, DEFAULT_S, THOROUGH_S = 45.0, 180.0, 600.0
 NAMED_BUDGETS_S = {"quick": QUICK_S, "default": DEFAULT_S, "thorough": THOROUGH_S}
@@ -42,7 +43,7 @@ class ProfileOptions:
     description: str | None = None
     workers: int = 1
     threads: int = 1
-    seed: int = 20200518
+    seed: int = DEFAULT_SEED
     start_timeout_s: float = 300.0
     request_timeout_s: float | None = None
     slo: Slo | None = None
@@ -53,30 +54,30 @@ class ProfileOptions:
     search_batches: bool = False
 
     @property
-    def shape(self) -> Shape:
+    def configuration(self) -> Configuration:
         """What the server arguments set."""
-        return Shape(self.workers, self.threads, self.max_batch_size)
+        return Configuration(self.workers, self.threads, self.max_batch_size)
 
     @property
     def searches(self) -> bool:
-        """Whether other shapes may be tried."""
+        """Whether other configurations may be tried."""
         return self.search_workers or self.search_threads or self.search_batches
 
     @property
     def slots(self) -> int:
         """Calls, or batches of calls, that the server can run at once."""
-        return self.shape.slots
+        return self.configuration.slots
 
-    def shaped(self, shape: Shape | None) -> ProfileOptions:
-        """The same for a server of another shape."""
-        if shape is None or shape == self.shape:
+    def configured(self, configuration: Configuration | None) -> ProfileOptions:
+        """The same for a server in another configuration."""
+        if configuration is None or configuration == self.configuration:
             return self
         return dataclasses.replace(
             self,
-            workers=shape.workers,
-            threads=shape.threads,
-            max_batch_size=shape.max_batch_size,
-            server_arguments=[*self.server_arguments, *shape.arguments()],
+            workers=configuration.workers,
+            threads=configuration.threads,
+            max_batch_size=configuration.max_batch_size,
+            server_arguments=[*self.server_arguments, *configuration.arguments()],
         )
 
 

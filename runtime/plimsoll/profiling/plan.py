@@ -28,7 +28,6 @@ class Plan:
 
     @property
     def census_s(self) -> float:
-        """At most."""
         return _CENSUS * self.budget_s
 
     @property
@@ -58,21 +57,21 @@ class Plan:
 
     @property
     def search_s(self) -> float:
-        """Other shapes, one start left out; a model that takes all cores by itself needs no more."""
+        """Other configurations, one start left out; a model that takes all cores by itself needs no more."""
         worth = self.search and not self.elastic and self.budget_s >= _SHORTEST_BUDGET_S
         return _SWEEP * self.budget_s if worth and self.start_s <= _LONGEST_START_SHARE * self.budget_s else 0.0
 
     def tries(self, shortest_s: float) -> int:
-        """How many other shapes there is time for, each with a start and `shortest_s` of load or more; at least one."""
+        """How many other configurations there is time for, with a start and `shortest_s` of load each; at least one."""
         return max(1, int((self.search_s + self.start_s) / (self.start_s + shortest_s)))
 
     def try_s(self, count: int) -> float:
-        """Load for each of `count` other shapes."""
+        """Load for each of `count` other configurations."""
         return (self.search_s + self.start_s) / count - self.start_s
 
     @property
     def verify_s(self) -> float:
-        """One attempt, the start of the server included."""
+        """One trial, the start of the server included."""
         return _VERIFY * self.budget_s + self.start_s + 1.0 if self.verifies else 0.0
 
     @property
@@ -91,7 +90,6 @@ class Plan:
         return ""
 
     def warmup_s(self, left_s: float) -> float:
-        """At most."""
         return _WARMUP * left_s
 
     def capacity_s(self, left_s: float) -> float:
@@ -102,5 +100,5 @@ class Plan:
 
     @property
     def overtime_s(self) -> float:
-        """When no further attempt may begin, counted from the beginning of the run."""
+        """When no further trial may begin, counted from the beginning of the run."""
         return self.budget_s * _OVERTIME

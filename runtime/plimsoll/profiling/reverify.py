@@ -11,29 +11,36 @@ import dataclasses
 from collections.abc import Iterator
 from pathlib import Path
 
-from pydantic import ValidationError
-
 from plimsoll.errors import UsageError
 from plimsoll.host.cgroup import find_cgroup
 from plimsoll.host.cpus import Host
 from plimsoll.host.groups import LimitedGroup
-from plimsoll.profiling.attempt import Enclosure, try_out
-from plimsoll.profiling.bench import Stopwatch
-from plimsoll.profiling.build_verification import build_verification
-from plimsoll.profiling.census import RowCost
-from plimsoll.profiling.driver_client import DriverClient, RowAnswer
+from plimsoll.profiling.advice.configuration import Configuration
+from plimsoll.profiling.advice.recommended import Recommended
+from plimsoll.profiling.answer.grade import grade, verification_reason
+from plimsoll.profiling.answer.levels import verification_result
+from plimsoll.profiling.dataset.load import Dataset
 from plimsoll.profiling.findings import Findings
-from plimsoll.profiling.grading import grade, verification_reason
+from plimsoll.profiling.load.client import DriverClient, RowAnswer
+from plimsoll.profiling.measure.server import Stopwatch
 from plimsoll.profiling.options import ProfileOptions, Progress
-from plimsoll.profiling.result import Profile
-from plimsoll.profiling.rows import rows_for_load
+from plimsoll.profiling.phases.census import Census, RowCost, load_of
+from plimsoll.profiling.phases.trial import (
+    Enclosure,
+    Method,
+    Reference,
+    Rehearsal,
+    Trial,
+    enforcement,
+    limited_group,
+    try_out,
+)
+from plimsoll.profiling.phases.verify import Verification, method_of
+from plimsoll.profiling.result.files import read_profile, write_profile
+from plimsoll.profiling.result.profile import Profile
+from plimsoll.profiling.result.unknown import Reasons
 from plimsoll.profiling.run import prepare, terminable
-from plimsoll.profiling.session import Session
-from plimsoll.profiling.shape import Shape
-from plimsoll.profiling.trials import Attempt, Reference, Trials
-from plimsoll.profiling.unknown import explain
-from plimsoll.profiling.verify import enforcement, limited_group, method_of
-from plimsoll.profiling.write import write_profile
+from plimsoll.profiling.session import Session, Setup
 
 # The driver and this process share a container's quota and memory with the server.
 _OUR_CORES, _OUR_BYTES = 0.25, 256 << 20
@@ -47,34 +54,20 @@ def verify_profile(options: ProfileOptions, path: Path, progress: Progress) -> P
     profile = read_profile(path)
     reference = _reference(profile, path)
     advice = profile.recommendation
-    options = options.shaped(Shape(advice.workers, advice.threads, advice.max_batch_size))
+    options = options.configured(Configuration(advice.workers, advice.threads, advice.max_batch_size))
     options = dataclasses.replace(options, seed=profile.driver.seed)
-    findings = prepare(options)
-    _fill_census(findings, profile)
+    setup = prepare(options)
     with terminable():
-        _try(findings, profile, reference, progress)
-    result = _with_verification(profile, findings)
+        found = _try(setup, profile, reference, progress)
+    result = _with_verification(profile, Findings(setup, verification=found))
     write_profile(result, options.output_dir)
     return result
 
 
-def read_profile(path: Path) -> Profile:
-    """A `profile.json`; raises UsageError."""
-    try:
-        return Profile.model_validate_json(path.read_bytes())
-    except OSError as error:
-        raise UsageError(f"{path}: cannot be read ({error.strerror})") from error
-    except ValidationError as error:
-        first = error.errors()[0]
-        place_in_file = ".".join(str(part) for part in first["loc"]) or "the file"
-        raise UsageError(f"{path}: not a profile of this version: {place_in_file}: {first['msg']}") from error
-
-
 def _reference(profile: Profile, path: Path) -> Reference:
-    levels, startup = profile.measurements.rate_levels, profile.measurements.startup
-    if not levels or profile.recommendation.cpu is None or profile.recommendation.memory is None:
+    level, startup = profile.measurements.operating_level, profile.measurements.startup
+    if level is None or profile.recommendation.cpu is None or profile.recommendation.memory is None:
         raise UsageError(f"{path}: holds no recommendation with a measured rate that could be verified")
-    level = levels[-1]
     failing = bool(profile.measurements.rows.failed)
     return Reference(
         rate_rps=level.target_requests_per_second,
@@ -88,42 +81,43 @@ def _reference(profile: Profile, path: Path) -> Reference:
     )
 
 
-def _fill_census(findings: Findings, profile: Profile) -> None:
+def _census_of(profile: Profile, dataset: Dataset) -> Census:
+    """As far as the profile tells: which rows failed, and what the heaviest cost."""
     failed = {row.row: row for row in profile.measurements.rows.failed}
     heavy = {row.row: row for row in profile.measurements.rows.heaviest}
-    for index, row in enumerate(findings.dataset.rows):
+    rows = {}
+    for index, row in enumerate(dataset.rows):
         known, outcome = heavy.get(row.number), failed[row.number].outcome if row.number in failed else "200"
         answer = RowAnswer(outcome, known.latency_seconds if known else 0.0, 0)
         cpu_s, peak_bytes = (known.cpu_seconds, known.peak_memory_bytes) if known else (0.0, None)
-        findings.census.rows[index] = RowCost(index, answer, cpu_s, peak_bytes)
-    findings.loaded_rows = rows_for_load(findings)
+        rows[index] = RowCost(index, answer, cpu_s, peak_bytes)
+    return Census(rows)
 
 
-def _try(findings: Findings, profile: Profile, reference: Reference, progress: Progress) -> None:
-    options, recommended = findings.options, profile.recommendation
-    if recommended.cpu is None or recommended.memory is None:
-        return
+def _try(setup: Setup, profile: Profile, reference: Reference, progress: Progress) -> Verification | None:
+    advice, options = profile.recommendation, setup.options
+    if advice.cpu is None or advice.memory is None:
+        return None
+    census = _census_of(profile, setup.dataset)
+    rehearsal = Rehearsal(census, load_of(census, len(setup.dataset.rows)), reference)
+    cores, limit_bytes = advice.cpu.request_cores, advice.memory.limit_bytes
     with (
-        DriverClient(options.output_dir / "driver.log", findings.placement.driver) as driver,
-        _enclosure(findings.host, recommended.cpu.request_cores, recommended.memory.limit_bytes, reference) as (
-            trials,
-            enclosure,
-        ),
+        DriverClient(options.output_dir / "driver.log", setup.placement.driver) as driver,
+        _enclosure(setup.host, cores, limit_bytes) as (method, why_not, enclosure),
     ):
-        attempt = Attempt(trials.method, recommended.cpu.request_cores, recommended.memory.limit_bytes)
-        trials.attempts.append(attempt)
-        findings.verification = trials
-        session = Session(findings, progress, driver, Stopwatch(options.budget_s))
-        try_out(session, attempt, reference, enclosure)
+        trial, recommended = Trial(method, cores, limit_bytes), Recommended(options.configuration)
+        session = Session(setup, progress, driver, Stopwatch(options.budget_s))
+        try_out(session, trial, recommended, rehearsal, enclosure)
+    return Verification(method, reference, recommended, (trial,), why_not)
 
 
 @contextlib.contextmanager
-def _enclosure(host: Host, cores: float, size_bytes: int, reference: Reference) -> Iterator[tuple[Trials, Enclosure]]:
+def _enclosure(host: Host, cores: float, size_bytes: int) -> Iterator[tuple[Method, str | None, Enclosure]]:
     if is_inside(host, cores, size_bytes):
-        yield Trials("container", reference), Enclosure(_own_group(), joins=False)
+        yield "container", None, Enclosure(_own_group(), joins=False)
         return
     with enforcement() as (delegation, why_not), limited_group(delegation, 0) as group:
-        yield Trials(method_of(delegation), reference, why_not_enforced=why_not), Enclosure(group)
+        yield method_of(delegation), why_not, Enclosure(group)
 
 
 def is_inside(host: Host, cores: float, size_bytes: int) -> bool:
@@ -145,15 +139,17 @@ def _own_group() -> LimitedGroup | None:
 
 
 def _with_verification(profile: Profile, findings: Findings) -> Profile:
-    verification = build_verification(findings)
+    verification = verification_result(findings.verification)
     reasons = [verification_reason(findings), *profile.grade_reasons[1:]]
     kept = {path: why for path, why in profile.unknown.items() if not path.startswith("verification")}
-    part = {"verification": verification.model_dump(mode="json", by_alias=True) if verification else None}
+    unknown = {"verification": "this phase was not run"}
+    if verification is not None:
+        unknown = Reasons("it was not measured").of(verification, "verification.")
     return profile.model_copy(
         update={
             "verification": verification,
             "grade": grade(findings),
             "grade_reasons": reasons,
-            "unknown": kept | explain(part, findings),
+            "unknown": kept | unknown,
         }
     )

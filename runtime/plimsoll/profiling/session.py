@@ -3,33 +3,93 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 
-from plimsoll.profiling.bench import Bench, Stopwatch
-from plimsoll.profiling.connections import budget_connections
-from plimsoll.profiling.driver_client import DriverClient
-from plimsoll.profiling.findings import Findings
-from plimsoll.profiling.meter import ServerMeter
-from plimsoll.profiling.options import Progress
-from plimsoll.profiling.server_process import ServerProcess
-from plimsoll.profiling.shape import Shape
-from plimsoll.profiling.timeouts import server_arguments
+from plimsoll.host.cpus import Host
+from plimsoll.profiling.advice.configuration import Configuration
+from plimsoll.profiling.dataset.load import Dataset
+from plimsoll.profiling.load.client import DriverClient
+from plimsoll.profiling.measure.command import server_arguments
+from plimsoll.profiling.measure.meter import ServerMeter
+from plimsoll.profiling.measure.metrics import ConnectionBudget, budget_connections
+from plimsoll.profiling.measure.noise import NOISY_SHARE
+from plimsoll.profiling.measure.process import ServerProcess
+from plimsoll.profiling.measure.server import ServerUnderTest, Stopwatch
+from plimsoll.profiling.measure.timeline import Recorder
+from plimsoll.profiling.options import ProfileOptions, Progress
 
+PINNING_FROM_CPUS = 4
 # The driver waits a little longer than the server, so that it sees its 504.
 _LONGER_S = 5.0
 
 
+@dataclass(frozen=True, slots=True)
+class Placement:
+    """CPU numbers; None leaves the affinity alone."""
+
+    server: tuple[int, ...] | None
+    driver: tuple[int, ...] | None
+
+
+def place(allowed_cpus: Sequence[int], max_cores: float | None) -> Placement:
+    """Which CPUs the server and the driver may use.
+
+    From four usable CPUs on, the driver and this process keep the last one and the server gets the rest, so that they
+    do not disturb each other. With fewer nobody is pinned: taking one of two CPUs away would measure another machine,
+    and CPU per request, from which the recommendation is made, does not depend on it. `max_cores` also bounds the
+    server's CPUs: it is the size of the biggest machine that is allowed.
+    """
+    cpus = tuple(allowed_cpus)
+    driver = cpus[-1:] if len(cpus) >= PINNING_FROM_CPUS else None
+    server = cpus[:-1] if driver else cpus
+    if max_cores is not None:
+        server = server[: max(1, math.ceil(max_cores))]
+    return Placement(server if len(server) < len(cpus) else None, driver)
+
+
+@dataclass(frozen=True, slots=True)
+class Setup:
+    """What is known before anything is measured."""
+
+    options: ProfileOptions
+    dataset: Dataset
+    host: Host
+    placement: Placement
+    request_timeout_s: float
+    created: datetime
+
+    @property
+    def noisy_cores(self) -> float:
+        """Other processes' CPU above which load was disturbed: 5 % of the machine."""
+        return NOISY_SHARE * self.host.logical_cpus
+
+    @property
+    def server_cpus(self) -> tuple[int, ...]:
+        """Those that a server may use."""
+        return tuple(self.placement.server or self.host.allowed_cpus)
+
+    def row_number(self, index: int) -> int:
+        """By which the user knows the row."""
+        return self.dataset.rows[index].number
+
+
 @dataclass(slots=True)
 class Session:
-    """What outlives a server."""
+    """What outlives a server. `variables` go to each of them; `overtime_s` is when nothing more may begin."""
 
-    findings: Findings
+    setup: Setup
     progress: Progress
     driver: DriverClient
     watch: Stopwatch
+    recorder: Recorder = field(default_factory=Recorder)
+    variables: Mapping[str, str] = field(default_factory=dict)
+    overtime_s: float | None = None
+    connections: ConnectionBudget | None = None
     aimed: bool = False
 
     @contextlib.contextmanager
@@ -39,45 +99,43 @@ class Session:
         groups: Sequence[Path] = (),
         prefix: str = "",
         variables: Mapping[str, str] | None = None,
-        shape: Shape | None = None,
-    ) -> Iterator[Bench]:
+        configuration: Configuration | None = None,
+    ) -> Iterator[ServerUnderTest]:
         """A server that is ended when the block is; it is not ready yet. `prefix` tells its phases from the others'."""
-        findings, options = self.findings, self.findings.options.shaped(shape)
-        allowed = cpus or findings.placement.server
-        arguments = server_arguments(options, findings.request_timeout_s, os.environ)
-        variables = findings.gpu.growth | dict(variables or {})
-        with ServerProcess(arguments, options.output_dir / "server.log", allowed, groups, variables) as server:
-            meter = ServerMeter(server.tree)
-            bench = Bench(
+        setup, options = self.setup, self.setup.options.configured(configuration)
+        allowed = cpus or setup.placement.server
+        arguments = server_arguments(options, setup.request_timeout_s, os.environ)
+        variables = {**self.variables, **(variables or {})}
+        with ServerProcess(arguments, options.output_dir / "server.log", allowed, groups, variables) as process:
+            yield ServerUnderTest(
                 options,
-                findings.dataset,
-                server,
+                setup.dataset,
+                process,
                 self.driver,
-                meter,
+                ServerMeter(process.tree),
                 self.watch,
                 self.progress,
-                findings.request_timeout_s,
-                recorder=findings.recorder,
+                setup.request_timeout_s,
+                recorder=self.recorder,
                 prefix=prefix,
-                cpus=len(allowed or findings.host.allowed_cpus),
+                cpus=len(allowed or setup.host.allowed_cpus),
             )
-            yield bench
 
     def time_for(self, seconds: float) -> bool:
         """Whether so much more still ends within the overtime; always where no plan limits it."""
-        plan = self.findings.plan
-        return plan is None or self.watch.elapsed_s() + seconds <= plan.overtime_s
+        return self.overtime_s is None or self.watch.elapsed_s() + seconds <= self.overtime_s
 
-    def aim(self, bench: Bench) -> None:
+    def aim(self, server: ServerUnderTest) -> None:
         """Points the driver at this server; the answers of the first one are remembered.
 
-        Whoever waits is told before anything is measured if the limit on open files bounds what can be offered.
+        Reports before anything is measured whether the limit on open files bounds what can be offered.
         """
-        options, timeout_s = self.findings.options, self.findings.request_timeout_s + _LONGER_S
-        again, self.aimed = self.aimed, True
-        self.driver.open(self.findings.dataset.rows, bench.server.port, timeout_s, options.seed, again)
-        budget = budget_connections(self.driver.most_connections, bench.server.metrics())
-        bench.most_connections = budget.most
-        if self.findings.connections is None and budget.bounds:
+        setup, again = self.setup, self.aimed
+        self.aimed = True
+        timeout_s = setup.request_timeout_s + _LONGER_S
+        self.driver.open(setup.dataset.rows, server.process.port, timeout_s, setup.options.seed, again)
+        budget = budget_connections(self.driver.most_connections, server.process.metrics())
+        server.most_connections = budget.most
+        if self.connections is None and budget.bounds:
             self.progress.note(budget.sentence())
-        self.findings.connections = self.findings.connections or budget
+        self.connections = self.connections or budget

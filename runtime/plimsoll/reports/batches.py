@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from plimsoll.profiling.result import Profile
-from plimsoll.profiling.result_levels import BatchLevelResult
+from plimsoll.profiling.result.levels import BatchLevelResult
+from plimsoll.profiling.result.profile import Profile
 from plimsoll.reports.charts.batches import batch_chart
 from plimsoll.reports.html_parts import Figure, TableData, pair
 from plimsoll.reports.units import milliseconds, number

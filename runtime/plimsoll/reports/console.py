@@ -8,9 +8,9 @@ from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from plimsoll.profiling.result import Profile
-from plimsoll.profiling.result_measurements import ConcurrencyLevel
-from plimsoll.profiling.rounding import MEBIBYTE
+from plimsoll.profiling.advice.rounding import MEBIBYTE
+from plimsoll.profiling.result.measurements import ConcurrencyLevel
+from plimsoll.profiling.result.profile import Profile
 from plimsoll.reports.gpu import gpu_answer, gpu_rows
 from plimsoll.reports.units import UNKNOWN, megabytes, milliseconds, number
 

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from plimsoll.profiling.result import Profile
-from plimsoll.profiling.result_gates import GateResult
+from plimsoll.profiling.result.profile import GateResult, Profile
 from plimsoll.reports.html_parts import Figure, TableData
 from plimsoll.reports.units import UNKNOWN
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from plimsoll.profiling.result import Profile
-from plimsoll.profiling.result_gpu import GpuDeviceResult
-from plimsoll.profiling.rounding import MEBIBYTE
+from plimsoll.profiling.advice.rounding import MEBIBYTE
+from plimsoll.profiling.result.gpu import GpuDeviceResult
+from plimsoll.profiling.result.profile import Profile
 from plimsoll.reports.html_parts import Figure, TableData
 from plimsoll.reports.units import UNKNOWN, megabytes, number
 

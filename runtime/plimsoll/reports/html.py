@@ -7,7 +7,7 @@ from importlib import resources
 from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
 
-from plimsoll.profiling.result import Profile
+from plimsoll.profiling.result.profile import Profile
 from plimsoll.reports.html_cards import cards
 from plimsoll.reports.html_facts import duration, facts, machine, when
 from plimsoll.reports.html_figures import figures

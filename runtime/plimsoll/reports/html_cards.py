@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from plimsoll.profiling.result import CpuRecommendation, MemoryRecommendation, Profile
-from plimsoll.profiling.result_gpu import GpuRecommendation
-from plimsoll.profiling.result_measurements import ConcurrencyLevel
-from plimsoll.profiling.rounding import MEBIBYTE
+from plimsoll.profiling.advice.rounding import MEBIBYTE
+from plimsoll.profiling.result.gpu import GpuRecommendation
+from plimsoll.profiling.result.measurements import ConcurrencyLevel
+from plimsoll.profiling.result.profile import CpuRecommendation, MemoryRecommendation, Profile
 from plimsoll.reports.charts.gauge import gauge
 from plimsoll.reports.units import UNKNOWN, megabytes, number
 

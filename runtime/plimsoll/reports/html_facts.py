@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime
 
-from plimsoll.profiling.result import Profile
+from plimsoll.profiling.result.profile import Profile
 from plimsoll.reports.units import number
 
 

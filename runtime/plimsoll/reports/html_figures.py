@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from plimsoll.profiling.result import Profile
-from plimsoll.profiling.result_measurements import ConcurrencyLevel
+from plimsoll.profiling.result.measurements import ConcurrencyLevel
+from plimsoll.profiling.result.profile import Profile
 from plimsoll.reports.batches import batches
 from plimsoll.reports.charts.capacity import capacity_chart
 from plimsoll.reports.charts.cdf import cdf_chart

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from plimsoll.profiling.result_measurements import (
+from plimsoll.profiling.result.measurements import (
     ConcurrencyLevel,
     FailedRow,
     HeavyRow,

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from plimsoll.profiling.result import Profile
-from plimsoll.profiling.result_levels import CpuLevelResult, GrowthResult, RateLevelResult
-from plimsoll.profiling.result_verification import Verification, VerificationAttempt
-from plimsoll.profiling.rounding import MEBIBYTE
+from plimsoll.profiling.advice.rounding import MEBIBYTE
+from plimsoll.profiling.result.levels import CpuLevelResult, GrowthResult, RateLevelResult
+from plimsoll.profiling.result.profile import Profile
+from plimsoll.profiling.result.verification import Verification, VerificationAttempt
 from plimsoll.reports.charts.sweep import sweep_chart
 from plimsoll.reports.html_parts import Figure, TableData, pair
 from plimsoll.reports.units import UNKNOWN, milliseconds, number

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 
-from plimsoll.profiling.result import Profile
-from plimsoll.profiling.result_gpu import mig_resource
-from plimsoll.profiling.rounding import MEBIBYTE
+from plimsoll.profiling.advice.rounding import MEBIBYTE
+from plimsoll.profiling.result.gpu import mig_resource
+from plimsoll.profiling.result.profile import Profile
 
 
 def render_resources(profile: Profile) -> str | None:

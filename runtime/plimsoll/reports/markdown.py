@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from plimsoll.profiling.result import Profile
-from plimsoll.profiling.rounding import MEBIBYTE
+from plimsoll.profiling.advice.rounding import MEBIBYTE
+from plimsoll.profiling.result.profile import Profile
 from plimsoll.reports.batches import batches_table
 from plimsoll.reports.gates import gate_tables, gates_sentence
 from plimsoll.reports.gpu import gpu_answer, gpu_table

@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import TextIO
 
 from plimsoll.errors import StartError
-from plimsoll.profiling.gates import Gates, judged
+from plimsoll.profiling.gates.check import Gates, judged
 from plimsoll.profiling.options import ProfileOptions, Progress
-from plimsoll.profiling.result import Profile
+from plimsoll.profiling.result.files import read_profile, write_profile
+from plimsoll.profiling.result.profile import Profile
 from plimsoll.profiling.run import profile
-from plimsoll.profiling.write import write_profile
 from plimsoll.reports.files import write_reports
 from plimsoll.reports.variables import announce
 
@@ -35,39 +35,33 @@ def run_and_report(
     except (StartError, KeyboardInterrupt, SystemExit):
         # A file of an earlier run is not the answer of this one.
         if _identity(options.output_dir) not in (None, before):
-            _report(_written(options.output_dir), options, progress, environment, stdout, gates)
+            _report(read_profile(options.output_dir / "profile.json"), options, environment, stdout, gates)
         raise
     if amend is not None:
         result = amend(result)
         write_profile(result, options.output_dir)
-    return _report(result, options, progress, environment, stdout, gates)
+    return _report(result, options, environment, stdout, gates)
 
 
 def _report(
     result: Profile,
     options: ProfileOptions,
-    progress: Progress,
     environment: Mapping[str, str],
     stdout: TextIO,
     gates: Gates | None,
 ) -> Profile:
-    result = write_judged(result, options.output_dir, gates, progress)
+    result = write_judged(result, options.output_dir, gates)
     announce(result, options.output_dir, environment, stdout)
     return result
 
 
-def write_judged(result: Profile, folder: Path, gates: Gates | None, progress: Progress) -> Profile:
+def write_judged(result: Profile, folder: Path, gates: Gates | None) -> Profile:
     """The profile once more, with what became of the gates, and its reports."""
     if gates is not None:
         result = judged(result, gates)
         write_profile(result, folder)
-    for note in write_reports(result, folder):
-        progress.note(note)
+    write_reports(result, folder)
     return result
-
-
-def _written(folder: Path) -> Profile:
-    return Profile.model_validate_json((folder / "profile.json").read_text(encoding="utf-8"))
 
 
 def _identity(folder: Path) -> tuple[int, int] | None:

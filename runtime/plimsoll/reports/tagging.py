@@ -6,7 +6,7 @@ from pathlib import Path
 
 from plimsoll.errors import UsageError
 from plimsoll.model_tag import ModelTag, write_tag
-from plimsoll.profiling.result import Profile
+from plimsoll.profiling.result.profile import Profile
 
 
 def tag_of(profile: Profile) -> ModelTag | None:

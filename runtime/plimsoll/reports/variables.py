@@ -9,8 +9,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TextIO
 
-from plimsoll.profiling.result import Profile
-from plimsoll.profiling.rounding import MEBIBYTE
+from plimsoll.profiling.advice.rounding import MEBIBYTE
+from plimsoll.profiling.result.profile import Profile
 from plimsoll.reports.markdown import render_markdown
 
 

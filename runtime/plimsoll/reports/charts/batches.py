@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from plimsoll.profiling.result_levels import BatchFitResult, BatchLevelResult
+from plimsoll.profiling.result.levels import BatchFitResult, BatchLevelResult
 from plimsoll.reports.charts.panel import Panel
 from plimsoll.reports.charts.scales import linear
 from plimsoll.reports.charts.svg import dot, drawing, element, polyline

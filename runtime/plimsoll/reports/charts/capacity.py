@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from plimsoll.profiling.result_measurements import ConcurrencyLevel
+from plimsoll.profiling.result.measurements import ConcurrencyLevel
 from plimsoll.reports.charts.panel import Panel
 from plimsoll.reports.charts.scales import fitting, linear, steps
 from plimsoll.reports.charts.svg import dot, drawing, line, text

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from plimsoll.profiling.result_curves import LatencyCurve
+from plimsoll.profiling.result.levels import LatencyCurve
 from plimsoll.reports.charts.panel import Panel, text_width
 from plimsoll.reports.charts.scales import fitting, tail
 from plimsoll.reports.charts.svg import dot, drawing, polyline, text

@@ -5,7 +5,7 @@ from __future__ import annotations
 import statistics
 from collections.abc import Iterator
 
-from plimsoll.profiling.result_curves import RowCosts
+from plimsoll.profiling.result.levels import RowCosts
 from plimsoll.reports.charts.panel import Panel
 from plimsoll.reports.charts.scales import Scale, linear, logarithmic
 from plimsoll.reports.charts.svg import dot, drawing, text

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from plimsoll.profiling.result_levels import CpuLevelResult
+from plimsoll.profiling.result.levels import CpuLevelResult
 from plimsoll.reports.charts.panel import Panel
 from plimsoll.reports.charts.scales import linear, steps
 from plimsoll.reports.charts.svg import dot, drawing, element, polyline, text

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import count
 
-from plimsoll.profiling.result_curves import PhaseSpan, Timeline
+from plimsoll.profiling.result.levels import PhaseSpan, Timeline
 from plimsoll.reports.charts.panel import Panel, text_width
 from plimsoll.reports.charts.scales import Scale, linear, span
 from plimsoll.reports.charts.svg import Point, area, drawing, element, line, polyline, text

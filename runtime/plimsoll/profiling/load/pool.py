@@ -1,0 +1,66 @@
+"""The driver's connections, kept from one stretch of load to the next, and how many of them it may have.
+
+A connection takes one descriptor. What the limit leaves for them is worked out anew before each stretch, so that
+nothing is ever offered that cannot be sent.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+
+from plimsoll.host.descriptors import descriptor_limit
+from plimsoll.profiling.load.slot import Slot, Target
+
+# For the alarm, the file of requests, and connections that are replaced before the old one is gone.
+_RESERVE = 16
+# Each look costs CPU that a small machine lacks: a tenth of the timeout is exact enough.
+_EXPIRY_SHARE = 0.1
+_LONGEST_EXPIRY_S = 0.25
+
+
+def connections_allowed(others: int) -> int:
+    """How many connections this process may hold beside `others` open descriptors; at least one is tried."""
+    return max(1, descriptor_limit() - others - _RESERVE)
+
+
+class Pool:
+    """Slots in the order in which they are used: the first are always connected first."""
+
+    def __init__(self, target: Target) -> None:
+        self._target = target
+        self._most = 1
+        self.slots: list[Slot] = []
+
+    def bound(self, most: int) -> None:
+        """From now on no more connections than this; what is too many is closed. Nothing may be under way."""
+        self._most = most
+        for slot in self.slots[most:]:
+            slot.close()
+        del self.slots[most:]
+
+    def first(self, count: int) -> list[Slot]:
+        """So many slots, fewer where there may not be so many."""
+        wanted = min(count, self._most)
+        self.slots += [Slot(self._target) for _ in range(wanted - len(self.slots))]
+        return self.slots[:wanted]
+
+    def another(self) -> Slot | None:
+        """A new slot; None where there may be no more."""
+        if len(self.slots) >= self._most:
+            return None
+        self.slots.append(Slot(self._target))
+        return self.slots[-1]
+
+    async def connect(self, count: int) -> None:
+        """Connects the first slots before any clock runs; where that fails, the request that comes tries again."""
+        await asyncio.gather(*(slot.connect() for slot in self.first(count)), return_exceptions=True)
+
+    async def expire_forever(self) -> None:
+        """Gives up requests that are over their time, until cancelled."""
+        pause_s = min(self._target.timeout_s * _EXPIRY_SHARE, _LONGEST_EXPIRY_S)
+        while True:
+            await asyncio.sleep(pause_s)
+            now_ns = time.perf_counter_ns()
+            for slot in list(self.slots):
+                slot.expire(now_ns)

@@ -1,0 +1,1 @@
+"""The phases of a run, one per module: each puts one question to a server."""

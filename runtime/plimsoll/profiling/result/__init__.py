@@ -1,0 +1,1 @@
+"""The models of `profile.json`, its schema, its reader and its writer."""
