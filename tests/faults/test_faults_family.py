@@ -150,10 +150,17 @@ def _kill_master_of_stopped(server: Server) -> None:
     _kill_master(server)
 
 
+def _is_guardian(process: psutil.Process) -> bool:
+    try:
+        return process.name() == GUARDIAN
+    except psutil.NoSuchProcess:
+        return False
+
+
 def _kill_master_after_its_guardian(server: Server) -> None:
     first = guardian_of(server)
     first.kill()
-    wait_for(lambda: [one for one in server.tree() if one.name() == GUARDIAN and one != first], "a new guardian")
+    wait_for(lambda: [one for one in server.tree() if _is_guardian(one) and one != first], "a new guardian")
     _kill_master(server)
 
 
