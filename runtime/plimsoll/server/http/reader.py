@@ -15,7 +15,7 @@ same connection is looked at.
 from __future__ import annotations
 
 from enum import Enum, auto
-from typing import Any, NoReturn, Protocol
+from typing import Any, NoReturn
 
 import httptools
 
@@ -31,6 +31,7 @@ from plimsoll.server.http.beginning import Beginning
 from plimsoll.server.http.body import GrowingBody, KnownBody
 from plimsoll.server.http.chunks import Chunks
 from plimsoll.server.http.head import Fields
+from plimsoll.server.http.owner import RequestOwner
 from plimsoll.server.http.request import Request
 from plimsoll.workers.buffers import BufferPool
 
@@ -45,17 +46,6 @@ class ReaderState(Enum):
     STARVED = auto()
     CHUNKED = auto()
     ENDED = auto()
-
-
-class RequestOwner(Protocol):
-    def on_head(self, request: Request) -> None:
-        """A head is complete. May set `unwanted`."""
-
-    def on_broken(self, error: RequestError) -> None:
-        """What came cannot be a request, or goes beyond a limit; the reader has ended."""
-
-    def on_fed(self) -> None:
-        """There is memory again: it may be read on."""
 
 
 class _Leaving(Exception):
