@@ -258,7 +258,7 @@ class Dispatcher:
             self._give_up_broken(slot, failure)
         finally:
             self.after_answers()
-        if not self._queue and not slot.outstanding and self.batch is None:
+        if len(self.slots) > 1 and not self._queue and not slot.outstanding and self.batch is None:
             self._take_next_calls()
         if self._queue:
             self._hand_out()
