@@ -1,4 +1,4 @@
-"""Run as a program: for every line on stdin, what `plimsoll.host.gpus` sees then, as one JSON line."""
+"""Run as a program: for every line on stdin, what `plimsoll.host.gpu.nvml` sees then, as one JSON line."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import json
 import sys
 from dataclasses import asdict
 
-from plimsoll.host.gpus import Nvml, NvmlMissing
+from plimsoll.host.gpu.nvml import Nvml, NvmlMissing
 
 
 def main() -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from plimsoll.host.cgroup import find_cgroup
+from plimsoll.host.cgroups.limits import find_cgroup
 from plimsoll.host.cpus import describe_host, usable_cores
 
 V1_MOUNTS = """\

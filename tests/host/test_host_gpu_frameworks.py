@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from plimsoll.host.gpu_frameworks import Framework, gpu_frameworks, overwritten, too_old
+from plimsoll.host.gpu.frameworks import Framework, gpu_frameworks, overwritten, too_old
 
 CUDA_12, CUDA_13 = Framework("tensorflow", (12, 5)), Framework("onnxruntime", (13, 0))
 FILES = {

@@ -1,4 +1,4 @@
-"""`plimsoll.host.gpus` through nvidia-ml-py on machines of all kinds; the library under it is a stand-in."""
+"""`plimsoll.host.gpu.nvml` through nvidia-ml-py on machines of all kinds; the library under it is a stand-in."""
 
 from __future__ import annotations
 

@@ -14,7 +14,8 @@ from host_children import child, tell
 from plimsoll.host import procfs
 from plimsoll.host.family.marks import Mark, carries, mark_of, new_server_mark
 from plimsoll.host.family.strays import Strays
-from support.families import living, wait_all_ended
+from support.families import wait_all_ended
+from support.living import living
 
 STARTS_A_DAEMON = """
 import os, sys

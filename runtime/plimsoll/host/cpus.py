@@ -7,7 +7,7 @@ import platform
 from dataclasses import dataclass
 from pathlib import Path
 
-from plimsoll.host.cgroup import find_cgroup
+from plimsoll.host.cgroups.limits import find_cgroup
 from plimsoll.host.procfs import parse_kilobytes
 
 

@@ -10,10 +10,10 @@ import os
 import re
 from pathlib import Path
 
-from plimsoll.host.cgroup import find_unified
+from plimsoll.host.cgroups.limits import find_unified
+from plimsoll.host.cgroups.names import GroupName
+from plimsoll.host.cgroups.unified import is_aside, pids_in
 from plimsoll.host.family.marks import Mark
-from plimsoll.host.group_names import GroupName
-from plimsoll.host.unified import is_aside, pids_in
 
 ROOT = Path("/")
 _PURPOSE = re.compile(r"w([0-9a-f]+)_(\d+)_(\d+)")

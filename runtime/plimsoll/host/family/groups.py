@@ -13,13 +13,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from plimsoll.host.cgroup import read_table
+from plimsoll.host.cgroups.limits import read_table
+from plimsoll.host.cgroups.stale import remove_stale
+from plimsoll.host.cgroups.unified import freeze, kill, pids_in, remove_empty
 from plimsoll.host.family.entrance import ROOT, home_of_groups, mark_in
 from plimsoll.host.family.marks import Mark
 from plimsoll.host.family.strays import is_tracker
 from plimsoll.host.procfs import read_command_line
-from plimsoll.host.stale_groups import remove_stale
-from plimsoll.host.unified import freeze, kill, pids_in, remove_empty
 
 _CROWD = 200
 """More processes than that are a fork bomb, and are not looked at one by one."""

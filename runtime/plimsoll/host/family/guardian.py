@@ -1,7 +1,7 @@
 """A process that does nothing until the server's master is killed, and then ends what the kernel would leave behind.
 
 The kernel ends front and workers with their master (see plimsoll.host.parent), but not what workers have started: that
-is handed to a process outside. The master cannot do it, since nothing is told to a process that is killed.
+is handed to a process outside. The master cannot do it, since a process that is killed gets no notice of it.
 
 While it waits it is a shell, of 0.1 MB. A fork of the master would come to 3 MB: it would keep every page that both
 master and front have written to since. The shell becomes

@@ -1,7 +1,7 @@
 """Control groups that a profiler left behind because it was killed: their names hold its pid.
 
 The limited ones are empty, as their processes end with the profiler. In version 2 there may be one with processes
-that were moved aside (see plimsoll.host.unified): these go back, and so may we.
+that were moved aside (see plimsoll.host.cgroups.unified): these go back, and so may we.
 """
 
 from __future__ import annotations
@@ -9,8 +9,8 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from plimsoll.host.group_names import GroupName
-from plimsoll.host.unified import is_aside, remove_empty, take_back
+from plimsoll.host.cgroups.names import GroupName
+from plimsoll.host.cgroups.unified import is_aside, remove_empty, take_back
 
 
 def remove_stale(folder: Path) -> None:

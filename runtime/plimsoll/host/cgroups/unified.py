@@ -13,7 +13,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from plimsoll.host.group_names import GroupName
+from plimsoll.host.cgroups.names import GroupName
 
 _NEEDED = ("cpu", "memory")
 _ASIDE = "rest"

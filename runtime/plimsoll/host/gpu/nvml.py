@@ -15,7 +15,7 @@ from importlib import import_module
 from types import TracebackType
 from typing import Any, Self
 
-from plimsoll.host.gpu_visibility import visible
+from plimsoll.host.gpu.visibility import visible
 
 _LIBRARY = "libnvidia-ml.so.1"
 _LOST = {15, 16, 28}
@@ -76,7 +76,7 @@ class GpuReading:
     """What NVML tells at one moment; None is what it does not tell, and all of it when the GPU is `lost`.
 
     `utilisation` is the share of time (0..1) in which any kernel ran, however small; a MIG slice has none.
-    `energy_j` counts from the start of the driver. Power and energy of a MIG slice are not told; what throttles or
+    `energy_j` counts from the start of the driver. Power and energy of a MIG slice are not reported; what throttles or
     heats it is read from its parent.
     """
 
@@ -138,7 +138,7 @@ class Nvml:
         return visible(tuple(found), self._environment)
 
     def used_bytes(self, gpu: Gpu) -> int | None:
-        """The memory in use and nothing else, for frequent reading; None where it is not told or the GPU is lost."""
+        """Only the memory in use, for frequent reading; None where it is not reported or the GPU is lost."""
         try:
             return self._memory(self._handle(gpu))[0]
         except _Lost:

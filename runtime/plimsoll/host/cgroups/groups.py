@@ -1,7 +1,7 @@
 """Control groups of our own: a process that joins one is held to its CPU quota and its memory limit.
 
-Version 1 wants a folder in each controller's tree, version 2 has one tree (see plimsoll.host.unified). Where the files
-cannot be written, as in most containers, `delegate` says why.
+Version 1 wants a folder in each controller's tree, version 2 has one tree (see plimsoll.host.cgroups.unified).
+Where the files cannot be written, as in most containers, `delegate` says why.
 """
 
 from __future__ import annotations
@@ -12,17 +12,19 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from plimsoll.host.cgroup import Cgroup, find_cgroup, read_int, read_table
-from plimsoll.host.group_names import GroupName
-from plimsoll.host.stale_groups import leave_stale, remove_stale
-from plimsoll.host.unified import LimitsUnavailable as LimitsUnavailable
-from plimsoll.host.unified import controllers_for_children, kill, remove
+from plimsoll.host.cgroups.limits import Cgroup, find_cgroup, read_int, read_table
+from plimsoll.host.cgroups.names import GroupName
+from plimsoll.host.cgroups.stale import leave_stale, remove_stale
+from plimsoll.host.cgroups.unified import LimitsUnavailable as LimitsUnavailable
+from plimsoll.host.cgroups.unified import controllers_for_children, kill, remove
 
 _PERIOD_US = 100_000
 _SMALLEST_QUOTA_US = 1000
 # Version 1 limits memory and swap together, version 2 swap alone.
 _V1_MEMORY = ("memory.limit_in_bytes", "memory.memsw.limit_in_bytes", None)
 _V2_MEMORY = ("memory.max", "memory.swap.max", 0)
+# What a group has by itself, and the least and most that the kernel takes.
+_V1_SHARES, _V2_WEIGHT = (1024, 2, 1 << 18), (100, 1, 10_000)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +79,15 @@ class LimitedGroup:
         (self.cpu / "cpu.cfs_period_us").write_text(str(_PERIOD_US))
         (self.cpu / "cpu.cfs_quota_us").write_text(str(quota_us))
 
+    def weigh(self, weight: float) -> None:
+        """Its part of CPUs that more is wanted of than there is; 1 is what a group, or a process beside it, has anyway.
+
+        What Kubernetes makes of `requests.cpu`: it counts only while others want the same CPUs.
+        """
+        usual, least, most = _V2_WEIGHT if self.version == 2 else _V1_SHARES
+        name = "cpu.weight" if self.version == 2 else "cpu.shares"
+        (self.cpu / name).write_text(str(min(max(least, round(weight * usual)), most)))
+
     def limit_memory(self, size_bytes: int) -> None:
         """Swap must not make up for it; a kernel that does not count swap is left alone."""
         name, swap, swap_bytes = _V1_MEMORY if self.version == 1 else _V2_MEMORY
@@ -105,7 +116,7 @@ class LimitedGroup:
 
 @dataclass(frozen=True, slots=True)
 class Delegation:
-    """Where groups can be made."""
+    """The folders below which this process may create control groups, for each controller that is needed."""
 
     version: int
     cpu: Path
@@ -113,8 +124,8 @@ class Delegation:
     others: tuple[Path, ...]
 
     @contextlib.contextmanager
-    def group(self, name: str) -> Iterator[LimitedGroup]:
-        """A new group without limits; it is removed at the end.
+    def group(self, name: str, weight: float = 1.0) -> Iterator[LimitedGroup]:
+        """A new group without limits, which has the weight of one process unless told; it is removed at the end.
 
         Then its processes must be gone in version 1; version 2 kills those that are not, where it can.
         """
@@ -122,6 +133,8 @@ class Delegation:
         try:
             for folder in dict.fromkeys((made.cpu, made.memory, *made.others)):
                 folder.mkdir(exist_ok=True)
+            if weight != 1.0:  # which it has by itself
+                made.weigh(weight)
             yield made
         finally:
             kill(made.cpu)
@@ -177,3 +190,25 @@ def _try_out(delegation: Delegation) -> None:
             group.limit_memory(1 << 30)
     except OSError as error:
         raise LimitsUnavailable(f"a control group cannot be given limits ({error.strerror})") from error
+
+
+@contextlib.contextmanager
+def enforcement() -> Iterator[tuple[Delegation | None, str | None]]:
+    """Where limited groups can be made; else None and the reason."""
+    with contextlib.ExitStack() as stack:
+        delegation, why_not = None, None
+        try:
+            delegation = stack.enter_context(delegate())
+        except LimitsUnavailable as reason:
+            why_not = str(reason)
+        yield delegation, why_not
+
+
+@contextlib.contextmanager
+def limited_group(delegation: Delegation | None, name: str, weight: float = 1.0) -> Iterator[LimitedGroup | None]:
+    """A new group of that weight, or None where there can be none."""
+    if delegation is None:
+        yield None
+        return
+    with delegation.group(str(GroupName(os.getpid(), name)), weight) as group:
+        yield group
