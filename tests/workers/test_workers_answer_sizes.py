@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from plimsoll.workers.answer_sizes import AnswerSizes
+from plimsoll.workers.shared.answer_sizes import AnswerSizes
 
 
 def test_room_is_learned_at_once_and_forgotten_slowly() -> None:

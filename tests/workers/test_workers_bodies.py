@@ -8,12 +8,12 @@ import pytest
 
 from plimsoll.errors import DeadlineExceeded, QueueFull, WorkerDied
 from plimsoll.workers import frames
-from plimsoll.workers.buffers import SharedAnswer
 from plimsoll.workers.features import BatchLimits
 from plimsoll.workers.frames import Flag, Frame, Kind, Place
-from plimsoll.workers.leases import LeaseState
 from plimsoll.workers.lifecycle import CallState
-from plimsoll.workers.ranges import GRANULE_BYTES
+from plimsoll.workers.shared.buffers import SharedAnswer
+from plimsoll.workers.shared.leases import LeaseState
+from plimsoll.workers.shared.ranges import GRANULE_BYTES
 from plimsoll.workers.spec import Limits
 from support.memory import Memory, turns
 from support.stage import Stage, on_stage

@@ -9,10 +9,10 @@ from hypothesis import strategies as st
 
 from plimsoll.errors import WorkerDied
 from plimsoll.workers import frames
-from plimsoll.workers.buffers import SharedAnswer
+from plimsoll.workers.dispatch.slot import Slot
 from plimsoll.workers.frames import Flag, Frame, Place
-from plimsoll.workers.ranges import GRANULE_BYTES
-from plimsoll.workers.slot import Slot
+from plimsoll.workers.shared.buffers import SharedAnswer
+from plimsoll.workers.shared.ranges import GRANULE_BYTES
 from support.memory import POOL_BYTES, Memory, turns
 from support.stage import PATIENT, Stage, StageCall, on_stage
 from support.worker_end import unread

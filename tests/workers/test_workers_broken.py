@@ -18,6 +18,7 @@ from plimsoll.workers import frames
 from plimsoll.workers.features import BatchLimits
 from plimsoll.workers.frames import Flag, Frame, Kind
 from plimsoll.workers.lifecycle import CallState
+from support.descriptors import named_descriptors
 from support.stage import Stage, on_stage
 from support.worker_end import send, send_raw, unread
 
@@ -147,14 +148,14 @@ def test_a_pipe_or_an_endless_file_in_place_of_a_body_is_no_answer() -> None:
     async def body(stage: Stage) -> None:
         call = stage.submit(b"one")
         frame = await stage.read(stage.slots[0])
-        before = len(os.listdir("/proc/self/fd"))
+        before = named_descriptors()
         header = frames._HEADER.pack(Kind.ANSWER, Flag.BODY_IN_FILE, 200, frame.call_id, 0, 1 << 40, 0, 0)
         endless = os.open("/dev/zero", os.O_RDONLY)
         rights = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", [endless, endless]))]
         stage.slots[0]._worker_end.sendmsg([header], rights)
         os.close(endless)
         assert isinstance(await ending(call.answer), WorkerBroke)
-        assert len(os.listdir("/proc/self/fd")) == before, "what came along is closed"
+        assert not named_descriptors() - before, "what came along is closed"
 
 
 def test_whatever_a_worker_sends_every_call_has_one_end_and_no_descriptor_is_kept() -> None:
@@ -164,7 +165,7 @@ def test_whatever_a_worker_sends_every_call_has_one_end_and_no_descriptor_is_kep
 
     @on_stage(slots=1)
     async def body(stage: Stage) -> None:
-        before = len(os.listdir("/proc/self/fd"))
+        before = named_descriptors()
         for _ in range(300):
             call = stage.submit(b"x")
             frame = await stage.read(stage.slots[0])
@@ -180,7 +181,10 @@ def test_whatever_a_worker_sends_every_call_has_one_end_and_no_descriptor_is_kep
             await settled(call.answer)
             stage.slots.append(stage.add_slot())
         assert (stage.dispatcher.queue_length, stage.dispatcher.running) == (0, 0)
-        assert len(os.listdir("/proc/self/fd")) == before
+        slot = stage.slots.pop()
+        stage.dispatcher.remove(slot, WorkerBroke("over"))
+        del slot
+        assert not named_descriptors() - before
 
 
 async def settled(answer: asyncio.Future[Frame]) -> None:

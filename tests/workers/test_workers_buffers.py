@@ -12,10 +12,10 @@ import pytest
 
 from plimsoll.errors import InternalError
 from plimsoll.host import procfs
-from plimsoll.workers.buffers import BufferPool, Lease, SharedAnswer
-from plimsoll.workers.leases import LEASE_TABLE, LeaseEvent, LeaseState
-from plimsoll.workers.ranges import GRANULE_BYTES
-from plimsoll.workers.shared_memory import NAME, SharedMemory
+from plimsoll.workers.shared.buffers import BufferPool, Lease, SharedAnswer
+from plimsoll.workers.shared.leases import LEASE_TABLE, LeaseEvent, LeaseState
+from plimsoll.workers.shared.memory import NAME, SharedMemory
+from plimsoll.workers.shared.ranges import GRANULE_BYTES
 
 SIZE = 8 * GRANULE_BYTES
 

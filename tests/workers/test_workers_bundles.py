@@ -9,9 +9,9 @@ import pytest
 
 from plimsoll.errors import ScoringTimeout, WorkerBroke, WorkerDied
 from plimsoll.workers import frames
-from plimsoll.workers.cancel import NO_MORE
+from plimsoll.workers.dispatch.slot import BUNDLE_BYTES
 from plimsoll.workers.frames import Frame, Kind
-from plimsoll.workers.slot import BUNDLE_BYTES
+from plimsoll.workers.shared.cancel import NO_MORE
 from plimsoll.workers.spec import Limits
 from support.stage import Stage, StageCall, on_stage
 from support.worker_end import send_raw
@@ -112,7 +112,7 @@ def test_a_front_that_looks_late_takes_no_answered_call_for_stuck() -> None:
         calls, items = await bundled(stage, b"a", b"b")
         stage.answer(stage.slots[0], items[0])
         time.sleep(0.2)  # noqa: ASYNC251  the loop itself stands still
-        stage.dispatcher._on_sweep()
+        stage.dispatcher._on_sweep(time.monotonic())
         assert (await calls[0].answer).body == b"re:a"
         assert stage.stuck == []
         assert stage.dispatcher.queue_length == 0, "the call that has begun is nobody else's"

@@ -10,8 +10,8 @@ import pytest
 
 from plimsoll.errors import DeadlineExceeded, NotReady, QueueFull, QueueTimeout, ScoringTimeout, WorkerDied
 from plimsoll.workers import frames
+from plimsoll.workers.dispatch.slot import Slot
 from plimsoll.workers.frames import Flag, Frame, Kind
-from plimsoll.workers.slot import Slot
 from plimsoll.workers.spec import Limits
 from support.stage import Stage, StageCall, on_stage
 from support.worker_end import send, unread

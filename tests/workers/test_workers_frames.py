@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from plimsoll.workers import frames
 from plimsoll.workers.frames import Flag, Frame, Kind
+from support.descriptors import named_descriptors
 
 SIZES = [0, 1, 1000, frames.INLINE_BYTES - 1, frames.INLINE_BYTES, frames.INLINE_BYTES + 1, 5_000_000]
 
@@ -36,11 +37,11 @@ def test_round_trip(pair: tuple[socket.socket, socket.socket], head_bytes: int, 
 
 
 def test_large_bodies_leave_no_descriptor_behind(pair: tuple[socket.socket, socket.socket]) -> None:
-    buffer, before = bytearray(frames.MESSAGE_BYTES), len(os.listdir("/proc/self/fd"))
+    buffer, before = bytearray(frames.MESSAGE_BYTES), named_descriptors()
     for _ in range(20):
         frames.send(pair[0], Frame(Kind.CALL, 1, body=bytes(frames.INLINE_BYTES * 2)))
         frames.receive(pair[1], buffer)
-    assert len(os.listdir("/proc/self/fd")) == before
+    assert not named_descriptors() - before
 
 
 def test_the_end_of_the_other_side_is_none(pair: tuple[socket.socket, socket.socket]) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from plimsoll.host.gpus import Gpu
+from plimsoll.host.gpu.nvml import Gpu
 from plimsoll.workers.gpu_shares import gpu_environments, share_bytes, without_gpus
 
 GIB = 2**30

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from plimsoll.workers.ranges import GRANULE_BYTES, Ranges, rounded
+from plimsoll.workers.shared.ranges import GRANULE_BYTES, Ranges, rounded
 
 SIZES = st.integers(1, 5 * GRANULE_BYTES)
 

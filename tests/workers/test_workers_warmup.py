@@ -13,10 +13,10 @@ import pytest
 from plimsoll.backends.placement import Placement
 from plimsoll.entry.spec import EntrySpec
 from plimsoll.workers import frames
+from plimsoll.workers.dispatch.slot import Slot
 from plimsoll.workers.features import BatchLimits, Features
 from plimsoll.workers.frames import Flag, Frame, Kind
 from plimsoll.workers.lifecycle import WorkerEvent
-from plimsoll.workers.slot import Slot
 from plimsoll.workers.spec import Limits, PoolSpec, WarmUpCall
 from plimsoll.workers.warmup import Check, WarmUp
 from support.worker_end import send, unread
@@ -129,7 +129,7 @@ def test_released_slots_are_as_new() -> None:
     ("status", "refusal"),
     [
         (lambda frame: 200, None),  # row 2 expects another status, row 1 is well
-        (lambda frame: 500, "the warm-up failed: none of 2 row(s) was answered well, row 1: status 500"),
+        (lambda frame: 500, "the warm-up failed: none of the 2 row(s) succeeded; row 1: status 500"),
     ],
 )
 def test_one_good_row_is_enough(status: Callable[[Frame], int], refusal: str | None) -> None:
@@ -232,6 +232,6 @@ def test_a_stream_that_breaks_off_is_a_failure() -> None:
                 await asyncio.sleep(0.001)
             send(slot, Frame(Kind.ANSWER, frame.call_id, flags=Flag.MORE, status=200))
             send(slot, Frame(Kind.CHUNK, frame.call_id, flags=Flag.ABORTED))
-        assert "row 1: the stream broke off" in (await running or "")
+        assert "row 1: the stream ended early" in (await running or "")
 
     run(body)

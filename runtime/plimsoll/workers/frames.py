@@ -27,7 +27,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from plimsoll.entry.call import Head, Headers
 
 if TYPE_CHECKING:
-    from plimsoll.workers.buffers import SharedAnswer
+    from plimsoll.workers.shared.buffers import SharedAnswer
 
 _HEADER = struct.Struct("<BHHIIQQB")
 _ITEM = struct.Struct("<IIQBH")

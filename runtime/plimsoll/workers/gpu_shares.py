@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from plimsoll.backends.gpu import MODE, SHARE
-from plimsoll.host.gpus import Gpu
+from plimsoll.host.gpu.nvml import Gpu
 
 VISIBLE = "CUDA_VISIBLE_DEVICES"
 _CONTEXT_BYTES = 512 * 2**20

@@ -1,11 +1,11 @@
-"""Whether it was the memory limit that ended a worker: the process that the kernel kills is told nothing."""
+"""Whether it was the memory limit that ended a worker: the process that the kernel kills never hears of it."""
 
 from __future__ import annotations
 
 import signal
 from dataclasses import dataclass
 
-from plimsoll.host.cgroup import find_cgroup
+from plimsoll.host.cgroups.limits import find_cgroup
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,4 +35,4 @@ class MemoryLimit:
                 f": out of memory, {limit or 'the memory of the machine'} was reached",
                 "give the container more memory; every worker loads the model once",
             )
-        return Verdict(f" ({limit} was not reached)" if limit else "", "out of memory, perhaps")
+        return Verdict(f" ({limit} was not reached)" if limit else "", "possibly out of memory")

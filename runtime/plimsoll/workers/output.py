@@ -7,7 +7,7 @@ import os
 from collections.abc import Callable
 from typing import IO
 
-from plimsoll.workers.tagging import split_tag
+from plimsoll.workers.child.marked_lines import split_tag
 
 LineSink = Callable[[str, str, str, str], None]
 """Takes the worker's name, the stream's name (stdout, stderr), the request id or an empty string, and one line."""

@@ -1,6 +1,6 @@
 """One model worker process, seen from the front: spawned, listened to, watched, killed.
 
-Knows nothing of calls. What happens to it is told to an `Owner`, on the event loop.
+Knows nothing of calls. It reports what happens to it to an `Owner`, on the event loop.
 """
 
 from __future__ import annotations
@@ -20,14 +20,15 @@ from functools import partial
 from typing import IO, Any, Protocol
 
 from plimsoll.host.family.marks import Mark
-from plimsoll.workers import allocator_report, frames
-from plimsoll.workers.buffers import BufferPool
-from plimsoll.workers.cancel import CancelBoard
+from plimsoll.workers import frames
+from plimsoll.workers.child import allocator_report
+from plimsoll.workers.dispatch.slot import Slot
 from plimsoll.workers.features import Features
 from plimsoll.workers.frames import Frame, Kind
 from plimsoll.workers.lifecycle import WORKER_TABLE, WorkerEvent, WorkerState, advance
 from plimsoll.workers.output import LineSink, OutputPipe
-from plimsoll.workers.slot import Slot
+from plimsoll.workers.shared.buffers import BufferPool
+from plimsoll.workers.shared.cancel import CancelBoard
 from plimsoll.workers.spec import DUMP_SIGNAL, PoolSpec
 
 
@@ -110,7 +111,7 @@ class WorkerProcess:
         self.state = advance(WORKER_TABLE, self.state, event)
 
     def take_up(self) -> None:
-        """It is warm: calls may come."""
+        """The worker is warm and becomes ready to take calls."""
         self.note(WorkerEvent.WARMED)
         self.ready_at = time.monotonic()
 
@@ -150,7 +151,7 @@ class WorkerProcess:
         stdout, stderr = outputs
         with open(os.devnull, "rb") as nothing:
             return subprocess.Popen(
-                [sys.executable, "-m", "plimsoll.workers.main", *map(str, [os.getpid(), number, *descriptors])],
+                [sys.executable, "-m", "plimsoll.workers.child.main", *map(str, [os.getpid(), number, *descriptors])],
                 stdin=nothing,
                 stdout=stdout,
                 stderr=stderr,
@@ -174,7 +175,7 @@ class WorkerProcess:
         self._loop.remove_reader(self._control.fileno())
 
     def _read_control(self) -> bool:
-        """Whether more may come."""
+        """Handles all messages that have come; False when the worker has closed its side."""
         buffer = bytearray(frames.MESSAGE_BYTES)
         try:
             while (frame := frames.receive(self._control, buffer)) is not None:

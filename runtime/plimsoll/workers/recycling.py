@@ -10,7 +10,7 @@ from plimsoll.host.memory import resident_bytes
 from plimsoll.host.procfs import read_mapped
 from plimsoll.workers.lifecycle import WorkerState
 from plimsoll.workers.process import WorkerProcess
-from plimsoll.workers.shared_memory import NAME as BODIES
+from plimsoll.workers.shared.memory import NAME as BODIES
 from plimsoll.workers.supervisor import Supervisor
 
 _LOG = logging.getLogger("plimsoll.workers")
@@ -33,7 +33,7 @@ class Recycler:
         self._limits = limits
 
     async def run(self) -> None:
-        """Until cancelled."""
+        """Looks at the workers again and again until it is cancelled."""
         if self._limits.max_requests is None and self._limits.max_memory_bytes is None:
             return
         while True:

@@ -16,15 +16,15 @@ from typing import Protocol
 
 from plimsoll.errors import Draining, EntryError, InternalError, NotReady, WorkerDied
 from plimsoll.workers.backoff import Backoff
-from plimsoll.workers.buffers import BufferPool
-from plimsoll.workers.dispatcher import Dispatcher
+from plimsoll.workers.dispatch.dispatcher import Dispatcher
+from plimsoll.workers.dispatch.slot import Slot
 from plimsoll.workers.families import Families
 from plimsoll.workers.features import Features
 from plimsoll.workers.lifecycle import WorkerEvent, WorkerState
 from plimsoll.workers.memory_limit import MemoryLimit
 from plimsoll.workers.output import LineSink
 from plimsoll.workers.process import WorkerProcess
-from plimsoll.workers.slot import Slot
+from plimsoll.workers.shared.buffers import BufferPool
 from plimsoll.workers.spec import PoolSpec
 from plimsoll.workers.warmup import Check, WarmUp
 
@@ -38,7 +38,7 @@ _FAMILY_PATIENCE_S = 5.0
 
 class Reporter(Protocol):
     def on_restart(self, reason: str) -> None:
-        """A worker was replaced."""
+        """A worker was replaced; `reason` becomes a label of a metric."""
 
     def on_batch(self, size: int) -> None:
         """So many calls were handed over as one."""
@@ -117,7 +117,7 @@ class Supervisor:
                 return False
             loaded = self._incoming[fresh] = self._loop.create_future()
             if not await loaded:
-                _LOG.error("%s cannot replace %s and is given up: %s", fresh.name, worker.name, fresh.load_error)
+                _LOG.error("%s cannot replace %s, which stays: %s", fresh.name, worker.name, fresh.load_error)
                 return False
             self._reporter.on_restart(reason)
             return True
@@ -188,9 +188,9 @@ class Supervisor:
         if worker in self._doomed:
             return
         self._doomed[worker] = "scoring_timeout"
-        message = "%s: a call passed the scoring timeout; its stacks follow, then it is replaced"
+        message = "%s: a call exceeded the scoring timeout; its stacks follow, then it is replaced"
         _LOG.error(message, worker.name, extra={"request_id": request_id})
-        self._last_trouble = f"worker-{worker.index} is replaced: a call passed the scoring timeout"
+        self._last_trouble = f"worker-{worker.index} is replaced: a call exceeded the scoring timeout"
         worker.dump_stacks()
         for sibling in worker.slots:
             self.dispatcher.retire(sibling)
@@ -206,8 +206,8 @@ class Supervisor:
             return  # it has ended, and will be replaced for that
         worker.note(WorkerEvent.BROKE_PROTOCOL)
         self._doomed[worker] = "broke_protocol"
-        worker.load_error = worker.load_error or f"it does not keep to the protocol: {reason}"
-        _LOG.error("%s does not keep to the protocol and is killed: %s", worker.name, reason)
+        worker.load_error = worker.load_error or f"it violated the protocol: {reason}"
+        _LOG.error("%s violated the protocol and is killed: %s", worker.name, reason)
         worker.kill()
 
     def _on_hopeless_warming(self, worker: WorkerProcess, event: WorkerEvent, reason: str) -> None:
@@ -270,7 +270,7 @@ class Supervisor:
             remedy = "raise the limits on processes, open files and memory: ulimit -u, -n, -v"
             self._on_fatal(EntryError(reason, remedy=remedy))
             return
-        self._last_trouble = f"{reason}; it is tried again"
+        self._last_trouble = f"{reason}; trying again"
         _LOG.error("%s", self._last_trouble)
         self._loop.call_later(_RETRY_S, self._start, index)
 

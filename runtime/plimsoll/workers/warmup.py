@@ -16,12 +16,12 @@ from dataclasses import replace
 
 from plimsoll.backends.placement import Placement
 from plimsoll.errors import RequestError, WorkerDied
-from plimsoll.workers.awaited import Awaited
-from plimsoll.workers.dispatcher import Dispatcher
+from plimsoll.workers.dispatch.awaited import Awaited
+from plimsoll.workers.dispatch.dispatcher import Dispatcher
+from plimsoll.workers.dispatch.slot import Slot
 from plimsoll.workers.frames import Flag, Kind
 from plimsoll.workers.lifecycle import WorkerEvent
 from plimsoll.workers.process import WorkerProcess
-from plimsoll.workers.slot import Slot
 from plimsoll.workers.spec import PoolSpec, WarmUpCall
 
 _LOG = logging.getLogger("plimsoll.workers")
@@ -35,7 +35,7 @@ OnHopeless = Callable[[WorkerEvent, str], None]
 
 
 class WarmUp:
-    """Of one worker. `on_hopeless` is told what has happened when the worker must end."""
+    """The warm-up of one worker. `on_hopeless` is called with the reason when the worker must end."""
 
     def __init__(
         self,
@@ -76,10 +76,10 @@ class WarmUp:
         self.dispatcher.fail_queued(error)
 
     def on_stuck(self, slot: Slot, request_id: str) -> None:
-        self._on_hopeless(WorkerEvent.CALL_STUCK, "a warm-up call passed the scoring timeout")
+        self._on_hopeless(WorkerEvent.CALL_STUCK, "a warm-up call exceeded the scoring timeout")
 
     def on_broken(self, slot: Slot, reason: str) -> None:
-        self._on_hopeless(WorkerEvent.BROKE_PROTOCOL, f"it does not keep to the protocol: {reason}")
+        self._on_hopeless(WorkerEvent.BROKE_PROTOCOL, f"it violated the protocol: {reason}")
 
     def on_idle(self, slot: Slot) -> None:
         """No slot is retired here."""
@@ -105,7 +105,7 @@ class WarmUp:
         failed, rows = len(failures), len(self._calls)
         if failed == rows:
             row, text = next(iter(failures.items()))
-            return f"the warm-up failed: none of {rows} row(s) was answered well, row {row}: {text}"
+            return f"the warm-up failed: none of the {rows} row(s) succeeded; row {row}: {text}"
         message = "%s: warm-up of %d row(s) took %.2f s, %d failed"
         _LOG.info(message, self._worker.name, rows, time.monotonic() - began, failed)
         return None
@@ -117,7 +117,7 @@ class WarmUp:
         except RequestError as error:
             return str(error)
         if last.flags & Flag.ABORTED:
-            return "the stream broke off"
+            return "the stream ended early"
         return None if call.is_fulfilled_by(first.status) else f"status {first.status}"
 
     async def _checked(self, check: Check) -> str | None:

@@ -13,13 +13,13 @@ from collections import deque
 from collections.abc import Callable
 
 from plimsoll.workers import frames
-from plimsoll.workers.answer_sizes import AnswerSizes
-from plimsoll.workers.buffers import BufferPool, Lease, SharedAnswer
-from plimsoll.workers.cancel import NO_MORE
+from plimsoll.workers.dispatch.pending import PendingCall
 from plimsoll.workers.frames import Flag, Frame, Kind, MalformedFrame, Place
-from plimsoll.workers.leases import LeaseEvent, LeaseState
 from plimsoll.workers.lifecycle import CallState
-from plimsoll.workers.pending import PendingCall
+from plimsoll.workers.shared.answer_sizes import AnswerSizes
+from plimsoll.workers.shared.buffers import BufferPool, Lease, SharedAnswer
+from plimsoll.workers.shared.cancel import NO_MORE
+from plimsoll.workers.shared.leases import LeaseEvent, LeaseState
 
 AHEAD_S = 0.001
 """Calls are handed ahead by many only while they are shorter than this, so that none waits behind a slow one.
@@ -35,6 +35,13 @@ millisecond or more, of which longer calls feel nothing. An idle slot takes it b
 BUNDLE_BYTES = 16 * 1024
 """Bodies are put into one message up to here; larger ones cost more than a wake-up."""
 _SMOOTHING = 0.2
+
+
+def most_held(run_s: float) -> int:
+    """Calls that a slot holds at a time, the one that runs among them, while calls take so long."""
+    if run_s < AHEAD_S:
+        return min(MAX_AHEAD, 1 + int(AHEAD_S / max(run_s, 1e-6)))
+    return 2 if run_s < NEXT_S else 1
 
 
 class Slot:
@@ -97,7 +104,7 @@ class Slot:
         return len(call.head) + len(call.body)
 
     def capacity(self, now: float) -> int:
-        """How many calls it takes now."""
+        """How many more calls may be handed to it at this moment."""
         return self._ahead - len(self.outstanding) if self.has_capacity(now) else 0
 
     def hand_bundle(self, calls: list[PendingCall], now: float) -> bool:
@@ -165,10 +172,7 @@ class Slot:
     def learn(self, run_s: float) -> None:
         self.run_s += _SMOOTHING * (run_s - self.run_s)
         self._ahead_until_s = max(AHEAD_S, self.run_s)
-        if self.run_s < AHEAD_S:
-            self._ahead = min(MAX_AHEAD, 1 + int(AHEAD_S / max(self.run_s, 1e-6)))
-        else:
-            self._ahead = 2 if self.run_s < NEXT_S else 1
+        self._ahead = most_held(self.run_s)
 
     @property
     def holds_next(self) -> bool:

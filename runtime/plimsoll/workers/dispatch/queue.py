@@ -7,8 +7,8 @@ from collections import deque
 from collections.abc import Callable, Iterator
 
 from plimsoll.errors import QueueFull, QueueTimeout
+from plimsoll.workers.dispatch.pending import PendingCall
 from plimsoll.workers.lifecycle import CallEvent, CallState
-from plimsoll.workers.pending import PendingCall
 
 _LONGEST_RETRY_S = 60
 

@@ -40,7 +40,7 @@ class LeaseEvent(StrEnum):
     SEND = "send"
     """The worker has answered, and its answer is in it."""
     DIE = "die"
-    """The worker is dead."""
+    """The worker is dead and cannot touch the memory any more."""
     RELEASE = "release"
     """Whoever took the lease has no more use for it; may be said at any time, and more than once."""
 

@@ -1,6 +1,6 @@
 """Hands the calls in the queue to slots, times them, and gives every call exactly one end.
 
-Knows slots, not processes: the supervisor adds and retires slots and is told (`Observer`) when a call is stuck.
+Knows slots, not processes: the supervisor adds and retires slots and hears (`Observer`) when a call is stuck.
 Lives on the front's event loop; nothing here blocks.
 
 Two rules for editors. Whatever goes wrong while calls are handed over ends these calls, with nothing sent, and leaves
@@ -25,15 +25,16 @@ from plimsoll.errors import (
     ScoringTimeout,
     WorkerBroke,
 )
-from plimsoll.workers.buffers import Lease
+from plimsoll.workers.dispatch.observer import Observer
+from plimsoll.workers.dispatch.pending import PendingCall, Receiver
+from plimsoll.workers.dispatch.queue import CallQueue
+from plimsoll.workers.dispatch.slot import BUNDLE_BYTES, Slot
+from plimsoll.workers.dispatch.sweep import Sweep
 from plimsoll.workers.features import BatchLimits
 from plimsoll.workers.frames import BodyLost, Flag, Frame, Kind, MalformedFrame
-from plimsoll.workers.leases import LeaseEvent
 from plimsoll.workers.lifecycle import CallEvent, CallState
-from plimsoll.workers.observer import Observer
-from plimsoll.workers.pending import PendingCall, Receiver
-from plimsoll.workers.queue import CallQueue
-from plimsoll.workers.slot import BUNDLE_BYTES, Slot
+from plimsoll.workers.shared.buffers import Lease
+from plimsoll.workers.shared.leases import LeaseEvent
 from plimsoll.workers.spec import Limits
 
 _LOG = logging.getLogger("plimsoll.workers")
@@ -44,7 +45,7 @@ _SMOOTHING = 0.1
 
 
 def _nothing() -> None:
-    """Nobody wants to know."""
+    """The default for callbacks that nobody has set."""
 
 
 class Dispatcher:
@@ -58,8 +59,7 @@ class Dispatcher:
         self._last_id = 0
         self._run_s = 0.0
         self._hand_out_due = False
-        self._sweep: asyncio.TimerHandle | None = None
-        self._sweep_period_s = min(0.05, max(0.002, limits.scoring_timeout_s / 20))
+        self.sweep = Sweep(min(0.05, max(0.002, limits.scoring_timeout_s / 20)), self._on_sweep)
         self.before_answers: Callable[[], None] = _nothing
         """Called around answers that come together, as is the next."""
         self.after_answers: Callable[[], None] = _nothing
@@ -103,8 +103,7 @@ class Dispatcher:
         self._queue.append(call)
         if timeout_s is not None:
             self._loop.call_later(timeout_s, self._expire, call, timeout_s)
-        if self._sweep is None:
-            self._sweep = self._loop.call_later(self._sweep_period_s, self._on_sweep)
+        self.sweep.wake()
         if self._is_alone():
             self._hand_out()
         else:
@@ -127,7 +126,7 @@ class Dispatcher:
             self._loop.remove_reader(slot.fileno())
 
     def resume(self, call: PendingCall) -> None:
-        """The opposite of `pause`."""
+        """Reads the slot again: the client has caught up."""
         slot = self._slot_of(call)
         if slot is not None and call.paused:
             call.paused = False
@@ -341,19 +340,13 @@ class Dispatcher:
             slot.cancel(call.call_id)
             self.resume(call)
 
-    def _on_sweep(self) -> None:
-        """Times everything that waits or runs; there is no timer per call."""
-        try:
-            self._time_all(time.monotonic())
-        finally:  # without the next sweep nothing would ever time out
-            busy = bool(self._queue) or any(slot.outstanding for slot in self.slots)
-            self._sweep = self._loop.call_later(self._sweep_period_s, self._on_sweep) if busy else None
-
-    def _time_all(self, now: float) -> None:
+    def _on_sweep(self, now: float) -> bool:
+        """Times everything that waits or runs, and answers whether anything is left; there is no timer per call."""
         self._queue.expire(now - self._limits.queue_timeout_s)
         for slot in list(self.slots):
             self._check(slot, now)
         self._hand_out()
+        return bool(self._queue) or any(slot.outstanding for slot in self.slots)
 
     def _check(self, slot: Slot, now: float) -> None:
         if len(slot.outstanding) > 1 and slot.is_slow(now):

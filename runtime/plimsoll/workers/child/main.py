@@ -1,6 +1,6 @@
 """A model worker: a fresh interpreter that imports score.py, runs init() once, then one slot loop per thread.
 
-Started by the front as ``python -m plimsoll.workers.main PARENT_PID MARK CONTROL_FD CANCEL_FD BODIES_FD ROOMS_FD
+Started by the front as ``python -m plimsoll.workers.child.main PARENT_PID MARK CONTROL_FD CANCEL_FD BODIES_FD ROOMS_FD
 SLOT_FD…``. It never restarts, times out or cancels anything itself: the front decides, and kills. Slot 0 runs in the
 main thread, where init() ran, because scripts keep thread-bound things (SQLite handles, signal handlers).
 
@@ -27,10 +27,10 @@ from plimsoll.entry.bodies import SharedBody
 from plimsoll.entry.call import Answer, Call, Head
 from plimsoll.entry.failures import BrokenScript
 from plimsoll.entry.forked import end_if_forked, settle
+from plimsoll.entry.loading.spawned import offer_script
+from plimsoll.entry.loading.user_logging import configure_logging
 from plimsoll.entry.script import Script
-from plimsoll.entry.spawned import offer_script
 from plimsoll.entry.spec import EntrySpec
-from plimsoll.entry.user_logging import configure_logging
 from plimsoll.errors import EntryError, InternalError
 from plimsoll.host.descriptors import restore_descriptor_limit
 from plimsoll.host.family.entrance import enter_group
@@ -38,12 +38,12 @@ from plimsoll.host.family.marks import Mark, put_on
 from plimsoll.host.oom import offer_to_die_first
 from plimsoll.host.parent import die_with
 from plimsoll.workers import frames
-from plimsoll.workers.allocator_report import EVENT, AllocatorReport
-from plimsoll.workers.cancel import NO_MORE, CancelBoard
+from plimsoll.workers.child.allocator_report import EVENT, AllocatorReport
+from plimsoll.workers.child.marked_lines import end_request, set_request_id, tag_output
 from plimsoll.workers.frames import Flag, Frame, Kind, Place
-from plimsoll.workers.shared_memory import WorkerMemory
+from plimsoll.workers.shared.cancel import NO_MORE, CancelBoard
+from plimsoll.workers.shared.memory import WorkerMemory
 from plimsoll.workers.spec import DUMP_SIGNAL
-from plimsoll.workers.tagging import end_request, set_request_id, tag_output
 
 _PLAIN_HEAD = Head()
 

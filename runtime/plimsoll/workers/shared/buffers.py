@@ -12,10 +12,10 @@ import asyncio
 from collections import deque
 from collections.abc import Callable
 
-from plimsoll.workers.leases import LEASE_TABLE, LeaseEvent, LeaseState
 from plimsoll.workers.lifecycle import advance
-from plimsoll.workers.ranges import Ranges, rounded
-from plimsoll.workers.shared_memory import SharedMemory
+from plimsoll.workers.shared.leases import LEASE_TABLE, LeaseEvent, LeaseState
+from plimsoll.workers.shared.memory import SharedMemory
+from plimsoll.workers.shared.ranges import Ranges, rounded
 
 _SWEEP_S = 8.0
 """What is not used for this long goes back to the kernel, after twice as long at the latest."""
@@ -38,7 +38,7 @@ class BufferPool:
 
     @property
     def used(self) -> int:
-        """Bytes that are leased."""
+        """Bytes that are leased, to bodies and to room for answers."""
         return self.size - self._ranges.free
 
     @property
@@ -121,7 +121,7 @@ class Waiter:
         self._lease: Lease | None = None
 
     def serve(self, loop: asyncio.AbstractEventLoop, lease: Lease) -> None:
-        # Not at once: whoever frees memory is in the middle of something.
+        # Not at once: memory is freed during callbacks that must finish first.
         self._lease = lease
         loop.call_soon(self._deliver)
 

@@ -1,10 +1,10 @@
-"""Who is told what happens on the dispatcher's slots: the supervisor, which owns the processes behind them."""
+"""Who hears what happens on the dispatcher's slots: the supervisor, which owns the processes behind them."""
 
 from __future__ import annotations
 
 from typing import Protocol
 
-from plimsoll.workers.slot import Slot
+from plimsoll.workers.dispatch.slot import Slot
 
 
 class Observer(Protocol):

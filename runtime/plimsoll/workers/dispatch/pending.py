@@ -6,10 +6,10 @@ import json
 from typing import Protocol
 
 from plimsoll.errors import RequestError
-from plimsoll.workers.buffers import Lease
 from plimsoll.workers.frames import Flag, Frame, Kind, MalformedFrame, Place
-from plimsoll.workers.leases import LeaseEvent
 from plimsoll.workers.lifecycle import CALL_TABLE, CallEvent, CallState, advance
+from plimsoll.workers.shared.buffers import Lease
+from plimsoll.workers.shared.leases import LeaseEvent
 
 _ENDED = (CallState.ANSWERED, CallState.FAILED, CallState.DROPPED)
 
@@ -21,7 +21,7 @@ class Receiver(Protocol):
         """The ANSWER, then CHUNKs while more is promised; one with ABORTED if the stream cannot be gone on with."""
 
     def on_failed(self, error: RequestError) -> None:
-        """There will be no answer."""
+        """The call has ended without an answer from the script."""
 
 
 class PendingCall:
@@ -82,7 +82,7 @@ class PendingCall:
             self.body.release()
 
     def frame(self) -> Frame:
-        """What is handed to a worker."""
+        """The message for the worker; a large body is only named in it, by its place in shared memory."""
         room = None if self.room is None else Place(self.room.offset, self.room.size)
         body = self.body
         if isinstance(body, bytes):
@@ -97,7 +97,7 @@ class PendingCall:
         return body if self.room is None else [*body, self.room]
 
     def on_handed(self) -> None:
-        """A worker has it now."""
+        """From here on a worker may read the body, so its memory is not free until the call ends."""
         if isinstance(self.body, Lease):
             self.body.note(LeaseEvent.HAND)
         if self.room is not None:
