@@ -11,7 +11,7 @@ from types import ModuleType
 import pytest
 from entry_calls import Load, RunFresh
 
-from plimsoll.entry import raw
+from plimsoll.entry.http import raw
 from plimsoll.entry.script import Script
 from plimsoll.entry.spec import EntrySpec
 

@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from plimsoll.entry import batch
-from plimsoll.entry.batching import BatchRule, collected
+from plimsoll.entry.batching.decorator import BatchRule, collected
 from plimsoll.entry.failures import BrokenScript
 
 FAILED = "An unexpected error occurred in scoring script. Check the logs for more info."

@@ -11,11 +11,11 @@ from io import BufferedReader, BytesIO, TextIOWrapper
 import numpy as np
 import pytest
 
-from plimsoll.entry.arguments import PlainReader
 from plimsoll.entry.bodies import SharedBody
 from plimsoll.entry.call import Call, Head
-from plimsoll.entry.request import Request
-from plimsoll.entry.signature import Signature
+from plimsoll.entry.http.request import Request
+from plimsoll.entry.inputs.arguments import PlainReader
+from plimsoll.entry.inputs.signature import Signature
 
 TEXT = "Plimsoll, Höchstlast\n" * 5
 BYTES = TEXT.encode()

@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 
 from plimsoll.entry import builtin
 from plimsoll.entry.builtin.exchange import BYTES, BadInput, Input, _from_npy, _unpacked, serve, tensor, values_of
-from plimsoll.entry.request import Request
-from plimsoll.entry.response import Response
+from plimsoll.entry.http.request import Request
+from plimsoll.entry.http.response import Response
 from plimsoll.errors import EntryError
 
 ONE = [Input("x", np.dtype("float32"), (None, 2))]

@@ -120,7 +120,7 @@ def test_a_real_model_class_wins(run_fresh: RunFresh, tmp_path: Path) -> None:
 def test_names_beyond_the_fallbacks_are_missing_as_ever(run_fresh: RunFresh) -> None:
     source = """
         from importlib.util import find_spec
-        from plimsoll.entry import fallbacks
+        from plimsoll.entry.compat import fallbacks
         fallbacks.install(); fallbacks.install()
         print(find_spec("azureml.core.run"), find_spec("azureml.train"), find_spec("azure"))
     """

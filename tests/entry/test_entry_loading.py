@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from entry_calls import Load, post, value
 
-from plimsoll.entry.environment import environment
 from plimsoll.entry.failures import BrokenScript
+from plimsoll.entry.loading.environment import environment
 from plimsoll.entry.script import Script
 from plimsoll.entry.spec import EntrySpec
 from plimsoll.errors import EntryError

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from plimsoll.entry.model_paths import AzureMLException, Model, ModelNotFoundException, WebserviceException
+from plimsoll.entry.compat.model_paths import AzureMLException, Model, ModelNotFoundException, WebserviceException
+from plimsoll.model_tag import TAG_FILE
 
 
 @pytest.fixture
@@ -75,3 +76,8 @@ def test_without_app_root_the_working_directory_counts(models: Path, monkeypatch
     monkeypatch.delenv("AML_APP_ROOT")
     monkeypatch.chdir(models.parent)
     assert Model.get_model_path("digits", 2) == "azureml-models/digits/2/two.onnx"
+
+
+def test_the_tag_of_a_profile_is_no_entry(models: Path) -> None:
+    (models / "digits" / "10" / TAG_FILE).touch()
+    assert Model.get_model_path("digits") == str(models / "digits" / "10" / "ten.onnx")

@@ -9,7 +9,7 @@ import pytest
 from entry_calls import Load
 
 from plimsoll.entry.failures import BrokenScript
-from plimsoll.entry.openapi import chosen
+from plimsoll.entry.openapi.description import chosen
 from plimsoll.errors import NotFound
 
 SCRIPT = "def init(): pass\ndef run(data): return data"

@@ -10,20 +10,20 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from plimsoll.entry.batching import batch
-    from plimsoll.entry.raw import rawhttp
-    from plimsoll.entry.request import AMLRequest, Request
-    from plimsoll.entry.response import AMLResponse, Response
+    from plimsoll.entry.batching.decorator import batch
+    from plimsoll.entry.http.raw import rawhttp
+    from plimsoll.entry.http.request import AMLRequest, Request
+    from plimsoll.entry.http.response import AMLResponse, Response
 
 __all__ = ["AMLRequest", "AMLResponse", "Request", "Response", "batch", "rawhttp"]
 
 _HOMES = {
-    "AMLRequest": "plimsoll.entry.request",
-    "AMLResponse": "plimsoll.entry.response",
-    "Request": "plimsoll.entry.request",
-    "Response": "plimsoll.entry.response",
-    "batch": "plimsoll.entry.batching",
-    "rawhttp": "plimsoll.entry.raw",
+    "AMLRequest": "plimsoll.entry.http.request",
+    "AMLResponse": "plimsoll.entry.http.response",
+    "Request": "plimsoll.entry.http.request",
+    "Response": "plimsoll.entry.http.response",
+    "batch": "plimsoll.entry.batching.decorator",
+    "rawhttp": "plimsoll.entry.http.raw",
 }
 
 

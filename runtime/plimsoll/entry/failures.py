@@ -34,7 +34,7 @@ class BrokenScript(EntryError):
 def remedy_for(failure: BaseException) -> str:
     """What to do about a failure that is not the script's own but that of the place it runs in; else nothing."""
     if isinstance(failure, MemoryError):
-        return "out of memory: give the container more"
+        return "out of memory: give the container more memory"
     if not isinstance(failure, OSError):
         return ""
     if failure.errno == errno.EROFS:

@@ -43,7 +43,7 @@ def settle() -> None:
 
 
 def forked() -> bool:
-    """Whether this is such a copy."""
+    """Whether this process is a copy of the worker, made by a fork() in the script."""
     return _home is not None and not _home.byte[0]
 
 

@@ -10,13 +10,10 @@ import os
 from collections.abc import Callable, Sequence
 from time import perf_counter
 
-from plimsoll.entry import fallbacks, openapi
-from plimsoll.entry.answers import SCRIPT_FAILED, message_answer
-from plimsoll.entry.arguments import PlainReader, Reader, raw_reader
-from plimsoll.entry.awaiting import resolved
-from plimsoll.entry.batches import Batches
-from plimsoll.entry.batching import Batched, BatchRule, batched
+from plimsoll.entry.batching.batches import Batches
+from plimsoll.entry.batching.decorator import Batched, BatchRule, batched
 from plimsoll.entry.call import Answer, Call
+from plimsoll.entry.compat import fallbacks
 from plimsoll.entry.failures import (
     BrokenScript,
     log_failure,
@@ -26,14 +23,18 @@ from plimsoll.entry.failures import (
     remedy_for,
     user_traceback,
 )
-from plimsoll.entry.flask_use import import_if_used, is_imported
+from plimsoll.entry.flask.use import import_if_used, is_imported
 from plimsoll.entry.forked import end_if_forked
-from plimsoll.entry.loading import load_module, prepare_path
-from plimsoll.entry.openapi_documents import Document
-from plimsoll.entry.raw import raw_requested
-from plimsoll.entry.results import CERTAINLY_JSON, answer_of, settled
-from plimsoll.entry.schema import SchemaReader, is_decorated
-from plimsoll.entry.signature import Signature, UserFunction, find_functions, signature_of
+from plimsoll.entry.http.raw import raw_requested
+from plimsoll.entry.inputs.arguments import PlainReader, Reader, raw_reader
+from plimsoll.entry.inputs.schema import SchemaReader, is_decorated
+from plimsoll.entry.inputs.signature import Signature, UserFunction, find_functions, signature_of
+from plimsoll.entry.loading.module import load_module, prepare_path
+from plimsoll.entry.openapi import description as openapi
+from plimsoll.entry.openapi.documents import Document
+from plimsoll.entry.outputs.answers import SCRIPT_FAILED, message_answer
+from plimsoll.entry.outputs.awaiting import resolved
+from plimsoll.entry.outputs.results import CERTAINLY_JSON, answer_of, settled
 from plimsoll.entry.spec import EntrySpec
 
 _Run = Callable[[Call], Answer]
@@ -90,7 +91,7 @@ class Script:
         """Raises `BrokenScript`, an EntryError. The timeout is only quoted here; the front enforces it."""
         fallbacks.install()
         if spec.tf1_compat:
-            from plimsoll.entry.tf1 import install_tf1_compat
+            from plimsoll.entry.compat.tf1 import install_tf1_compat
 
             install_tf1_compat()
         prepare_path(spec)
@@ -142,7 +143,7 @@ class Script:
 
     def _put_into_flask(self) -> None:
         """From the next call on run() has Flask's contexts; scripts without Flask do not even ask."""
-        from plimsoll.entry.flask_calls import FlaskCalls  # which brings Werkzeug along
+        from plimsoll.entry.flask.calls import FlaskCalls  # which brings Werkzeug along
 
         flask = FlaskCalls(self._spec.entry_script, self._failed, sees_head=self.needs_head)
         self._in_flask = True

@@ -18,8 +18,8 @@ from typing import Any
 
 import numpy as np
 
-from plimsoll.entry.request import Request
-from plimsoll.entry.response import Response
+from plimsoll.entry.http.request import Request
+from plimsoll.entry.http.response import Response
 from plimsoll.errors import EntryError
 
 BYTES = "application/octet-stream"

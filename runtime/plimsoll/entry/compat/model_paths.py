@@ -9,6 +9,8 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from plimsoll.model_tag import TAG_FILE
+
 _FOLDER = "azureml-models"
 
 
@@ -25,7 +27,7 @@ class WebserviceException(AzureMLException):
 
 
 class ModelNotFoundException(WebserviceException):
-    """No model of that name."""
+    """Azure's class for a model name that is not there; scripts may catch it."""
 
 
 class Model:
@@ -55,7 +57,7 @@ def _latest(folder: Path) -> int | None:
 
 
 def _single_entry(folder: Path) -> str:
-    entries = list(folder.iterdir())
+    entries = [entry for entry in folder.iterdir() if entry.name != TAG_FILE]
     if len(entries) != 1:
         raise WebserviceException(f"Dir {folder} can contain only 1 file or folder. Found {len(entries)} items")
     return str(entries[0])

@@ -10,12 +10,12 @@ from typing import Any
 from werkzeug.datastructures import Headers as WerkzeugHeaders
 from werkzeug.wrappers import Response
 
-from plimsoll.entry.answers import SCRIPT_FAILED
-from plimsoll.entry.awaiting import iterated
 from plimsoll.entry.call import Answer, Call, Head, Headers
-from plimsoll.entry.environ import environ_of
 from plimsoll.entry.failures import log_failure
-from plimsoll.entry.streams import Begun
+from plimsoll.entry.http.environ import environ_of
+from plimsoll.entry.outputs.answers import SCRIPT_FAILED
+from plimsoll.entry.outputs.awaiting import iterated
+from plimsoll.entry.outputs.streams import Begun
 from plimsoll.errors import ScriptFailed
 
 _FAILED_HEADER = "x-ms-run-function-failed"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from plimsoll.entry import fallbacks
+from plimsoll.entry.compat import fallbacks
 from plimsoll.entry.failures import BrokenScript
 from plimsoll.entry.spec import EntrySpec
 

@@ -11,14 +11,14 @@ from collections.abc import Callable, Sequence
 from time import perf_counter
 from typing import Any
 
-from plimsoll.entry.answers import RESULT_UNUSABLE, SCRIPT_FAILED, message_answer
-from plimsoll.entry.arguments import Arguments, Reader
-from plimsoll.entry.awaiting import resolved
-from plimsoll.entry.batching import collected
+from plimsoll.entry.batching.decorator import collected
 from plimsoll.entry.call import Answer, Call, Head
 from plimsoll.entry.failures import log_failure, log_line
-from plimsoll.entry.results import answer_of, settled
-from plimsoll.entry.signature import UserFunction
+from plimsoll.entry.inputs.arguments import Arguments, Reader
+from plimsoll.entry.inputs.signature import UserFunction
+from plimsoll.entry.outputs.answers import RESULT_UNUSABLE, SCRIPT_FAILED, message_answer
+from plimsoll.entry.outputs.awaiting import resolved
+from plimsoll.entry.outputs.results import answer_of, settled
 from plimsoll.errors import ScriptFailed
 
 Failed = Callable[[BaseException], Answer]

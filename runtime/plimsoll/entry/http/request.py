@@ -5,7 +5,7 @@ from __future__ import annotations
 from werkzeug.wrappers import Request as WerkzeugRequest
 
 from plimsoll.entry.call import Call
-from plimsoll.entry.environ import environ_of
+from plimsoll.entry.http.environ import environ_of
 
 
 class Request(WerkzeugRequest):

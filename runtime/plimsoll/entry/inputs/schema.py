@@ -11,12 +11,12 @@ import sys
 from collections.abc import Mapping
 from typing import Any
 
-from plimsoll.entry.answers import message_answer
-from plimsoll.entry.arguments import Arguments, answer_without_run
 from plimsoll.entry.call import Answer, Call
-from plimsoll.entry.headers import header, request_headers
-from plimsoll.entry.query import query_values
-from plimsoll.entry.signature import REQUIRED, Signature, UserFunction
+from plimsoll.entry.http.headers import header, request_headers
+from plimsoll.entry.inputs.arguments import Arguments, answer_without_run
+from plimsoll.entry.inputs.query import query_values
+from plimsoll.entry.inputs.signature import REQUIRED, Signature, UserFunction
+from plimsoll.entry.outputs.answers import message_answer
 
 
 def is_decorated(run: UserFunction) -> bool:

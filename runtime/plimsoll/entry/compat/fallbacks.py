@@ -18,15 +18,15 @@ if TYPE_CHECKING:
 else:
     Loader = object  # the real base class costs every worker 2 MB of imports, and only its methods matter
 
-_RAW = ("rawhttp", "plimsoll.entry.raw")
-_REQUEST = ("AMLRequest", "plimsoll.entry.request")
-_RESPONSE = ("AMLResponse", "plimsoll.entry.response")
-_MODEL = ("Model", "plimsoll.entry.model_paths")
+_RAW = ("rawhttp", "plimsoll.entry.http.raw")
+_REQUEST = ("AMLRequest", "plimsoll.entry.http.request")
+_RESPONSE = ("AMLResponse", "plimsoll.entry.http.response")
+_MODEL = ("Model", "plimsoll.entry.compat.model_paths")
 _ERRORS = tuple(
-    (name, "plimsoll.entry.model_paths")
+    (name, "plimsoll.entry.compat.model_paths")
     for name in ("AzureMLException", "ModelNotFoundException", "WebserviceException")
 )
-_LOGGING = tuple((name, "plimsoll.entry.log_config") for name in ("AMLLogFormatter", "RootAccessFilter"))
+_LOGGING = tuple((name, "plimsoll.entry.compat.log_config") for name in ("AMLLogFormatter", "RootAccessFilter"))
 
 _NAMES: dict[str, tuple[tuple[str, str], ...]] = {
     "azureml": (),

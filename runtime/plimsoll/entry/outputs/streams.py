@@ -6,9 +6,9 @@ from collections.abc import Generator, Iterator
 from types import AsyncGeneratorType, GeneratorType
 from typing import Any
 
-from plimsoll.entry.answers import SCRIPT_FAILED
-from plimsoll.entry.awaiting import iterated
 from plimsoll.entry.failures import log_failure
+from plimsoll.entry.outputs.answers import SCRIPT_FAILED
+from plimsoll.entry.outputs.awaiting import iterated
 from plimsoll.errors import ScriptFailed
 
 

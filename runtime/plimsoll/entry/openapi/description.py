@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from plimsoll.entry.failures import BrokenScript, log_line
-from plimsoll.entry.openapi_documents import Document, Service, openapi3, swagger2
+from plimsoll.entry.openapi.documents import Document, Service, openapi3, swagger2
 from plimsoll.entry.spec import EntrySpec
 from plimsoll.errors import NotFound
 
@@ -91,5 +91,5 @@ def _loaded(path: Path) -> Any:
         raise BrokenScript(f"{path}: the API description cannot be read as JSON: {failure}") from None
     if not isinstance(document, dict):
         done = "served as it is" if document else "left out"
-        log_line(f"{path}: the API description is not a JSON object, and is {done}: nobody can make a client of it")
+        log_line(f"{path}: the API description is not a JSON object, and is {done}: no client can be generated from it")
     return document

@@ -16,7 +16,7 @@ from importlib.machinery import ModuleSpec, PathFinder
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
-from plimsoll.entry.tf1_ujson import UjsonLoader, taking_arrays
+from plimsoll.entry.compat.ujson import UjsonLoader, taking_arrays
 
 if TYPE_CHECKING:
     from importlib.abc import Loader

@@ -9,7 +9,7 @@ from typing import Any
 from urllib.parse import unquote_to_bytes
 
 from plimsoll.entry.call import Call, Head
-from plimsoll.entry.headers import merged
+from plimsoll.entry.http.headers import merged
 
 
 def environ_of(call: Call) -> dict[str, Any]:

@@ -12,8 +12,8 @@ from collections.abc import Sequence
 from importlib.machinery import ModuleSpec
 from types import ModuleType
 
-from plimsoll.entry import fallbacks
-from plimsoll.entry.loading import MODULE_NAME, module_spec
+from plimsoll.entry.compat import fallbacks
+from plimsoll.entry.loading.module import MODULE_NAME, module_spec
 
 _SCRIPT = "AZUREML_ENTRY_SCRIPT"
 

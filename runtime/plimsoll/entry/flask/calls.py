@@ -14,12 +14,12 @@ from pathlib import Path
 from typing import Any
 
 from plimsoll.entry.call import Answer, Call, Head
-from plimsoll.entry.environ import environ_of
 from plimsoll.entry.failures import log_failure
-from plimsoll.entry.request import Request
-from plimsoll.entry.results import answer_of, settled
-from plimsoll.entry.signature import UserFunction
-from plimsoll.entry.streams import Stream
+from plimsoll.entry.http.environ import environ_of
+from plimsoll.entry.http.request import Request
+from plimsoll.entry.inputs.signature import UserFunction
+from plimsoll.entry.outputs.results import answer_of, settled
+from plimsoll.entry.outputs.streams import Stream
 
 # Endpoints as in Azure ML's server, for url_for() and request.endpoint.
 _ROUTES = {

@@ -8,12 +8,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from plimsoll.entry.answers import empty_answer, message_answer
 from plimsoll.entry.call import Answer, Call
 from plimsoll.entry.failures import log_line
-from plimsoll.entry.headers import header, is_form_type, request_headers
-from plimsoll.entry.query import query_as_json
-from plimsoll.entry.signature import Signature
+from plimsoll.entry.http.headers import header, is_form_type, request_headers
+from plimsoll.entry.inputs.query import query_as_json
+from plimsoll.entry.inputs.signature import Signature
+from plimsoll.entry.outputs.answers import empty_answer, message_answer
 
 Arguments = dict[str, Any]
 Reader = Callable[[Call], Arguments | Answer]
@@ -69,7 +69,7 @@ def answer_without_run(method: str) -> Answer:
 def raw_reader(signature: Signature, request_of: Callable[[Call], Any] | None = None) -> Reader:
     """@rawhttp: run() gets the request itself, whatever its method."""
     if request_of is None:
-        from plimsoll.entry.request import Request  # Werkzeug: only for scripts that ask for it
+        from plimsoll.entry.http.request import Request  # Werkzeug: only for scripts that ask for it
 
         request_of = Request.of
 

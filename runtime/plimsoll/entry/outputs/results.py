@@ -6,11 +6,11 @@ import json
 import sys
 from typing import Any
 
-from plimsoll.entry.answers import JSON_TYPE, RESULT_UNUSABLE, SCRIPT_FAILED, message_answer
-from plimsoll.entry.awaiting import resolved
 from plimsoll.entry.call import Answer, Head
 from plimsoll.entry.failures import log_line, one_line
-from plimsoll.entry.streams import Stream, streamed
+from plimsoll.entry.outputs.answers import JSON_TYPE, RESULT_UNUSABLE, SCRIPT_FAILED, message_answer
+from plimsoll.entry.outputs.awaiting import resolved
+from plimsoll.entry.outputs.streams import Stream, streamed
 from plimsoll.errors import ScriptFailed
 
 CERTAINLY_JSON = frozenset({str, dict, list, tuple, int, float, bool, type(None)})
@@ -44,7 +44,7 @@ def _as_it_is(result: Any, head: Head, run_s: float) -> Answer | None:
     if isinstance(result, (bytes, bytearray, memoryview)):
         return Answer(200, [_BYTES_TYPE], bytes(result), False, run_s)
     if _is_response(result):
-        from plimsoll.entry.sent import answer_of_response  # Werkzeug is loaded by now
+        from plimsoll.entry.outputs.sent import answer_of_response  # Werkzeug is loaded by now
 
         return answer_of_response(result, head, run_s)
     return None

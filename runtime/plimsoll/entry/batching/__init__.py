@@ -1,0 +1,1 @@
+"""`@batch`: requests that wait together run together."""

@@ -1,0 +1,1 @@
+"""What scripts written for Azure ML or TensorFlow 1 import and expect."""

@@ -1,0 +1,1 @@
+"""What run() takes: its parameters, and how a request becomes the arguments of a call."""

@@ -1,0 +1,1 @@
+"""The description of the scoring API, written from the script's own declarations."""

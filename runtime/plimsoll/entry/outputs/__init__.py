@@ -1,0 +1,1 @@
+"""What run() returned, as an answer that the front can send without a further look."""
