@@ -15,9 +15,10 @@ import pytest
 
 from plimsoll.host.family.guardian import NAME as GUARDIAN
 from support import worker_groups
-from support.families import living, wait_all_ended
+from support.families import wait_all_ended
 from support.fixtures import Serve, WriteScript
 from support.kin import KINDS, SCRIPT, unmarked
+from support.living import living
 from support.server import Server, wait_for
 
 Kin = dict[str, psutil.Process]

@@ -153,7 +153,7 @@ def test_where_nothing_can_be_told_the_log_says_so(serve: Serve, machine: Machin
     device.processes = ["!4"]
     machine.has(device)
     server = serve(ECHO, "--gpu", "required", env=machine.environment)
-    server.wait_log("whether it uses GPU 0 cannot be told from here")
+    server.wait_log("whether it uses GPU 0 cannot be determined here")
 
 
 def test_a_gpu_that_is_lost_while_serving(serve: Serve, machine: Machine) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from plimsoll.host.groups import LimitedGroup, LimitsUnavailable, delegate
+from plimsoll.host.cgroups.groups import LimitedGroup, LimitsUnavailable, delegate
 from support.server import PATIENCE_S, free_port
 
 LIMIT_MB = 80

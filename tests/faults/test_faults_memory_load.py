@@ -16,7 +16,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from plimsoll.host.groups import LimitedGroup, LimitsUnavailable, delegate
+from plimsoll.host.cgroups.groups import LimitedGroup, LimitsUnavailable, delegate
 from storm.audit import complaints_of_clients
 from storm.load import Load
 from storm.requests import asking, posted

@@ -38,5 +38,5 @@ def test_out_of_descriptors_the_next_worker_is_tried_again(serve: Serve, left: i
     wait_for(lambda: server.is_ready(), "readiness", patience_s=20)
     assert psutil.pid_exists(server.post("/score", b"").json())
     assert len(server.workers()) == 1
-    server.wait_log("worker-0 cannot be started (Too many open files); it is tried again")
+    server.wait_log("worker-0 cannot be started (Too many open files); trying again")
     wait_for(lambda: front.num_fds() <= open_before, "all descriptors given back", patience_s=20)

@@ -62,7 +62,6 @@ def test_a_script_that_cannot_start_ends_with_3(tmp_path: Path, source: str, mes
 @pytest.mark.parametrize(
     ("flags", "code", "message"),
     [
-        ([], 1, "no entry script (give --entry-script score.py or set AZUREML_ENTRY_SCRIPT)"),
         (["--entry-script", "gone.py"], 3, "entry script not found: {folder}/gone.py"),
         (["--entry-script", "builtin:onnx", "--model-dir", "gone"], 3, "model folder not found: {folder}/gone"),
         (["--entry-script", "score.py", "--app-root", "gone"], 3, "app root not found: {folder}/gone"),
@@ -72,6 +71,7 @@ def test_a_script_that_cannot_start_ends_with_3(tmp_path: Path, source: str, mes
             1,
             "flag --max-queue = 'x': input should be a valid",
         ),
+        (["--verify", "profile.json"], 1, "--verify has no requests to send (give them with --profile)"),
         (["--no-such-flag"], 1, "No such option"),
         (["--port"], 1, "Option '--port' requires an argument."),
         (["extra"], 1, "unexpected extra argument"),

@@ -16,7 +16,7 @@ from plimsoll.entry.failures import remedy_for
 from plimsoll.errors import EntryError
 from plimsoll.server.run import heartbeat_folder
 from support.fixtures import Serve
-from support.server import PATIENCE_S, free_port
+from support.server import PATIENCE_S, Client, free_port, wait_for
 
 OK = "def init(): pass\ndef run(data): return data\n"
 READS = (
@@ -92,7 +92,7 @@ def test_a_missing_model_folder_is_for_init_to_judge(tmp_path: Path, serve: Serv
     server = serve(MAY_BE_MISSING, "--model-dir", "gone")
     assert server.post("/score", b"1").json() == "gone"
     warnings = [line for line in server.log().splitlines() if "warning" in line]
-    assert warnings == [f"plimsoll: warning: model folder not found: {tmp_path}/gone: init() has to do without"]
+    assert warnings == [f"plimsoll: warning: model folder not found: {tmp_path}/gone: init() has to manage without it"]
 
 
 def test_an_init_that_fails_without_its_model_folder_says_so(tmp_path: Path) -> None:
@@ -148,6 +148,41 @@ def test_the_script_of_an_app_root_is_score_py(tmp_path: Path, sources: dict[str
         finally:
             server.terminate()
     assert server.returncode == 0
+
+
+def test_alone_in_a_folder_with_a_score_py_it_serves_that(tmp_path: Path) -> None:
+    (tmp_path / "score.py").write_text(OK)
+    port = free_port()
+    environment = os.environ | {"PLIMSOLL_PORT": str(port)}
+    log = tmp_path / "log"
+    with (
+        log.open("wb") as stderr,
+        subprocess.Popen([sys.executable, "-m", "plimsoll"], cwd=tmp_path, env=environment, stderr=stderr) as server,
+    ):
+        try:
+            client = Client()
+            client.port = port
+            wait_for(lambda: server.poll() is not None or client.is_ready(), "readiness")
+            assert client.post("/score", b"hello").json() == "hello"
+        finally:
+            server.terminate()
+    assert server.returncode == 0
+    where = f"serves {tmp_path}/score.py, found in the current folder, on http://127.0.0.1:{port} with 1 worker(s)"
+    assert where in log.read_text()
+
+
+@pytest.mark.parametrize("other", ["main.py", "app.py"])
+def test_alone_in_any_other_folder_it_says_what_to_give(tmp_path: Path, other: str) -> None:
+    """Not even main.py is taken: outside an app root that may be any program."""
+    (tmp_path / other).write_text(OK)
+    done = subprocess.run(
+        [sys.executable, "-m", "plimsoll"], cwd=tmp_path, capture_output=True, text=True, timeout=PATIENCE_S
+    )
+    assert done.returncode == 1
+    assert done.stderr == (
+        f"plimsoll: error: no entry script: there is no score.py in {tmp_path}"
+        " (give --entry-script FILE, or set AZUREML_ENTRY_SCRIPT)\n"
+    )
 
 
 def test_the_heart_beats_in_the_first_folder_that_can_be_written(tmp_path: Path) -> None:

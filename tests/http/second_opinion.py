@@ -5,9 +5,6 @@ nginx is Debian's, with limits like those of the corpus; docs/http.md explains t
 
 from __future__ import annotations
 
-import os
-import shutil
-import subprocess
 import tempfile
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
@@ -19,28 +16,15 @@ from echo_upstream import Upstream
 from nginx_differences import DIFFERENCES, is_explained
 from talk.play import deviations
 
-from support.server import Client, free_port, wait_for
+from support import programs
+from support.server import free_port
 
-_PROGRAM = shutil.which("nginx", path=f"{os.environ['PATH']}:/usr/sbin") or "nginx"
 _CONFIG = """
-daemon off;
-master_process off;
-pid {folder}/nginx.pid;
-error_log {folder}/error.log crit;
-events {{ worker_connections 1024; }}
-http {{
-    access_log off;
-    client_body_temp_path {folder}/body;
-    proxy_temp_path {folder}/proxy;
-    fastcgi_temp_path {folder}/fastcgi;
-    uwsgi_temp_path {folder}/uwsgi;
-    scgi_temp_path {folder}/scgi;
     client_max_body_size {max_body};
     large_client_header_buffers 4 {max_head};
     keepalive_requests 100000;
     server {{ listen 127.0.0.1:{open_port}; {routes} }}
     server {{ listen 127.0.0.1:{keyed_port}; if ($http_authorization != "Bearer {key}") {{ return 401; }} {routes} }}
-}}
 """
 _ROUTES = """
     if ($http_x_request_id ~ ".{{101}}") {{ return 431; }}
@@ -65,21 +49,11 @@ def nginx() -> Iterator[dict[bool, int]]:
     """Its ports, by whether a key is asked for."""
     ports = {False: free_port(), True: free_port()}
     with tempfile.TemporaryDirectory() as name, Upstream() as upstream:
-        config = Path(name) / "nginx.conf"
         routes = _ROUTES.format(upstream_port=upstream.port)
         limits = {"max_body": MAX_BODY_BYTES, "max_head": MAX_HEAD_BYTES, "key": KEY.decode()}
-        text = _CONFIG.format(folder=name, open_port=ports[False], keyed_port=ports[True], routes=routes, **limits)
-        config.write_text(text)
-        process = subprocess.Popen([_PROGRAM, "-e", f"{name}/start.log", "-p", name, "-c", str(config)])
-        try:
-            client = Client()
-            client.port = ports[False]
-            wait_for(lambda: process.poll() is not None or client.is_ready(), "readiness of nginx")
-            assert process.poll() is None, f"nginx ended with {process.returncode}; what it said stands above"
+        text = _CONFIG.format(open_port=ports[False], keyed_port=ports[True], routes=routes, **limits)
+        with programs.nginx(Path(name), text, ports[False], one_process=True):
             yield ports
-        finally:
-            process.terminate()
-            process.wait()
 
 
 def differences(ways: Collection[Way] = tuple(Way)) -> dict[str, dict[str, str]]:

@@ -9,7 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from plimsoll.declarations import declared
 from plimsoll.host.cpus import describe_host
+from plimsoll.settings import ServeSettings
 from support.fixtures import Serve, WriteScript
 from support.server import PATIENCE_S, Server, free_port, wait_for
 
@@ -102,7 +104,7 @@ def test_a_profile_takes_the_config_file_like_a_server(write_script: WriteScript
 
 
 def test_a_models_own_config_json_disturbs_nothing(serve: Serve, folder: Path) -> None:
-    (folder / "config.json").write_text('{"hidden_size": 768, "architectures": ["Bert"]}')
+    (folder / "config.json").write_text('{"hidden_size": 768, "architectures": ["Bert"], "model": {"type": "bert"}}')
     server = serve(ECHO)
     assert server.post("/score", b"1").status == 200
     assert "warning" not in server.log()
@@ -173,7 +175,7 @@ def test_the_description_is_not_there_until_the_script_is_loaded(serve: Serve, f
     for path in ("/swagger.json", "/openapi.json"):
         reply = server.get(path)
         assert (reply.status, reply.json()["code"], reply.headers["retry-after"]) == (503, "not_ready", "1")
-        assert reply.json()["message"].startswith("The API is not known yet: ")
+        assert reply.json()["message"].startswith("The API description is not available yet: ")
     (folder / "go").touch()
     server.wait_ready()
     assert server.get("/swagger.json").status == 200
@@ -207,3 +209,22 @@ def test_workers_and_threads_follow_the_tag_beside_the_model(serve: Serve, folde
     wait_for(lambda: tagged.metric("plimsoll_slots") == 6, "two workers of three threads")
     told = serve(ECHO, "--model-dir", "model", "--workers", "1")
     wait_for(lambda: told.metric("plimsoll_slots") == 1, "one worker of one thread")
+
+
+def test_an_empty_name_stands_for_no_config_file(serve: Serve, folder: Path) -> None:
+    (folder / "config.json").write_text('{"workers": 2}')
+    (folder / "other.json").write_text('{"workers": 3}')
+    server = serve(ECHO, "--config-file", "", env={"AZUREML_CONFIG_FILE": "other.json"})
+    assert server.metric("plimsoll_slots") == 1
+
+
+def test_at_debug_the_settings_are_logged(serve: Serve, folder: Path) -> None:
+    """Whatever they came from, as they are used."""
+    (folder / "config.json").write_text('{"WORKER_COUNT": 2, "max_queue": 7}')
+    server = serve(ECHO, env={"AZUREML_LOG_LEVEL": "DEBUG"})
+    (line,) = (line for line in server.log().splitlines() if "settings: {" in line)
+    found = json.loads(line.partition("settings: ")[2])
+    assert (found["workers"], found["max_queue"], found["port"]) == (2, 7, server.port)
+    assert found["entry_script"] == str(folder / "score.py")
+    assert found.keys() == declared(ServeSettings).keys()
+    assert "settings: " not in serve(ECHO, "--log-level", "info").log()

@@ -16,10 +16,10 @@ from prometheus_client.openmetrics.exposition import generate_latest as generate
 from prometheus_client.parser import text_string_to_metric_families
 from prometheus_client.registry import Collector
 
-from plimsoll.server.exposition import Exposition, Format
-from plimsoll.server.logs import LogStreams
-from plimsoll.server.metrics import Metrics
-from plimsoll.server.metrics_counted import Counted
+from plimsoll.server.logs.lines import LogStreams
+from plimsoll.server.metrics.counted import Counted
+from plimsoll.server.metrics.counters import Metrics
+from plimsoll.server.metrics.exposition import Exposition, Format
 from plimsoll.server.turns import Turns
 
 

@@ -26,7 +26,7 @@ def note(when):
         file.write("\\n".join(sys.modules))
 
 def hear(event, arguments):
-    if event == "subprocess.Popen" and "plimsoll.workers.main" in arguments[1]:
+    if event == "subprocess.Popen" and "plimsoll.workers.child.main" in arguments[1]:
         note("spawn")
 
 atexit.register(note, "end")
@@ -84,7 +84,8 @@ def test_serving_imports_no_profiler(spied: dict[str, Modules]) -> None:
 def test_the_master_imports_nothing_of_what_serves(spied: dict[str, Modules]) -> None:
     master = spied["master"]
     assert {"asyncio", "logging.config"} & master.names == set()
-    assert master.ours("server.serving", "server.app", "server.http", "workers.supervisor", "workers.process") == set()
+    front = ("server.front.serving", "server.front.front", "server.http")
+    assert master.ours(*front, "workers.supervisor", "workers.process") == set()
 
 
 def test_workers_start_before_the_front_imports_what_http_needs(spied: dict[str, Modules]) -> None:

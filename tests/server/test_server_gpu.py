@@ -65,7 +65,7 @@ def test_a_number_of_workers_that_was_given_is_kept(serve: Serve, machine: Machi
     machine.has(gpu(0), gpu(1))
     server = serve(WHERE, "--workers", "3", env=machine.environment)
     assert len(server.workers()) == 3
-    server.wait_log("3 workers share 2 GPU(s): a model loaded through plimsoll.backends may take 42.4 GB each")
+    server.wait_log("3 workers share 2 GPU(s): a model loaded through plimsoll.backends may use 42.4 GB in each")
 
 
 def test_every_slice_is_a_gpu(serve: Serve, machine: Machine) -> None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from plimsoll.backends.placement import Placement
-from plimsoll.host.gpus import GpuProcess, GpuReading
-from plimsoll.server.gpu_proof import fallback, proof
+from plimsoll.host.gpu.nvml import GpuProcess, GpuReading
+from plimsoll.server.gpu.proof import fallback, proof
 
 MB = 2**20
 EMPTY = GpuReading(used_bytes=100 * MB, processes=())

@@ -14,8 +14,8 @@ from plimsoll.errors import BuffersFull, HeadTooLarge, MalformedRequest, Request
 from plimsoll.server.http.chunks import Chunks
 from plimsoll.server.http.reader import ReaderState, RequestReader
 from plimsoll.server.http.request import Request
-from plimsoll.workers.buffers import BufferPool, Lease
 from plimsoll.workers.frames import INLINE_BYTES
+from plimsoll.workers.shared.buffers import BufferPool, Lease
 
 HEAD_BYTES = 4096
 BODY_BYTES = 400_000

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
+import http.client
 import signal
+import socket
 import threading
 from collections.abc import Iterator
 from pathlib import Path
 from textwrap import dedent
 
-import psutil
 import pytest
 
 from support.fixtures import Serve, WriteScript
+from support.living import living
 from support.load import Load
 from support.server import PATIENCE_S, Reply, Server, wait_for
 
@@ -77,7 +80,7 @@ def test_sigterm_ends_with_code_0_after_the_calls_under_way(serve: Serve) -> Non
     assert server.wait_exit() == 0
     client.join()
     assert replies[0].json() == "whole"
-    assert not any(process.is_running() and process.status() != psutil.STATUS_ZOMBIE for process in tree)
+    assert not living(tree)
 
 
 def test_readiness_falls_before_the_port_closes(serve: Serve) -> None:
@@ -100,6 +103,24 @@ def test_sigterm_under_load_fails_no_request(serve: Serve) -> None:
     assert server.wait_exit() == 0
     assert set(load.outcomes) == {"200"}
     assert load.wrong == []
+
+
+def test_a_client_that_has_just_connected_is_heard(serve: Serve) -> None:
+    """As of a load balancer that makes a connection for each request: it does not send a POST for a second time."""
+    server = serve(ECHO)
+    with (
+        socket.create_connection(("127.0.0.1", server.port)) as early,
+        contextlib.closing(http.client.HTTPConnection("127.0.0.1", server.port)) as late,
+    ):
+        late.connect()
+        # Both are known to the server now: connections are taken in the order in which they came.
+        assert server.get("/health/ready").status == 200
+        server.signal(signal.SIGTERM)
+        wait_for(lambda: not _live(server), "a closed port")
+        late.request("POST", "/score", b"1", {"content-type": "application/json"})
+        assert late.getresponse().read() == b"1"
+        assert early.recv(1) == b"", "who says nothing is not waited for"
+    assert server.wait_exit() == 0
 
 
 def test_a_worker_that_ignores_the_end_is_killed_after_the_grace_period(serve: Serve) -> None:
@@ -144,7 +165,7 @@ def _live(server: Server) -> bool:
 _SLOW_FRONT = """
 import sys, time
 def hear(event, arguments):
-    if event == "import" and arguments[0] == "plimsoll.server.serving":
+    if event == "import" and arguments[0] == "plimsoll.server.front.serving":
         open({marker!r}, "w").close()
         time.sleep(1.0)
 sys.addaudithook(hear)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from plimsoll.server.log_writer import LogWriter
+from plimsoll.server.logs.writer import LogWriter
 from support.server import wait_for
 
 LINE = "x" * 99 + "\n"

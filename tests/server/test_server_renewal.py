@@ -56,7 +56,7 @@ def test_a_broken_new_script_leaves_the_old_one_in_office(serve: Serve) -> None:
     before = {worker.pid for worker in server.workers()}
     script_of(server).write_text("def init(): raise ValueError('second edition')\ndef run(data): pass\n")
     server.signal(signal.SIGHUP)
-    server.wait_log("is given up: User's init function failed")
+    server.wait_log("which stays: User's init function failed")
     assert server.post("/score", b"1").json() == 1
     assert server.is_ready()
     wait_for(lambda: {worker.pid for worker in server.workers()} == before, "only the old workers")

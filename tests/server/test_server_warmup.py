@@ -100,7 +100,7 @@ def test_rows_that_fail_are_logged_and_the_worker_serves(serve: Serve, rows: Pat
 def test_a_worker_on_which_every_row_fails_does_not_serve(serve: Serve, rows: Path) -> None:
     rows.write_text('"bad"\n"bad"\n')
     last = refused(serve(SCRIPT, "--warmup", str(rows), wait=False))
-    assert last == ("plimsoll: error: the warm-up failed: none of 2 row(s) was answered well, row 1: status 500")
+    assert last == ("plimsoll: error: the warm-up failed: none of the 2 row(s) succeeded; row 1: status 500")
 
 
 def test_a_worker_that_dies_in_its_warm_up(serve: Serve, rows: Path) -> None:
@@ -112,7 +112,7 @@ def test_a_worker_that_dies_in_its_warm_up(serve: Serve, rows: Path) -> None:
 def test_a_warm_up_that_hangs_is_stopped_with_its_stacks(serve: Serve, rows: Path) -> None:
     rows.write_text('"good"\n"hang"\n')
     server = serve(SCRIPT, "--warmup", str(rows), "--scoring-timeout-ms", "500", wait=False)
-    assert refused(server).startswith("plimsoll: error: a warm-up call passed the scoring timeout")
+    assert refused(server).startswith("plimsoll: error: a warm-up call exceeded the scoring timeout")
     assert re.search(r"score.py\", line \d+ in run", server.log())
 
 

@@ -15,9 +15,10 @@ from dataclasses import dataclass
 
 import psutil
 
-from plimsoll.workers.slot import MAX_AHEAD
+from plimsoll.workers.dispatch.slot import MAX_AHEAD
 from storm.scene import Scene
 from storm.scripts.harm import GARBAGE
+from support.families import wait_all_ended
 from support.server import wait_for
 
 SCORING_TIMEOUT_S = 3.0
@@ -85,14 +86,14 @@ def _kill_front(scene: Scene, rng: random.Random) -> tuple[float, None]:
     front = scene.front()
     front.kill()
     at = time.monotonic()
-    wait_for(lambda: not front.is_running() or front.status() == psutil.STATUS_ZOMBIE, "end of the front")
+    wait_all_ended([front], "the front")
     return at, None
 
 
 def _end_front(scene: Scene, rng: random.Random) -> tuple[float, None]:
     front = scene.front()
     front.terminate()
-    wait_for(lambda: not front.is_running() or front.status() == psutil.STATUS_ZOMBIE, "end of the front")
+    wait_all_ended([front], "the front")
     return time.monotonic(), None
 
 

@@ -17,11 +17,12 @@ from storm.clients import outcome
 from storm.requests import Request, asking, posted
 from storm.scripts.tokens import transformed
 from storm.wire import Answer
+from support.living import living
 from support.server import Server, wait_for
 
 MARK = "PLIMSOLL_STORM"
 """In the environment of the server, and so of everything that it starts, however far it runs away."""
-_WORKER = "plimsoll.workers.main"
+_WORKER = "plimsoll.workers.child.main"
 _SAMPLE = re.compile(r"^(\w+)(?:\{(.*)\})? (\S+)$", re.M)
 _UNIQUE = re.compile(r"(?<=wgunicorn-)\w+|:\[\d+\]$")
 """What tells descriptors of one kind apart."""
@@ -130,7 +131,7 @@ class Scene:
             with contextlib.suppress(OSError, psutil.NoSuchProcess):
                 if name.isdigit() and wanted in Path(f"/proc/{name}/environ").read_bytes().split(b"\0"):
                     found.append(psutil.Process(int(name)))
-        return [process for process in found if process.status() != psutil.STATUS_ZOMBIE]
+        return living(found)
 
 
 def footprint(process: psutil.Process) -> Footprint:

@@ -8,7 +8,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from plimsoll.entry.openapi import chosen
+from plimsoll.entry.openapi.description import chosen
 from plimsoll.errors import NotFound, NotReady, RequestError
 from plimsoll.server.replies import error_body
 from plimsoll.workers.supervisor import Supervisor
@@ -43,7 +43,7 @@ class Descriptions:
         try:
             if not available:
                 reason = self._supervisor.unready_reason() or "no description"
-                raise NotReady(f"The API is not known yet: {reason}.", retry_after_s=_RETRY_AFTER_S)
+                raise NotReady(f"The API description is not available yet: {reason}.", retry_after_s=_RETRY_AFTER_S)
             return Response(json.dumps(chosen(available, version)), headers=_FLAG, media_type="application/json")
         except (NotFound, NotReady) as error:
             return _refused(error)

@@ -8,8 +8,8 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import Route
 
-from plimsoll.server.exposition import Exposition, Format
-from plimsoll.server.gpu_health import GpuHealth
+from plimsoll.server.gpu.health import GpuHealth
+from plimsoll.server.metrics.exposition import Exposition, Format
 from plimsoll.server.turns import Turns
 from plimsoll.workers.supervisor import Supervisor
 

@@ -18,12 +18,10 @@ from starlette.routing import Route
 from starlette.types import Scope
 
 from plimsoll.errors import IdTooLong, MethodNotAllowed, NotFound, RequestError
-from plimsoll.server.access_log import AccessLog
 from plimsoll.server.auth import ApiKeys
 from plimsoll.server.cors import Cors
 from plimsoll.server.descriptions import Descriptions
-from plimsoll.server.exposition import Exposition
-from plimsoll.server.gpu_health import GpuHealth
+from plimsoll.server.gpu.health import GpuHealth
 from plimsoll.server.http.adapter import Adapter
 from plimsoll.server.http.connections import Connections
 from plimsoll.server.http.exchange import Exchange
@@ -31,12 +29,15 @@ from plimsoll.server.http.head import Fields, field_lines
 from plimsoll.server.http.limits import ConnectionLimits
 from plimsoll.server.http.request import Request
 from plimsoll.server.ids import new_id, request_ids
-from plimsoll.server.logs import LogStreams
-from plimsoll.server.metrics import Metrics
-from plimsoll.server.metrics_allocator import AllocatorMetrics
-from plimsoll.server.metrics_counted import Counted
-from plimsoll.server.metrics_gpu import GpuMetrics
-from plimsoll.server.metrics_machine import machine
+from plimsoll.server.logs.access import AccessLog
+from plimsoll.server.logs.lines import LogStreams
+from plimsoll.server.metrics.allocator import AllocatorMetrics
+from plimsoll.server.metrics.counted import Counted
+from plimsoll.server.metrics.counters import Metrics
+from plimsoll.server.metrics.exposition import Exposition
+from plimsoll.server.metrics.gpu import GpuMetrics
+from plimsoll.server.metrics.load_line import load_line_of
+from plimsoll.server.metrics.machine import machine
 from plimsoll.server.probes import Probes
 from plimsoll.server.refusals import Refusals
 from plimsoll.server.replies import error_body, error_headers, version_header
@@ -78,6 +79,7 @@ class Reception:
         self.connections = Connections(self, ConnectionLimits.of(settings), scheme, supervisor.bodies)
         supervisor.dispatcher.before_answers = self.connections.cork.put_in
         supervisor.dispatcher.after_answers = self.connections.cork.take_out
+        supervisor.dispatcher.sweep.on_lag = metrics.loop_lag.observe
         keys = ApiKeys(settings.api_keys_file) if settings.api_keys_file else None
         self._scoring = Scoring(supervisor, metrics, self._access_log, settings, keys, self._tracing)
         registry = CollectorRegistry()
@@ -86,6 +88,8 @@ class Reception:
         registry.register(AllocatorMetrics(lambda: supervisor.workers))
         if gpus is not None:
             registry.register(GpuMetrics(gpus))
+        if (load_line := load_line_of(settings)) is not None:
+            registry.register(load_line)
         turns = Turns()
         probes = Probes(supervisor, Exposition(registry, turns), turns, gpus, is_draining)
         routes = [*probes.routes(), *Descriptions(supervisor).routes()]

@@ -7,7 +7,7 @@ import time
 from collections import Counter
 
 from plimsoll.errors import RequestError
-from plimsoll.server.metrics import Outcomes
+from plimsoll.server.metrics.counters import Outcomes
 
 _LOG = logging.getLogger("plimsoll.server")
 _PAUSE_S = 1.0

@@ -4,39 +4,38 @@ from __future__ import annotations
 
 import contextlib
 import gc
+import json
 import logging
-import math
 import os
 import socket
 import tempfile
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
 from gunicorn.app.base import BaseApplication
 
-from plimsoll.entry.environment import environment
+from plimsoll.entry.loading.environment import environment
 from plimsoll.entry.spec import EntrySpec
 from plimsoll.errors import EntryError, PortInUse
 from plimsoll.host.cpus import describe_host
-from plimsoll.server import logs
-from plimsoll.server.descriptors import plan_descriptors
-from plimsoll.server.front import FrontArbiter, FrontWorker
-from plimsoll.server.gpus import GpuPlan, plan_gpus
-from plimsoll.server.memory import buffer_bytes, warn_of_little_memory
-from plimsoll.server.paths import check_files, entry_spec
-from plimsoll.settings import ServeSettings
+from plimsoll.server.front.gunicorn_worker import FrontArbiter, FrontWorker
+from plimsoll.server.gpu.selection import GpuPlan, plan_gpus
+from plimsoll.server.logs.lines import FrontLogger, LogStreams, configure
+from plimsoll.server.startup.descriptors import plan_descriptors
+from plimsoll.server.startup.memory import buffer_bytes, warn_of_little_memory
+from plimsoll.server.startup.paths import check_files, entry_spec
+from plimsoll.settings import HEARTBEAT_TIMEOUT_S, ServeSettings, longest_stop_s
 from plimsoll.version import __version__
 from plimsoll.workers.spec import Limits, PoolSpec, WarmUpCall
 from plimsoll.workers.threads import OWN as THREADS_VARIABLE
 from plimsoll.workers.threads import thread_environment
 
 if TYPE_CHECKING:
-    from plimsoll.server.app import Front
+    from plimsoll.server.front.front import Front
 
 _LOG = logging.getLogger("plimsoll.server")
-_STOP_SLACK_S = 5.0
 _HEARTBEAT_FOLDERS = ("/dev/shm", "/run", "/tmp", "/var/tmp")  # noqa: S108
 
 
@@ -51,7 +50,7 @@ def serve(
     """
     spec = entry_spec(settings, from_flag)
     check_files(settings)
-    streams = logs.configure(settings.log_level, settings.log_format)
+    streams = configure(settings.log_level, settings.log_format)
     plan = plan_gpus(settings.gpu, os.environ)
     if worker_per_gpu and plan.gpus:
         settings = replace(settings, workers=len(plan.gpus))
@@ -61,6 +60,7 @@ def serve(
     settings = replace(settings, max_connections=descriptors.connections)
     options = _options(settings, listeners, descriptors.backlog)
     streams.stderr.write(_greeting(settings, spec))
+    _LOG.debug("settings: %s", json.dumps(asdict(settings) | asdict(spec)))
     pool = PoolSpec(
         entry=spec,
         environment=_environment(settings, spec),
@@ -79,9 +79,9 @@ def serve(
     _Gunicorn(options, partial(_front, settings, pool, plan, streams)).run()
 
 
-def _front(settings: ServeSettings, pool: PoolSpec, plan: GpuPlan, streams: logs.LogStreams) -> Front:
+def _front(settings: ServeSettings, pool: PoolSpec, plan: GpuPlan, streams: LogStreams) -> Front:
     """Called in the front, so that only it imports what serves."""
-    from plimsoll.server.app import Front
+    from plimsoll.server.front.front import Front
 
     return Front(settings, pool, plan, streams)
 
@@ -129,9 +129,11 @@ def _limits(settings: ServeSettings) -> Limits:
 
 
 def _greeting(settings: ServeSettings, spec: EntrySpec) -> str:
+    found = "" if settings.entry_script or settings.app_root else ", found in the current folder,"
+    url = f"{'https' if settings.tls_cert else 'http'}://{settings.host}:{settings.port}"
     return (
-        f"Plimsoll {__version__} serves {spec.entry_script} on {'https' if settings.tls_cert else 'http'}://{settings.host}:{settings.port}"
-        f" with {settings.workers} worker(s) of {settings.threads} thread(s)\n"
+        f"Plimsoll {__version__} serves {spec.entry_script}{found} on {url}"
+        f" with {settings.workers} worker(s), {settings.threads} thread(s) each\n"
     )
 
 
@@ -143,9 +145,9 @@ def _options(settings: ServeSettings, listeners: list[socket.socket], backlog: i
         "backlog": backlog,
         "workers": 1,
         "worker_class": FrontWorker,
-        "logger_class": logs.FrontLogger,
-        "graceful_timeout": math.ceil(settings.drain_seconds + 2 * settings.grace_seconds + _STOP_SLACK_S),
-        "timeout": 60,
+        "logger_class": FrontLogger,
+        "graceful_timeout": longest_stop_s(settings.drain_seconds, settings.grace_seconds),
+        "timeout": HEARTBEAT_TIMEOUT_S,
         "worker_tmp_dir": heartbeat_folder(_HEARTBEAT_FOLDERS),
         "control_socket_disable": True,
         "proc_name": "plimsoll",

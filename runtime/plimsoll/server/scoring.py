@@ -13,20 +13,20 @@ import time
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from plimsoll.entry.headers import is_form_type
+from plimsoll.entry.http.headers import is_form_type
 from plimsoll.errors import BadRequest, BodyTooLarge, MethodNotAllowed, RequestError, ScoringTimeout, Unforeseen
-from plimsoll.server.access_log import AccessLog
 from plimsoll.server.auth import ApiKeys
 from plimsoll.server.http.exchange import Exchange
 from plimsoll.server.http.head import NO_CONTENT, field_lines
 from plimsoll.server.http.request import Request
-from plimsoll.server.metrics import Metrics
+from plimsoll.server.logs.access import AccessLog
+from plimsoll.server.metrics.counters import Metrics
 from plimsoll.server.replies import RUN_FAILED, error_body, error_headers
 from plimsoll.server.tracing import Tracing
 from plimsoll.settings import ServeSettings
+from plimsoll.workers.dispatch.pending import PendingCall
 from plimsoll.workers.frames import Flag, Frame, decode_headers, encode_head
 from plimsoll.workers.lifecycle import CallState
-from plimsoll.workers.pending import PendingCall
 from plimsoll.workers.supervisor import Supervisor
 
 if TYPE_CHECKING:

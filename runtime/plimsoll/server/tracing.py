@@ -58,7 +58,7 @@ class Tracing:
         span.end()
 
     def close(self) -> None:
-        """Exports what is left."""
+        """Exports the spans that are still buffered."""
         self._provider.shutdown()
 
 

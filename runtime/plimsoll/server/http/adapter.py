@@ -73,7 +73,7 @@ class _Waiting:
 
 
 class _Answer:
-    """What the application sends."""
+    """Collects the messages that the ASGI application sends into one answer."""
 
     def __init__(self) -> None:
         self.status = 500

@@ -29,7 +29,7 @@ class Beginning:
         return bool(self._passed)
 
     def on_piece(self) -> None:
-        """The parser gets a new piece."""
+        """Counts anew: messages are counted for each piece that the parser gets."""
         self._passed.clear()
 
     def on_passed(self, body_bytes: int) -> None:
@@ -37,7 +37,7 @@ class Beginning:
         self._passed.append(body_bytes)
 
     def keep(self, piece: memoryview) -> None:
-        """The piece ends within a head."""
+        """Remembers the unfinished head with which this piece ends."""
         if self._passed:
             data = bytes(self._kept) + piece
             self._kept = bytearray(data[self._start(data) :])

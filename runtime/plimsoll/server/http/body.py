@@ -16,8 +16,8 @@ from collections.abc import Callable
 
 from plimsoll.errors import BodyTooLarge, BuffersFull
 from plimsoll.server.http.limits import CLAIM_GRACE_S, CLAIM_S
-from plimsoll.workers.buffers import BufferPool, Lease, Waiter
 from plimsoll.workers.frames import INLINE_BYTES
+from plimsoll.workers.shared.buffers import BufferPool, Lease, Waiter
 
 _FIRST_BYTES = 16 * 1024
 
@@ -78,7 +78,7 @@ class KnownBody:
         return bytes(memoryview(self._small)[: self.received_bytes])
 
     def whole(self) -> bytes | Lease:
-        """All of it has come."""
+        """To be called once all of it has come; from then on the body is the caller's."""
         if self._lease is None:
             return bytes(self._small)
         self._lease.length = self.length
@@ -86,7 +86,7 @@ class KnownBody:
         return lease
 
     def discard(self) -> None:
-        """It will not be whole."""
+        """Gives its memory back: the rest of the body will not come, or nobody wants it."""
         if self._waiter is not None:
             self._waiter.cancel()
         if self._lease is not None:
@@ -100,7 +100,7 @@ class KnownBody:
 
 
 class GrowingBody:
-    """Of a length that is not known."""
+    """A body of unknown length (chunked): its memory grows as it comes."""
 
     __slots__ = ("_lease", "_max_bytes", "_pool", "_small", "received_bytes")
 
@@ -117,7 +117,7 @@ class GrowingBody:
             raise BodyTooLarge(f"The request body is larger than {self._max_bytes} bytes.")
 
     def append(self, data: bytes) -> None:
-        """Raises BuffersFull."""
+        """Raises BuffersFull when there is no memory left."""
         end = self.received_bytes + len(data)
         if self._lease is None and end <= INLINE_BYTES:
             self._small += data
@@ -128,7 +128,7 @@ class GrowingBody:
         self.received_bytes = end
 
     def whole(self) -> bytes | Lease:
-        """All of it has come."""
+        """To be called once all of it has come; from then on the body is the caller's."""
         if self._lease is None:
             return bytes(self._small)
         self._lease.length = self.received_bytes
@@ -136,7 +136,7 @@ class GrowingBody:
         return lease
 
     def discard(self) -> None:
-        """It will not be whole."""
+        """Gives its memory back: the rest of the body will not come, or nobody wants it."""
         if self._lease is not None:
             self._lease.release()
         self._lease = None

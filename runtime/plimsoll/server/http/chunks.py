@@ -104,7 +104,7 @@ class Chunks:
         elif _FIELD_LINE.fullmatch(line):
             self._spare_bytes += len(line) + 2
         else:
-            raise _malformed("a trailer is no field")
+            raise _malformed("a trailer is not a valid field")
 
     def _on_size(self, line: bytes) -> None:
         found = _SIZE_LINE.fullmatch(line)

@@ -12,6 +12,7 @@ from plimsoll.errors import RequestError, SlowBody, SlowHead, TooManyConnections
 from plimsoll.server.http.body import full
 from plimsoll.server.http.exchange import CONTINUE, OVER, Exchange, ExchangeState, Taker
 from plimsoll.server.http.limits import (
+    FIRST_BYTE_S,
     HALF_CLOSED_S,
     LINGER_IDLE_S,
     LINGER_S,
@@ -188,9 +189,14 @@ class Connection(asyncio.BufferedProtocol):
     # The owner of all connections calls these.
 
     def shut_down(self) -> None:
-        """Closes at once what is idle; the rest ends with its next answer."""
-        if self.phase in (Phase.OPENING, Phase.IDLE):
+        """Closes at once what is idle; the rest ends with its next answer.
+
+        Whoever has just connected is about to send, and would not know whether it may send again: it gets a moment.
+        """
+        if self.phase is Phase.IDLE:
             self._close()
+        elif self.phase is Phase.OPENING:
+            self.deadline_s = min(self.deadline_s, time.monotonic() + FIRST_BYTE_S)
 
     def check_claim(self, now: float) -> None:
         """Others wait for memory. A body that is sent ahead of the answer to an earlier request comes slowly too."""

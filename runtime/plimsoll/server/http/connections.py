@@ -11,7 +11,7 @@ from plimsoll.server.http.exchange import Exchange
 from plimsoll.server.http.head import DateLine
 from plimsoll.server.http.limits import ConnectionLimits
 from plimsoll.server.http.outlet import Cork
-from plimsoll.workers.buffers import BufferPool
+from plimsoll.workers.shared.buffers import BufferPool
 
 _SCRATCH_BYTES = 256 * 1024
 _LONGEST_PERIOD_S = 0.1
@@ -101,7 +101,7 @@ class Connections:
         self._tick = self._loop.call_later(self._period_s, self._on_tick) if self._open else None
 
     def _check_claims(self, now: float) -> None:
-        """Gives up as many as it takes."""
+        """Ends slow uploads one by one until nobody waits for their memory any more."""
         for connection in list(self._open):
             if not self.pool.is_awaited:
                 return

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Protocol
 from plimsoll.errors import RequestError
 from plimsoll.server.http.head import NO_CONTENT, STATUS_LINES
 from plimsoll.server.http.request import Request
-from plimsoll.workers.buffers import SharedAnswer
+from plimsoll.workers.shared.buffers import SharedAnswer
 
 if TYPE_CHECKING:
     from plimsoll.server.http.connection import Connection
@@ -50,11 +50,11 @@ class Taker(Protocol):
         """The client is behind with what was sent."""
 
     def on_resume(self) -> None:
-        """It has caught up."""
+        """The client has caught up, and more may be sent."""
 
 
 class Exchange:
-    """`early`: to be begun before the body has come. `taker` is told what becomes of the connection."""
+    """`early`: to be begun before the body has come. `taker` hears what becomes of the connection."""
 
     __slots__ = ("_chunked", "_connection", "closes", "early", "error", "request", "state", "taker", "ticket")
 
@@ -125,7 +125,7 @@ class Exchange:
             self._connection.on_answered(self)
 
     def cut(self) -> None:
-        """Ends the connection in the middle of the answer: the only way to say that it failed."""
+        """Cuts the connection during the answer: once the head is sent, no other way is left to report a failure."""
         if self.state not in OVER:
             self.state = ExchangeState.CUT
             self._connection.abort()

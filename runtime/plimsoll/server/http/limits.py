@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 from plimsoll.settings import ServeSettings
 
+FIRST_BYTE_S = 1.0
+"""How long a server that stops waits for the first byte of a connection that has none yet: longer than a round trip."""
 RATE_GRACE_S = 5.0
 """A body may start slowly: its rate counts from here on."""
 STARVED_S = 5.0

@@ -11,7 +11,7 @@ import asyncio
 import os
 import socket
 
-from plimsoll.workers.buffers import SharedAnswer
+from plimsoll.workers.shared.buffers import SharedAnswer
 
 
 class Cork:
@@ -127,7 +127,7 @@ class Outlet:
         self._held_bytes = self._transport.get_write_buffer_size()
 
     def resume(self) -> None:
-        """It holds none any more."""
+        """The transport has sent everything: shared memory that it still read from can be released."""
         self.is_behind = False
         unsent, self._unsent = self._unsent, []
         for body in unsent:

@@ -1,4 +1,4 @@
-"""Who is told what a reader finds: the connection, which answers it."""
+"""Who hears what a reader finds: the connection, which answers it."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """What a connection waits for, and what happens when that takes too long:
 
-OPENING    a first byte                    closed without a word
+OPENING    a first byte                    closed silently
 HEAD       the rest of a head              408
 BODY       the rest of a body              408, by its total time or its rate
 STARVED    memory for a large body         429
@@ -8,7 +8,7 @@ BUSY       the service, or a client that   closed when no more of the answer is 
            reads slowly
 HALF       the service, for a client that  sounded out, if its request still waits for a
            will send nothing more          slot: it may be gone
-IDLE       another request                 closed without a word
+IDLE       another request                 closed silently
 LINGERING  a refused client to stop        closed
 CLOSING    the last bytes to go out        cut off
 CLOSED

@@ -33,7 +33,7 @@ from plimsoll.server.http.chunks import Chunks
 from plimsoll.server.http.head import Fields
 from plimsoll.server.http.owner import RequestOwner
 from plimsoll.server.http.request import Request
-from plimsoll.workers.buffers import BufferPool
+from plimsoll.workers.shared.buffers import BufferPool
 
 _VERSIONS = "HTTP/1.1 and HTTP/1.0 are spoken here, and no other version."
 _METHODS = {name.encode(): name for name in ("GET", "POST", "HEAD", "OPTIONS", "PUT", "DELETE", "PATCH", "TRACE")}
@@ -193,7 +193,7 @@ class RequestReader:
     def _new_request(self) -> Request:
         version = self._parser.get_http_version()
         if version == "0.9":
-            raise MalformedRequest("The request line names no version.")
+            raise MalformedRequest("The request line has no HTTP version.")
         if version not in ("1.1", "1.0"):
             raise VersionNotSupported(_VERSIONS)
         method = self._parser.get_method()
@@ -278,7 +278,7 @@ class RequestReader:
             self._break(MalformedRequest(f"Invalid HTTP request received: {text}."))
 
     def _go_on_directly(self, request: Request) -> None:
-        """The parser is left behind in the middle of a message; the next one gets a new one."""
+        """Abandons the parser during a message; the next message gets a new one."""
         self._parser, self.state = None, ReaderState.DIRECT
         if request.unwanted:
             self._aim(request)

@@ -8,7 +8,7 @@ from urllib.parse import unquote
 
 from plimsoll.errors import ExpectationFailed, MalformedRequest, NotImplementedByServer
 from plimsoll.server.http.head import Fields
-from plimsoll.workers.buffers import Lease
+from plimsoll.workers.shared.buffers import Lease
 
 # RFC 3986 §3.2.2 and §3.2.3, less strict in what a name may consist of; no user information (RFC 9110 §4.2.4).
 _HOST = re.compile(
@@ -18,6 +18,8 @@ _CODINGS = re.compile(rb"[!#$%&'*+.^_`|~0-9a-z\t ;=,\"-]+")
 _LONGEST_HOST = 300
 """255 for a name in the DNS (RFC 1035 §2.3.4), and a port."""
 _ABSOLUTE = re.compile(rb"[Hh][Tt][Tt][Pp][Ss]?://([^/?#]*)([^#]*)")
+_ALIASES = {"/invocations": "/score", "/ping": "/health/ready"}
+"""Paths that Amazon SageMaker asks every container for."""
 _ONCE = frozenset({b"host", b"content-type", b"content-length", b"transfer-encoding", b"authorization", b"expect"})
 """Fields that hold one value: a second line of them could be taken for the first by somebody else (RFC 9110 §5.3)."""
 
@@ -74,7 +76,7 @@ class Request:
         self.expects_continue = b"expect" in fields and self._expects_continue()
 
     def discard(self) -> None:
-        """Nobody will take the body."""
+        """Releases the body's memory: no script will read it."""
         body, self.body = self.body, b""
         if isinstance(body, Lease):
             body.release()
@@ -91,7 +93,7 @@ class Request:
         if not _CODINGS.fullmatch(coding):
             raise MalformedRequest("The Transfer-Encoding header is malformed.")
         if coding != b"chunked":
-            raise NotImplementedByServer("The only transfer coding that is understood is chunked.")
+            raise NotImplementedByServer("The only transfer coding that is supported is chunked.")
         if self.is_http_1_0:
             self.keep_alive = False  # RFC 9112 §6.1: its framing is not to be trusted
 
@@ -99,7 +101,7 @@ class Request:
         if self.is_http_1_0:
             return False  # RFC 9110 §10.1.1: to be ignored
         if self.fields[b"expect"].lower() != b"100-continue":
-            raise ExpectationFailed("The only expectation that is understood is 100-continue.")
+            raise ExpectationFailed("The only expectation that is supported is 100-continue.")
         return True
 
 
@@ -107,7 +109,7 @@ def _refuse_repeated(headers: Fields) -> None:
     seen: set[bytes] = set()
     for name, _ in headers:
         if name in _ONCE and name in seen:
-            raise MalformedRequest(f"The header {name.decode('latin-1')} stands there twice.")
+            raise MalformedRequest(f"The header {name.decode('latin-1')} is there more than once.")
         seen.add(name)
 
 
@@ -130,7 +132,8 @@ def _split(url: bytes) -> tuple[bytes, str, bytes]:
         raise MalformedRequest("The request target has a fragment.")
     path, _, query = url.partition(b"?")
     text = path.decode("latin-1")
-    return url, unquote(text) if "%" in text else text, query
+    text = unquote(text) if "%" in text else text
+    return url, _ALIASES.get(text, text), query
 
 
 def _origin_form(url: bytes) -> bytes:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 
 from plimsoll.backends.placement import Placement
-from plimsoll.host.gpus import GpuReading
+from plimsoll.host.gpu.nvml import GpuReading
 
 _LEAST_BYTES = 32 * 2**20
 """CUDA takes more than this for a process before it computes anything."""

@@ -7,8 +7,8 @@ import json
 import os
 import time
 
-from plimsoll.server.log_writer import LogWriter
-from plimsoll.server.logs import visible
+from plimsoll.server.logs.lines import visible
+from plimsoll.server.logs.writer import LogWriter
 
 _FLUSH_S = 0.05
 

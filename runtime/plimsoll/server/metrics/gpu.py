@@ -7,30 +7,30 @@ from collections.abc import Callable, Iterable
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from plimsoll.host.gpus import THROTTLING, Gpu, GpuReading
-from plimsoll.server.gpu_health import GpuHealth
+from plimsoll.host.gpu.nvml import THROTTLING, Gpu, GpuReading
+from plimsoll.server.gpu.health import GpuHealth
 
 _LABELS = ["gpu", "uuid"]
 _GAUGES: dict[str, tuple[str, Callable[[GpuReading], float | None]]] = {
-    "plimsoll_gpu_memory_used_bytes": ("Memory in use, by whomever.", lambda reading: reading.used_bytes),
+    "plimsoll_gpu_memory_used_bytes": ("GPU memory in use, by any process.", lambda reading: reading.used_bytes),
     "plimsoll_gpu_utilization_ratio": (
-        "Share of time in which any kernel ran, however small.",
+        "Share of time in which at least one kernel was running.",
         lambda reading: reading.utilisation,
     ),
-    "plimsoll_gpu_power_watts": ("Power drawn now.", lambda reading: reading.power_w),
-    "plimsoll_gpu_temperature_celsius": ("Temperature.", lambda reading: reading.temperature_c),
+    "plimsoll_gpu_power_watts": ("Current power draw.", lambda reading: reading.power_w),
+    "plimsoll_gpu_temperature_celsius": ("Temperature of the GPU.", lambda reading: reading.temperature_c),
     "plimsoll_gpu_lost": ("1 once the driver has lost the GPU.", lambda reading: float(reading.lost)),
 }
 
 
 class GpuMetrics(Collector):
-    """Leaves out what the driver does not tell: a value that is missing is not zero."""
+    """Leaves out what the driver does not report: a value that is missing is not zero."""
 
     def __init__(self, health: GpuHealth) -> None:
         self._health = health
 
     def collect(self) -> Iterable[Metric]:
-        total = GaugeMetricFamily("plimsoll_gpu_memory_total_bytes", "Memory of the GPU.", labels=_LABELS)
+        total = GaugeMetricFamily("plimsoll_gpu_memory_total_bytes", "Total memory of the GPU.", labels=_LABELS)
         for gpu in self._health.gpus:
             if gpu.total_bytes is not None:
                 total.add_metric(_names(gpu), gpu.total_bytes)
@@ -53,7 +53,7 @@ class GpuMetrics(Collector):
         return family
 
     def _throttling(self) -> Metric:
-        text = "1 while the clocks are held down for this reason."
+        text = "1 while the clocks are throttled for this reason."
         family = GaugeMetricFamily("plimsoll_gpu_throttled", text, labels=[*_LABELS, "reason"])
         for gpu, reading in self._read():
             if reading.throttle_reasons is not None:

@@ -9,8 +9,8 @@ from typing import Literal
 
 from plimsoll.backends.gpu import MODE, SHARE
 from plimsoll.errors import GpuUnusable
-from plimsoll.host.gpu_frameworks import Framework, gpu_frameworks, overwritten, too_old
-from plimsoll.host.gpus import Gpu, Nvml, NvmlMissing
+from plimsoll.host.gpu.frameworks import Framework, gpu_frameworks, overwritten, too_old
+from plimsoll.host.gpu.nvml import Gpu, Nvml, NvmlMissing
 from plimsoll.workers.gpu_shares import VISIBLE, gpu_environments, without_gpus
 
 _LOG = logging.getLogger("plimsoll.server")
@@ -26,7 +26,7 @@ class GpuPlan:
     gpus: tuple[Gpu, ...] = ()
 
     def environments(self, workers: int, given: Mapping[str, str]) -> tuple[dict[str, str], ...]:
-        """What each worker is told. Where none was found, none is hidden: a framework may know better than we do."""
+        """Variables for each worker. Where no GPU was found, none is hidden: a framework may know better than we do."""
         if self.mode == "off":
             return tuple(without_gpus() for _ in range(workers))
         if not self.gpus:
@@ -34,7 +34,7 @@ class GpuPlan:
         found = gpu_environments(self.gpus, workers, self.mode, given)
         shares = [int(one[SHARE]) for one in found if SHARE in one]
         if shares:
-            message = "%d workers share %d GPU(s): a model loaded through plimsoll.backends may take %.1f GB each"
+            message = "%d workers share %d GPU(s): a model loaded through plimsoll.backends may use %.1f GB in each"
             _LOG.info(message, workers, len(self.gpus), min(shares) / 1e9)
         return found
 

@@ -8,10 +8,10 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
 from plimsoll.errors import EntryError
-from plimsoll.server.gpu_health import GpuHealth
-from plimsoll.server.gpus import GpuPlan
-from plimsoll.server.logs import LogStreams, script_line
-from plimsoll.server.metrics import Metrics
+from plimsoll.server.gpu.health import GpuHealth
+from plimsoll.server.gpu.selection import GpuPlan
+from plimsoll.server.logs.lines import LogStreams, script_line
+from plimsoll.server.metrics.counters import Metrics
 from plimsoll.settings import ServeSettings
 from plimsoll.workers.recycling import RecycleLimits, Recycler
 from plimsoll.workers.spec import PoolSpec
@@ -37,7 +37,7 @@ class Front:
         self.on_fatal: Callable[[], None] = lambda: None
 
     connections: Connections
-    """Only while it is `running`."""
+    """Exists only inside `running`."""
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:

@@ -72,7 +72,7 @@ class LogWriter:
         return len(text)
 
     def flush(self) -> None:
-        """Nothing is held back."""
+        """Part of the interface of text streams; lines are not buffered here."""
 
     def _write_all(self) -> None:
         reported = self.dropped

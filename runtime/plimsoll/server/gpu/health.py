@@ -15,10 +15,10 @@ from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 from plimsoll.backends.placement import Placement
-from plimsoll.host.gpus import Gpu, GpuReading, Nvml, NvmlMissing
+from plimsoll.host.gpu.nvml import Gpu, GpuReading, Nvml, NvmlMissing
 from plimsoll.host.processes import ProcessTree
-from plimsoll.server.gpu_proof import fallback, proof
-from plimsoll.server.gpus import GpuPlan
+from plimsoll.server.gpu.proof import fallback, proof
+from plimsoll.server.gpu.selection import GpuPlan
 from plimsoll.workers.gpu_shares import gpu_of
 from plimsoll.workers.process import WorkerProcess
 
@@ -70,14 +70,14 @@ class GpuHealth:
         if trouble is None:
             seen = proof(self._before.get(gpu.uuid), await self._read_now(gpu), _family(worker.pid))
             if seen is None:
-                _LOG.warning("%s: whether it uses GPU %d cannot be told from here", worker.name, gpu.index)
+                _LOG.warning("%s: whether it uses GPU %d cannot be determined here", worker.name, gpu.index)
             elif not seen:
                 trouble = (
                     f"it holds no memory on GPU {gpu.index} after loading"
                     " (if the model is loaded by the first call, give --warmup)"
                 )
         if trouble is None:
-            _LOG.info("%s uses GPU %d: %s", worker.name, gpu.index, _told(found))
+            _LOG.info("%s uses GPU %d: %s", worker.name, gpu.index, _evidence(found))
         elif not self._required:
             _LOG.warning("%s computes on the CPU although there is a GPU: %s", worker.name, trouble)
         return f"--gpu required, but the script fell back to the CPU: {trouble}" if trouble and self._required else None
@@ -107,7 +107,7 @@ class GpuHealth:
         self.readings = fresh
 
     def _read_one(self, gpu: Gpu) -> GpuReading:
-        """On a thread of its own."""
+        """Runs on a thread, because a driver may hang."""
         with self._opening:
             if self._nvml is None:
                 try:
@@ -122,7 +122,7 @@ def _family(pid: int) -> set[int]:
     return {pid, *(process.pid for process in ProcessTree(pid).members())}
 
 
-def _told(found: Sequence[Placement]) -> str:
+def _evidence(found: Sequence[Placement]) -> str:
     return "; ".join(f"{one.framework}: {one.detail}" for one in found if one.on_gpu) or "it holds memory there"
 
 

@@ -11,8 +11,8 @@ from prometheus_client.core import CounterMetricFamily, HistogramMetricFamily, M
 from prometheus_client.registry import Collector
 from prometheus_client.utils import floatToGoString
 
-from plimsoll.server.logs import LogStreams
-from plimsoll.server.metrics import Metrics, Outcomes, Tally
+from plimsoll.server.logs.lines import LogStreams
+from plimsoll.server.metrics.counters import Metrics, Outcomes, Tally
 
 
 class Counted(Collector):
@@ -47,7 +47,7 @@ def _histogram(tally: Tally) -> Metric:
 
 
 def _dropped_lines(streams: LogStreams) -> Metric:
-    text = "Log lines that nobody took: the reader was too slow, or the disk full."
+    text = "Log lines dropped because the reader was too slow or the disk full."
     family = CounterMetricFamily("plimsoll_log_lines_dropped", text, labels=["stream"])
     for name, writer in streams.writers().items():
         family.add_metric([name], writer.dropped)

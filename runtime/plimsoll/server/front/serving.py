@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 
 import uvloop
 
-from plimsoll.server.app import Front
+from plimsoll.server.front.front import Front
 
 _HEARTBEAT_S = 1.0
 

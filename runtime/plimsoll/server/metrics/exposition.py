@@ -50,7 +50,7 @@ class Format(Enum):
 
 
 class Exposition:
-    """Lives on the event loop."""
+    """Renders the text of /metrics. To be used on the event loop only: it has no locks against threads."""
 
     def __init__(self, registry: CollectorRegistry, turns: Turns) -> None:
         self._registry = registry

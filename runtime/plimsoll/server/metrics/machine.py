@@ -41,7 +41,7 @@ class Machine(Collector):
         resident = GaugeMetricFamily(
             "plimsoll_process_resident_memory_bytes", "Resident memory, shared pages included.", labels=["process"]
         )
-        threads = GaugeMetricFamily("plimsoll_process_threads", "Threads.", labels=["process"])
+        threads = GaugeMetricFamily("plimsoll_process_threads", "Number of threads.", labels=["process"])
         for name, pid in self._processes().items():
             if (usage := procfs.read_usage(pid)) is not None:
                 cpu.add_metric([name], usage.cpu_s)
@@ -62,15 +62,15 @@ def machine(supervisor: Supervisor, connections: Connections) -> Machine:
     gauges: dict[str, tuple[str, Callable[[], float]]] = {
         "plimsoll_queue_length": ("Calls waiting for a slot.", lambda: float(dispatcher.queue_length)),
         "plimsoll_requests_in_flight": (
-            "Calls handed to slots and not yet answered.",
+            "Calls that have been handed to slots and are not answered yet.",
             lambda: float(dispatcher.running),
         ),
         "plimsoll_max_batch_size": (
-            "Most calls that run() gets at once; 0 where it takes single calls.",
+            "Largest batch that is passed to run(); 0 if run() takes single calls.",
             lambda: float(dispatcher.batch.max_size if dispatcher.batch else 0),
         ),
         "plimsoll_connections_limit": (
-            "Connections that may be open; whoever comes then gets 503.",
+            "Connections that may be open at a time; further ones get 503.",
             lambda: float(connections.limits.max_connections),
         ),
         "plimsoll_connections": ("Open connections.", lambda: float(len(connections))),
@@ -87,9 +87,9 @@ def _cpu_gauges(environment: Mapping[str, str]) -> dict[str, tuple[str, Callable
     cores = describe_host().usable_cores
     threads = environment.get(THREADS_VARIABLE, "")
     return {
-        "plimsoll_usable_cores": ("Cores that the CPU limit and the affinity leave.", lambda: cores),
+        "plimsoll_usable_cores": ("Cores usable within the CPU limit and the affinity.", lambda: cores),
         "plimsoll_worker_cpu_threads": (
-            "Threads that numerical libraries are told to use per worker.",
+            "Threads that the numerical libraries of each worker are set to use.",
             lambda: float(threads) if threads.isdigit() else 0.0,
         ),
     }

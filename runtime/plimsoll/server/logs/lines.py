@@ -15,7 +15,7 @@ import time
 
 from gunicorn.config import Config
 
-from plimsoll.server.log_writer import LogWriter
+from plimsoll.server.logs.writer import LogWriter
 
 _TEXT = "%(asctime)s,%(msecs)03d %(letter)s [%(process)d] %(name)s - %(origin)s%(message)s"
 _PRINT = "plimsoll.print"
@@ -45,7 +45,7 @@ class LogStreams:
             writer.close(_ENDING_S)
 
     def writers(self) -> dict[str, LogWriter]:
-        """By what they write."""
+        """By the name of the stream, as a metric labels them; one writer may serve both streams."""
         if self.stdout is self.stderr:
             return {"both": self.stdout}
         return {"stdout": self.stdout, "stderr": self.stderr}
@@ -133,10 +133,10 @@ class FrontLogger(logging.LoggerAdapter[logging.Logger]):
         self.cfg = cfg
 
     def reopen_files(self) -> None:
-        """There are none."""
+        """gunicorn calls this on SIGUSR1; logs go to streams, and no file is open."""
 
     def close_on_exec(self) -> None:
-        """There are none."""
+        """Nothing to close, for the same reason."""
 
 
 def _attach(name: str, stream: LogWriter, level: str, formatter: logging.Formatter) -> None:

@@ -17,17 +17,14 @@ from plimsoll.settings import ServeSettings
 from plimsoll.warning import warn
 
 _BUILTIN = "builtin:"
-# The second is what Azure ML's images serve when nobody says anything.
+# The second is what Azure ML's images serve when nobody names a script.
 _USUAL_SCRIPTS = ("score.py", "main.py")
 
 
 def entry_spec(settings: ServeSettings, from_flag: bool) -> EntrySpec:
     """Absolute paths of the script and its surroundings. Raises UsageError or EntryError."""
     root = Path(settings.app_root or ".").resolve()
-    # Whoever has an app root, as the images have, keeps the script in it.
-    name = settings.entry_script or (_usual_script(root) if settings.app_root else None)
-    if name is None:
-        raise UsageError("no entry script", remedy="give --entry-script score.py or set AZUREML_ENTRY_SCRIPT")
+    name = settings.entry_script or _default_script(root, is_app_root=bool(settings.app_root))
     script = _script(name, Path() if from_flag else root)
     source = root / settings.source_dir if settings.source_dir else None
     _must_exist("entry script", script, stat.S_ISREG)
@@ -54,13 +51,21 @@ def _model(given: str | None, *, may_be_missing: bool) -> str | None:
     if not may_be_missing:
         _must_exist("model folder", path, stat.S_ISDIR)
     elif not _exists("model folder", path, _of_any_kind):
-        warn(f"model folder not found: {path}: init() has to do without")
+        warn(f"model folder not found: {path}: init() has to manage without it")
         return given
     return str(path)
 
 
-def _usual_script(root: Path) -> str:
-    return next((name for name in _USUAL_SCRIPTS if os.path.exists(root / name)), _USUAL_SCRIPTS[0])  # noqa: PTH110
+def _default_script(root: Path, *, is_app_root: bool) -> str:
+    """The script when nobody names one. Raises UsageError in a folder that is no app root and has no score.py."""
+    candidates = _USUAL_SCRIPTS if is_app_root else _USUAL_SCRIPTS[:1]
+    found = next((name for name in candidates if os.path.exists(root / name)), None)  # noqa: PTH110
+    if found is None and not is_app_root:
+        raise UsageError(
+            f"no entry script: there is no {candidates[0]} in {root}",
+            remedy="give --entry-script FILE, or set AZUREML_ENTRY_SCRIPT",
+        )
+    return found or candidates[0]
 
 
 def _script(name: str, base: Path) -> Path:

@@ -1,4 +1,4 @@
-"""What gunicorn is told of the front: its worker class, and the master that keeps one of it."""
+"""How gunicorn runs the front: its worker class, and the master that keeps one of it."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from plimsoll.host.family.marks import mark_of, put_on
 from plimsoll.host.parent import adopt_orphans, die_with
 
 if TYPE_CHECKING:
-    from plimsoll.server.app import Front
+    from plimsoll.server.front.front import Front
 
 
 class FrontWorker(Worker):  # type: ignore[misc]
-    """Serves gunicorn's listeners until it is told to stop.
+    """Serves gunicorn's listeners until a signal stops it.
 
     The master imports nothing of what serves. The front would inherit it, but half of its pages not be shared for long:
     both write to them, be it by counting references.
@@ -35,7 +35,7 @@ class FrontWorker(Worker):  # type: ignore[misc]
         super().init_process()
 
     def init_signals(self) -> None:
-        """The event loop takes the signals that end or renew; gunicorn's own handlers would raise in its middle."""
+        """The event loop takes the signals that end or renew; gunicorn's own handlers would raise during a callback."""
         for number in self.SIGNALS:
             signal.signal(number, signal.SIG_DFL)
         # While the front imports what serves there is nothing to renew, and by default SIGHUP would end it.
@@ -44,7 +44,7 @@ class FrontWorker(Worker):  # type: ignore[misc]
         signal.siginterrupt(signal.SIGUSR1, False)
 
     def run(self) -> None:
-        from plimsoll.server.serving import Serving
+        from plimsoll.server.front.serving import Serving
 
         backlog = self.cfg.settings["backlog"].value
         Serving(self.wsgi, [listener.sock for listener in self.sockets], backlog, self.notify).run()

@@ -1,4 +1,4 @@
-"""What the front counts. How a scrape is told of it is another matter (see metrics_counted)."""
+"""What the front counts. How it is exposed to a scrape is another matter (see metrics_counted)."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterable
 from itertools import accumulate
 
-_SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
+SECONDS_BOUNDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
 
 _SIZES = (1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0)
 
@@ -19,7 +19,7 @@ class Tally:
     the front's CPU for an echo. This one adds a number to a list; the library still writes the exposition.
     """
 
-    def __init__(self, name: str, text: str, bounds: tuple[float, ...] = _SECONDS) -> None:
+    def __init__(self, name: str, text: str, bounds: tuple[float, ...] = SECONDS_BOUNDS) -> None:
         self.name = name
         self.text = text
         self.bounds = bounds
@@ -50,12 +50,22 @@ class Metrics:
 
     def __init__(self) -> None:
         self.requests = Outcomes()
-        self.queue_wait = Tally("plimsoll_queue_wait_seconds", "From acceptance of a call to its start.")
+        self.queue_wait = Tally("plimsoll_queue_wait_seconds", "Time from accepting a call to starting it.")
         self.run_time = Tally("plimsoll_run_seconds", "Time inside the script's run().")
-        self.request_time = Tally("plimsoll_request_seconds", "From the request head to the last byte sent.")
-        self._batches = Tally("plimsoll_batch_size", "Calls handed to run() as one batch.", _SIZES)
+        self.request_time = Tally("plimsoll_request_seconds", "Time from the request head to the response's last byte.")
+        self._batches = Tally("plimsoll_batch_size", "Calls passed to run() as one batch.", _SIZES)
         self._batch_time = Tally("plimsoll_batch_seconds", "Time inside run() for one batch.")
-        self.tallies = (self.queue_wait, self.run_time, self.request_time, self._batches, self._batch_time)
+        self.loop_lag = Tally(
+            "plimsoll_event_loop_lag_seconds", "How late a timer rang that is set while calls wait or run."
+        )
+        self.tallies = (
+            self.queue_wait,
+            self.run_time,
+            self.request_time,
+            self._batches,
+            self._batch_time,
+            self.loop_lag,
+        )
         self.restarts: Counter[str] = Counter()
 
     def on_restart(self, reason: str) -> None:

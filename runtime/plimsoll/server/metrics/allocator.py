@@ -17,7 +17,7 @@ class AllocatorMetrics(Collector):
         self._workers = workers
 
     def collect(self) -> Iterable[Metric]:
-        text = "Most GPU memory that the framework's allocator has handed out, CUDA's context left out."
+        text = "Peak GPU memory allocated by the worker's framework, without the CUDA context."
         family = GaugeMetricFamily("plimsoll_gpu_allocator_peak_bytes", text, labels=["worker"])
         for worker in self._workers():
             if worker.gpu_allocator_bytes is not None:

@@ -44,11 +44,11 @@ def plan_descriptors(settings: ServeSettings) -> DescriptorPlan:
     plan = _shared_out(settings, limit, found)
     if plan.connections < 1:
         raise EntryError(
-            f"{limit} open files are allowed, too few for {settings.workers} worker(s) of {settings.threads} thread(s)",
+            f"{limit} open files are too few for {settings.workers} worker(s) of {settings.threads} thread(s)",
             remedy="raise the limit: ulimit -n, or docker run --ulimit nofile=4096",
         )
     if plan.connections < settings.max_connections:
-        message = "%d open files are allowed (ulimit -n): that leaves %d connections at a time instead of %d"
+        message = "the limit of %d open files (ulimit -n) leaves room for %d connections at a time instead of %d"
         _LOG.warning(message, limit, plan.connections, settings.max_connections)
     return plan
 

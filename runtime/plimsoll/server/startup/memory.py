@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 
-from plimsoll.host.cgroup import find_cgroup
+from plimsoll.host.cgroups.limits import find_cgroup
 from plimsoll.settings import ServeSettings
 
 _LOG = logging.getLogger("plimsoll.server")

@@ -1,0 +1,1 @@
+"""The log: its lines, the stream that never blocks, a line per request."""

@@ -1,0 +1,1 @@
+"""What the front counts and reads, and how Prometheus gets it."""

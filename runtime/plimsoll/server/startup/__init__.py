@@ -1,0 +1,1 @@
+"""What is checked and shared out before the first process starts."""
