@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import signal
 import subprocess
@@ -12,11 +13,13 @@ from typing import Any
 
 import pytest
 
-from plimsoll.api import ProfileRun, _flag, profile
+from plimsoll.api import ProfileRun, profile
 from plimsoll.errors import DatasetError, UsageError
-from plimsoll.model_tag import TAG_FILE, read_tag
-from plimsoll.reports.tagging import check_taggable, tag_model, tag_of
+from plimsoll.model_tag import TAG_FILE, read_tag, write_tag
+from plimsoll.reports.profile_tag import check_taggable, tag_model, tag_of
+from plimsoll.resolution import as_flags
 from support.finished import failed_profile, profile_with
+from support.server import Server, wait_for
 
 ECHO = "def init(): pass\ndef run(data): return data\n"
 
@@ -43,7 +46,7 @@ def test_a_profile(started: Any, tmp_path: Path, capfd: pytest.CaptureFixture[st
     assert details["state"] == "Succeeded"
     assert details["name"] == "echo"
     assert details["requestedQueriesPerSecond"] == 10
-    assert details["recommendedCpu"] == run.recommendation.cpu.request_cores
+    assert details["recommendedCpu"] == run.recommendation.cpu.limit_cores
     assert run.recommendation.replicas == 1
     assert (tmp_path / "out" / "profile.json").exists()
 
@@ -110,12 +113,13 @@ def test_a_run_ends_with_its_parent(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("value", "flags"),
     [
-        (None, []), (False, []), (True, ["--a-b"]), (0, ["--a-b", "0"]), (0.5, ["--a-b", "0.5"]), ("x", ["--a-b", "x"]),
-        (["x", "y"], ["--a-b", "x", "--a-b", "y"]),
+        (None, []), (False, ["--no-a-b"]), (True, ["--a-b"]), (0, ["--a-b", "0"]), (0.5, ["--a-b", "0.5"]),
+        ("x", ["--a-b", "x"]),
+        (["x", "y"], ["--a-b", "x", "--a-b", "y"]), (Path("x") / "y", ["--a-b", "x/y"]), ([], []),
     ],
 )  # fmt: skip
 def test_settings_become_flags(value: Any, flags: list[str]) -> None:
-    assert _flag("a_b", value) == flags
+    assert as_flags("a_b", value) == flags
 
 
 def test_the_tag_beside_a_model(tmp_path: Path) -> None:
@@ -150,7 +154,40 @@ def test_a_broken_tag_is_named(tmp_path: Path, content: str, reason: str) -> Non
 
 
 def test_a_tag_needs_a_folder(tmp_path: Path) -> None:
-    assert check_taggable(str(tmp_path)) == tmp_path
-    for model_dir in (None, str(tmp_path / "gone")):
+    assert check_taggable(tmp_path) == tmp_path
+    for folder in (None, tmp_path / "gone"):
         with pytest.raises(UsageError, match="tag-model"):
-            check_taggable(model_dir)
+            check_taggable(folder)
+
+
+@pytest.mark.parametrize("model", ["model", "model/weights.bin"])
+def test_a_model_by_name_is_tagged_where_serving_finds_the_tag(tmp_path: Path, model: str) -> None:
+    """Not among the links that stand for it, which are an output of the profile."""
+    (tmp_path / "model").mkdir()
+    (tmp_path / "model" / "weights.bin").write_bytes(b"x")
+    (tmp_path / "score.py").write_text(ECHO)
+    (tmp_path / "rows.txt").write_text("[1]\n[2]\n")
+    profiling = ["--profile", "rows.txt", "--output", "out", "--budget", "8", "--tag-model", "--model", f"net={model}"]
+    command = [sys.executable, "-m", "plimsoll", "--entry-script", "score.py", *profiling]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+    tag = read_tag(tmp_path / "model")
+    assert tag is not None
+    assert not list((tmp_path / "out").rglob(TAG_FILE))
+    # What serves follows it, whichever way the model is named: here a tag of two workers instead of the one measured.
+    write_tag(dataclasses.replace(tag, workers=2), tmp_path / "model")
+    for named in (["--model-dir", "model"], ["--model", f"net={model}"]):
+        with Server(tmp_path / "score.py", *named) as server:
+            assert server.post("/score", b"[1]").status == 200
+            wait_for(lambda server=server: server.metric("plimsoll_slots") == 2, "the slot of the second worker")
+
+
+def test_several_models_have_no_place_for_a_tag(tmp_path: Path) -> None:
+    (tmp_path / "score.py").write_text(ECHO)
+    for name in ("a", "b"):
+        (tmp_path / name).mkdir()
+    models = ["--model", "a=a", "--model", "b=b"]
+    command = [sys.executable, "-m", "plimsoll", "--entry-script", "score.py", "--profile", "rows.txt", "--tag-model"]
+    done = subprocess.run([*command, *models], cwd=tmp_path, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 1
+    assert "--tag-model needs one folder of a model to put the tag into" in done.stderr

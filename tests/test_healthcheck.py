@@ -88,6 +88,29 @@ def test_the_config_file_in_the_app_root(serve: Serve, tmp_path: Path, key: str)
     assert healthcheck(AZUREML_CONFIG_FILE=str(named))[0] == 0
 
 
+def test_no_config_file_is_read_where_an_empty_one_is_named(tmp_path: Path) -> None:
+    (tmp_path / "config.json").write_text('{"port": 8080}')
+    found = {"AML_APP_ROOT": str(tmp_path)}
+    assert Place(["plimsoll"], found).port() == "8080"
+    assert Place(["plimsoll", "--config-file", "", "--max-queue", "1", ""], found).port() == "5001"
+
+
+def test_the_app_root_of_an_inference_configuration(tmp_path: Path) -> None:
+    """It counts where the configuration was named: before Azure's variable, which images set."""
+    for name, port in (("src", 8080), ("other", 9090)):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "config.json").write_text(json.dumps({"port": port}))
+    file = tmp_path / "inference.json"
+    file.write_text('{"entryScript": "score.py", "sourceDirectory": "src"}')
+    named, other = {"PLIMSOLL_INFERENCE_CONFIG_FILE": str(file)}, str(tmp_path / "other")
+    flag = ["plimsoll", "--inference-config-file", str(file), ""]
+    assert Place(["plimsoll"], named).port() == "8080"
+    assert Place(["plimsoll"], {**named, "AML_APP_ROOT": other}).port() == "8080"
+    assert Place(["plimsoll"], {**named, "PLIMSOLL_APP_ROOT": other}).port() == "9090"
+    assert Place(flag, {"PLIMSOLL_APP_ROOT": other}).port() == "8080"
+    assert Place([*flag[:-1], "--app-root", other, ""], {}).port() == "9090"
+
+
 @pytest.mark.parametrize(
     ("command", "environment", "port", "host", "tls"),
     [

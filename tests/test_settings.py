@@ -8,7 +8,8 @@ import pytest
 
 from plimsoll.declarations import declared
 from plimsoll.errors import UsageError
-from plimsoll.settings import ProfileSettings, ServeSettings, environment_names, flag, resolve
+from plimsoll.resolution import environment_names, flag, resolve
+from plimsoll.settings import ProfileSettings, ServeSettings
 from plimsoll.settings_page import page
 
 

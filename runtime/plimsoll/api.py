@@ -20,6 +20,7 @@ from plimsoll.errors import DatasetError, EntryError, InternalError, RowsFailed,
 from plimsoll.host.parent import tie_to_parent
 from plimsoll.profiling.result.files import read_profile
 from plimsoll.profiling.result.profile import Profile, Recommendation
+from plimsoll.resolution import as_flags
 
 DEFAULT_OUTPUT = "plimsoll-profile"
 _POLL_S = 0.2
@@ -27,7 +28,7 @@ _ERROR = "plimsoll: error: "
 _ERRORS: dict[int, type[StartError]] = {
     error.exit_code: error for error in (UsageError, DatasetError, EntryError, RowsFailed)
 }
-Setting = str | int | float | bool | None | Iterable[str]
+Setting = str | int | float | bool | os.PathLike[str] | None | Iterable[str]
 
 
 def profile(
@@ -39,11 +40,11 @@ def profile(
 ) -> ProfileRun:
     """Starts a profile; `settings` are the flags of the command by name: `budget="quick"`, `target_rps=50`.
 
-    True is a flag without a value, a list repeats it, None leaves it out. Wrong settings are found by the command:
-    `wait_for_completion` then raises UsageError.
+    True and False are a yes-or-no setting, a list repeats its flag, None leaves it out. Wrong settings are found by the
+    command: `wait_for_completion` then raises UsageError.
     """
     fixed = {"entry_script": os.fspath(entry_script), "profile": os.fspath(dataset), "output": os.fspath(output)}
-    arguments = [part for name, value in (fixed | settings).items() for part in _flag(name, value)]
+    arguments = [part for name, value in (fixed | settings).items() for part in as_flags(name, value)]
     return ProfileRun(arguments, Path(output))
 
 
@@ -131,17 +132,6 @@ class ProfileRun:
 
     def _output(self) -> bytes:
         return os.pread(self._log.fileno(), os.fstat(self._log.fileno()).st_size, 0)
-
-
-def _flag(name: str, value: Setting) -> list[str]:
-    flag = "--" + name.replace("_", "-")
-    if value is None or value is False:
-        return []
-    if value is True:
-        return [flag]
-    if isinstance(value, str | int | float):
-        return [flag, str(value)]
-    return [part for item in value for part in (flag, str(item))]
 
 
 def _identity(file: Path) -> tuple[int, int] | None:

@@ -1,5 +1,7 @@
 """Finds and reads the settings file: the one named, else `config.json` in the app root, else beside the script.
 
+An empty name stands for no file at all.
+
 What a file that was named says of settings must be right, and keys that are none are warned of. One that was merely
 found may belong to the model (many models come with a `config.json`): of it the keys that are settings are taken, and
 nothing is said of the others.
@@ -15,9 +17,12 @@ from typing import Any
 
 from plimsoll.declarations import declared
 from plimsoll.errors import UsageError
-from plimsoll.settings import ConfigFile, ProfileSettings, ServeSettings, environment_names
+from plimsoll.resolution import ConfigFile, environment_names
+from plimsoll.settings import ProfileSettings, ServeSettings
 from plimsoll.warning import warn
 
+# What the file of a model says by these names is about the model.
+_OF_MODELS = frozenset({"model"})
 _NAMES = ("AZUREML_CONFIG_FILE", "PLIMSOLL_CONFIG_FILE")
 # Azure ML keys that are about its own services, and mean nothing here.
 _WITHOUT_MEANING = frozenset(
@@ -33,25 +38,18 @@ _WITHOUT_MEANING = frozenset(
 )
 
 
-def find_config(flags: Mapping[str, Any], environment: Mapping[str, str]) -> ConfigFile | None:
-    """Raises UsageError for a file that was named and cannot be used."""
-    named = flags.get("config_file") or next((environment[name] for name in _NAMES if environment.get(name)), None)
+def find_config(flag: str | None, environment: Mapping[str, str], folders: Iterable[Path]) -> ConfigFile | None:
+    """`flag` is the name on the command line; where none is named, the first in `folders` is taken.
+
+    Raises UsageError for a file that was named and cannot be used.
+    """
+    if flag == "":
+        return None
+    named = flag or next((environment[name] for name in _NAMES if environment.get(name)), None)
     if named:
         return _named(Path(named))
-    found = next((path for path in _places(flags, environment) if path.is_file()), None)
+    found = next((path for folder in folders if (path := folder / "config.json").is_file()), None)
     return _found(found) if found else None
-
-
-def _places(flags: Mapping[str, Any], environment: Mapping[str, str]) -> Iterable[Path]:
-    def first(name: str) -> str | None:
-        variables = environment_names(name, declared(ServeSettings)[name])
-        return flags.get(name) or next((environment[v] for v in variables if environment.get(v)), None)
-
-    root = Path(first("app_root") or ".")
-    yield root / "config.json"
-    script = first("entry_script")
-    if script:
-        yield (Path(script) if flags.get("entry_script") else root / script).parent / "config.json"
 
 
 def _named(path: Path) -> ConfigFile:
@@ -81,7 +79,7 @@ def _found(path: Path) -> ConfigFile | None:
         values = _read(path)
     except (OSError, ValueError):
         return None
-    return ConfigFile(str(path), {key: value for key, value in values.items() if key in _known()})
+    return ConfigFile(str(path), {key: value for key, value in values.items() if key in _known() - _OF_MODELS})
 
 
 def _read(path: Path) -> dict[str, Any]:

@@ -7,6 +7,8 @@
     │  ├─ InstallFailed     1    pip could not get or build a package (install.pip)
     │  ├─ DatasetError      2    the request file: file and line named
     │  ├─ RequirementsError 2    a requirements file: file and line named
+    │  ├─ TableError        2    a table of nodes or of traffic: file and line named
+    │  ├─ NothingFits       2    no kind of node has room for a replica
     │  ├─ EntryError        3    score.py, its init() or its surroundings (entry.failures.BrokenScript)
     │  │  └─ GpuUnusable    3    --gpu required, and no GPU that the script can compute on
     │  ├─ ImageConflict     3    a requirement that would replace what serves
@@ -78,6 +80,20 @@ class RequirementsError(StartError):
     """A requirements file cannot be read or understood; the message names file and line."""
 
     code = "requirements"
+    exit_code = 2
+
+
+class TableError(StartError):
+    """A table of nodes or of traffic cannot be read or understood; the message names file and line."""
+
+    code = "table"
+    exit_code = 2
+
+
+class NothingFits(StartError):
+    """No kind of node has room for a replica; the message says what is missing on the nearest one."""
+
+    code = "nothing_fits"
     exit_code = 2
 
 

@@ -28,6 +28,7 @@ _ENVIRONMENT = {
     "host": ("PLIMSOLL_HOST",),
     "tls_cert": ("PLIMSOLL_TLS_CERT",),
     "app_root": ("PLIMSOLL_APP_ROOT", "AML_APP_ROOT"),
+    "inference_config_file": ("PLIMSOLL_INFERENCE_CONFIG_FILE",),
     "config_file": ("AZUREML_CONFIG_FILE", "PLIMSOLL_CONFIG_FILE"),
 }
 _ANY_ADDRESS = {"", "0.0.0.0", "::"}  # noqa: S104
@@ -92,18 +93,36 @@ class Place:
         return str(next((value for value in (*given, *written) if value not in (None, "")), ""))
 
     def _read_config(self) -> Mapping[str, Any]:
-        """The file that was named, else the one in the app root; of one that is broken the server has told."""
+        """The file that was named, else the one in the app root; none where an empty name was given."""
+        if self._flags.get("config_file") == "":
+            return {}
         named = self._find("config_file")
-        text = _read_file(named or os.path.join(self._find("app_root"), "config.json"))
-        if not text:
-            return {}
-        import json
+        return _read_json(named or os.path.join(self._app_root(), "config.json"))
 
-        try:
-            values = json.loads(text)
-        except ValueError:
-            return {}
-        return values if isinstance(values, dict) else {}
+    def _app_root(self) -> str:
+        """An inference configuration gives one too, which counts where the configuration was named."""
+        given, file = self._find("app_root"), self._find("inference_config_file")
+        by_variable = "inference_config_file" not in self._flags
+        if "app_root" in self._flags or (by_variable and self._environment.get("PLIMSOLL_APP_ROOT")):
+            return given
+        source = str(_read_json(file).get("sourceDirectory") or "") if file else ""
+        if source and not os.path.isdir(source):  # noqa: PTH112  as pathlib costs more than the rest
+            source = os.path.join(os.path.dirname(file), source)  # noqa: PTH120
+        return source or given
+
+
+def _read_json(path: str) -> Mapping[str, Any]:
+    """An object; empty where there is none."""
+    text = _read_file(path)
+    if not text:
+        return {}
+    import json
+
+    try:
+        values = json.loads(text)
+    except ValueError:
+        return {}
+    return values if isinstance(values, dict) else {}
 
 
 def _flags(command: Sequence[str]) -> Iterator[tuple[str, str]]:

@@ -23,22 +23,28 @@ TAG_FILE = "plimsoll.json"
 class ModelTag:
     """Cores and GB (10^9 bytes) are those of one replica; unknown keys of a later version are ignored."""
 
-    schema_version: Annotated[str, Field("Of this file.")] = "1"
-    profile_name: Annotated[str, Field("The profile that all this comes from.")]
-    profiled_time: Annotated[str, Field("When it was made.")]
-    grade: Annotated[str, Field("How well it is proved.")]
+    schema_version: Annotated[str, Field("Version of the format of this file.")] = "1"
+    profile_name: Annotated[str, Field("Name of the profile that the numbers come from.")]
+    profiled_time: Annotated[str, Field("When that profile was made.")]
+    grade: Annotated[str, Field("Grade of that profile.")]
     requested_cpu: Annotated[float, Field("Cores that keep the rate on a full node.", gt=0)]
     cpu_limit: Annotated[float, Field("Cores that keep the latency.", gt=0)]
-    requested_memory_in_gb: Annotated[float, Field("GB.", gt=0)]
+    requested_memory_in_gb: Annotated[float, Field("GB for one replica.", gt=0)]
     requested_memory_bytes: Annotated[int, Field("The same in bytes.", gt=0)]
     workers: Annotated[int, Field("As the flag.", ge=1)]
     threads: Annotated[int, Field("As the flag.", ge=1)]
     max_batch_size: Annotated[int | None, Field("As the flag.", ge=1)] = None
-    max_requests_per_second: Annotated[float | None, Field("What one replica carries.")] = None
+    max_requests_per_second: Annotated[float | None, Field("The most that one replica carries.")] = None
+    requests_per_second: Annotated[float | None, Field("The rate that these numbers were proved for.")] = None
+
+
+def source_of(folder: Path) -> str:
+    """How a setting that a tag made is said to have come."""
+    return f"tag {folder / TAG_FILE}"
 
 
 def write_tag(tag: ModelTag, model_dir: Path) -> Path:
-    """Whole or not at all; raises UsageError where the folder cannot be written to."""
+    """Replaces the file in one step; raises UsageError where the folder cannot be written to."""
     path = model_dir / TAG_FILE
     try:
         handle, name = tempfile.mkstemp(dir=model_dir, prefix=f".{TAG_FILE}.")

@@ -4,48 +4,65 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from rich.console import Console
 
-from plimsoll.declarations import declared
 from plimsoll.errors import UsageError
+from plimsoll.model_tag import source_of
 from plimsoll.profiling.advice.slo import parse_slo
 from plimsoll.profiling.dataset.load import parse_format
-from plimsoll.profiling.gates.check import Gates, check_gates, enforce, read_gates
+from plimsoll.profiling.gates.check import Gates, enforce, gate_line, read_gates
 from plimsoll.profiling.gpu.price import CpuRival, read_rival
+from plimsoll.profiling.measure.command import NOT_SERVED, arguments_of
 from plimsoll.profiling.options import NAMED_BUDGETS_S, ProfileOptions
 from plimsoll.profiling.result.profile import Profile
 from plimsoll.profiling.reverify import verify_profile
 from plimsoll.reports.console import print_profile
+from plimsoll.reports.profile_tag import check_taggable, tag_model
 from plimsoll.reports.progress import open_progress
 from plimsoll.reports.publish import run_and_report, write_judged
-from plimsoll.reports.tagging import check_taggable, tag_model
-from plimsoll.server.gpus import plan_gpus
-from plimsoll.server.paths import entry_spec
-from plimsoll.settings import ProfileSettings, ServeSettings, flag, no_flag
+from plimsoll.resolution import came_by_flag, flag
+from plimsoll.server.auth import ApiKeys
+from plimsoll.server.gpu.selection import plan_gpus
+from plimsoll.server.startup.paths import entry_spec
+from plimsoll.settings import ProfileSettings, ServeSettings
+from plimsoll.warning import warn
 
 
-def run_profile(serving: ServeSettings, profiling: ProfileSettings, sources: Mapping[str, str]) -> int:
-    """`sources` says which settings were given and how. Returns the exit code."""
+def run_profile(
+    serving: ServeSettings, profiling: ProfileSettings, sources: Mapping[str, str], model_folder: Path | None
+) -> int:
+    """`sources` says which settings were given and how, `model_folder` where a tag lies. Returns the exit code."""
     gates = read_gates(profiling.fail_if, profiling.baseline, profiling.max_regression, profiling.require)
     _check_skipping(profiling)
-    tagged = check_taggable(serving.model_dir) if profiling.tag_model else None
-    options = _options(serving, profiling, sources)
+    tagged = check_taggable(model_folder) if profiling.tag_model else None
+    _warn_of_what_is_not_served(sources)
+    options = _options(serving, profiling, sources, _chosen(sources, model_folder))
     rival = _rival(profiling, options)
     with _told_when_interrupted(options.output_dir):
         result = _measured(options, profiling.verify, gates, rival)
-    verdict = check_gates(result, gates)
-    for line in verdict.lines():
-        sys.stderr.write(f"plimsoll: {line}\n")
+    for gate in result.gates:
+        sys.stderr.write(f"plimsoll: {gate_line(gate)}\n")
     print_profile(result, Console())
     if tagged is not None:
         tag_model(result, tagged)
-    enforce(verdict)
+    enforce(result.gates)
     return result.exit_code
+
+
+def _warn_of_what_is_not_served(sources: Mapping[str, str]) -> None:
+    if "tls_cert" in sources:
+        warn(f"{flag('tls_cert')} is left out while profiling: {NOT_SERVED['tls_cert']}")
+
+
+def _chosen(sources: Mapping[str, str], model_folder: Path | None) -> Container[str]:
+    """What the user has set. A tag is what an earlier profile found, and not to be kept for that."""
+    tag = None if model_folder is None else source_of(model_folder)
+    return {name for name, source in sources.items() if source != tag}
 
 
 def _check_skipping(profiling: ProfileSettings) -> None:
@@ -67,12 +84,16 @@ def _measured(options: ProfileOptions, verify: str | None, gates: Gates, rival: 
         return write_judged(verify_profile(options, Path(verify), progress), options.output_dir, gates)
 
 
-def _options(serving: ServeSettings, profiling: ProfileSettings, sources: Mapping[str, str]) -> ProfileOptions:
-    from_flag = sources.get("entry_script", "").startswith("flag")
-    script = entry_spec(serving, from_flag).entry_script
+def _options(
+    serving: ServeSettings, profiling: ProfileSettings, sources: Mapping[str, str], chosen: Container[str]
+) -> ProfileOptions:
+    """`chosen`: the settings that are not to be varied."""
+    script = entry_spec(serving, came_by_flag("entry_script", sources)).entry_script
+    serving = _with_worker_per_gpu(serving, sources)
+    timeout_s = serving.scoring_timeout_ms / 1000 if "scoring_timeout_ms" in sources else None
     return ProfileOptions(
         dataset=Path(str(profiling.profile)),
-        server_arguments=_server_arguments(script, serving, sources),
+        server_arguments=arguments_of(script, serving, sources),
         output_dir=Path(profiling.output),
         budget_s=_budget_s(profiling.budget),
         target_rps=profiling.target_rps,
@@ -84,15 +105,18 @@ def _options(serving: ServeSettings, profiling: ProfileSettings, sources: Mappin
         max_dataset_bytes=profiling.max_dataset_bytes,
         name=profiling.name or Path(script).stem,
         description=profiling.description,
-        workers=_workers(serving, sources),
+        workers=serving.workers,
         threads=serving.threads,
         seed=profiling.seed,
+        request_timeout_s=timeout_s,
+        gpu=serving.gpu,
+        headers=_headers(serving),
         slo=parse_slo(profiling.slo) if profiling.slo else None,
         verify=not profiling.skip_verification,
         max_batch_size=serving.max_batch_size,
-        search_workers="workers" not in sources,
-        search_threads="threads" not in sources,
-        search_batches="max_batch_size" not in sources,
+        search_workers="workers" not in chosen,
+        search_threads="threads" not in chosen,
+        search_batches="max_batch_size" not in chosen,
     )
 
 
@@ -102,28 +126,17 @@ def _rival(profiling: ProfileSettings, options: ProfileOptions) -> CpuRival | No
     return read_rival(Path(profiling.cpu_profile), profiling.gpu_price_ratio, options.slo)
 
 
-def _workers(serving: ServeSettings, sources: Mapping[str, str]) -> int:
+def _with_worker_per_gpu(serving: ServeSettings, sources: Mapping[str, str]) -> ServeSettings:
     """As the server decides: where nobody has said how many, each GPU gets one."""
     gpus = () if "workers" in sources else plan_gpus(serving.gpu, os.environ).gpus
-    return len(gpus) or serving.workers
+    return replace(serving, workers=len(gpus)) if gpus else serving
 
 
-def _server_arguments(script: str, serving: ServeSettings, sources: Mapping[str, str]) -> list[str]:
-    """The settings of this command as flags, for the server that is measured; it finds its own port.
-
-    What came from the environment reaches it the same way.
-    """
-    own = {"entry_script", "host", "port", "health_port"}
-    told = [name for name in declared(ServeSettings) if name not in own and name in sources]
-    names = [name for name in told if not sources[name].startswith("environment ")]
-    given = [("entry_script", script), *((name, getattr(serving, name)) for name in names)]
-    return [part for name, value in given for part in _as_flag(name, value)]
-
-
-def _as_flag(name: str, value: Any) -> tuple[str, ...]:
-    if isinstance(value, bool):
-        return (flag(name) if value else no_flag(name),)
-    return (flag(name), str(value))
+def _headers(serving: ServeSettings) -> tuple[tuple[str, str], ...]:
+    """By which the server lets the load in; raises UsageError for a key file that cannot be used."""
+    if not serving.api_keys_file:
+        return ()
+    return (("authorization", f"Bearer {ApiKeys(serving.api_keys_file).first()}"),)
 
 
 def _budget_s(text: str) -> float:

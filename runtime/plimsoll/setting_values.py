@@ -1,7 +1,7 @@
 """The value of a setting from what a flag, a variable or a config file says.
 
 What is taken for a value, and the reason where nothing is, are those of pydantic, whose validation this was; the tests
-hold the two against each other.
+compare the two.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ _TRUTHS |= dict.fromkeys(("0", "off", "f", "false", "n", "no"), False)
 
 
 class Invalid(Exception):
-    """Why a value will not do."""
+    """A value is not accepted; the text says what is."""
 
 
 def value_of(setting: Setting, raw: Any) -> Any:
-    """Raises Invalid."""
+    """The value in the setting's type, within its limits; raises Invalid."""
     kind = _kind(setting.annotation)
     if get_origin(kind) is tuple:
         return _texts(raw)

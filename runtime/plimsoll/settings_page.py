@@ -3,35 +3,46 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
 from typing import Literal, get_args, get_origin
 
-from plimsoll.declarations import Setting, declared
-from plimsoll.settings import ProfileSettings, ServeSettings, environment_names, flag
+from plimsoll.declarations import Group, Setting, grouped
+from plimsoll.resolution import environment_names, flag
+from plimsoll.settings import ProfileSettings, ServeSettings
 
 _HEAD = """# Settings
 
-Made from the declarations in `plimsoll/settings.py`; a test keeps it current.
+Generated from the declarations in `plimsoll/settings.py`; a test keeps it up to date. `plimsoll --help` lists the same
+settings in the same groups.
 
-A setting comes from its flag, else from the first of its environment variables that is set, else from the config
-file (`--config-file`, `AZUREML_CONFIG_FILE`, or a `config.json` in the app root or beside the script), where both its
-name and its variables are keys, else it has its default. Flags may be written with `-` or `_`.
+The value of a setting is taken from its flag, else from the first of its environment variables that is set, else from
+the config file, else it is the default. The config file is the one named by `--config-file` or `AZUREML_CONFIG_FILE`,
+or a `config.json` in the app root or beside the script; its keys are names of settings or of their variables. Flags can
+be written with `-` or `_`. `--config-file ""` reads no file.
+
+A setting that can be repeated takes several values from a variable, separated by commas, and from a file as a list.
+What `--inference-config-file` and `--model` say about the script, the app root and the model folder counts as if it had
+been set in the same place: on the command line, by one of our own variables, or in the file. What was itself set there
+takes precedence. In a `config.json` that was found rather than named, `model` is left to the model; write
+`PLIMSOLL_MODEL` there.
 """
 
 
 def page() -> str:
     """The whole page, in Markdown."""
-    parts = [_HEAD, "## Serving\n", _table(ServeSettings), "\n## Profiling\n", _table(ProfileSettings)]
-    return "\n".join(parts) + "\n"
+    groups = grouped(ServeSettings, ProfileSettings).items()
+    return "\n".join([_HEAD, *(_section(group, settings) for group, settings in groups)])
 
 
-def _table(model: type[ServeSettings] | type[ProfileSettings]) -> str:
-    rows = ["| Flag | Default | What it does | Environment |", "|---|---|---|---|"]
-    return "\n".join(rows + [_row(name, setting) for name, setting in declared(model).items()])
+def _section(group: Group, settings: Mapping[str, Setting]) -> str:
+    rows = [f"## {group.value}", "", "| Flag | Default | What it does | Environment |", "|---|---|---|---|"]
+    return "\n".join([*rows, *(_row(name, setting) for name, setting in settings.items())]) + "\n"
 
 
 def _row(name: str, setting: Setting) -> str:
-    flags = ", ".join(f"`{flag(text)}`" for text in (name, *setting.aliases.flags))
-    default = "" if setting.default is None or setting.default == "" else f"`{setting.default}`"
+    value = f" {setting.field.value}" if setting.field.value else ""
+    flags = ", ".join(f"`{flag(text)}{value}`" for text in (name, *setting.aliases.flags))
+    default = "" if setting.default in (None, "", ()) else f"`{setting.default}`"
     choices = (
         f" One of {', '.join(map(str, get_args(setting.annotation)))}."
         if get_origin(setting.annotation) is Literal

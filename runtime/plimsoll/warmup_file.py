@@ -8,7 +8,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from plimsoll.errors import DatasetError
-from plimsoll.profiling.dataset.load import Row, load_dataset
+from plimsoll.profiling.dataset.load import load_dataset
+from plimsoll.profiling.dataset.rows import Row
 from plimsoll.workers.frames import encode_head
 from plimsoll.workers.spec import WarmUpCall
 

@@ -1,0 +1,110 @@
+"""All settings of a command, where each came from, and the folder of the model.
+
+Two of them set others: an inference configuration names the script and the app root, `--model` the model folder. What
+they say ranks as if it had been set where they were: by a flag, by a variable of our own, or in the config file. From a
+flag or a variable it precedes Azure's variables, two of which our images set; from the config file it comes after them,
+like every key there. It gives way to what was itself set in its place or in one that takes precedence. The tag beside
+the model comes last.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from plimsoll.config_file import find_config
+from plimsoll.declarations import declared
+from plimsoll.model_tag import read_tag, source_of
+from plimsoll.resolution import ConfigFile, came_by_flag, place_of, resolve
+from plimsoll.settings import ProfileSettings, ServeSettings
+
+
+@dataclass(frozen=True, slots=True)
+class CommandSettings:
+    """`sources` has what set each setting that is not at its default, `model_folder` is where a tag lies."""
+
+    serving: ServeSettings
+    profiling: ProfileSettings
+    sources: Mapping[str, str]
+    model_folder: Path | None = None
+
+
+def read_settings(flags: Mapping[str, Any], environment: Mapping[str, str]) -> CommandSettings:
+    """Links the models that are named, if the script is to find them. Raises UsageError."""
+    config = find_config(flags.get("config_file"), environment, _config_folders(flags, environment))
+    settings, notes = _with_inference_config(_resolved(flags, environment, config))
+    for note in notes:
+        sys.stderr.write(f"plimsoll: {note}\n")
+    return _as_tagged(_with_models(settings))
+
+
+def _config_folders(flags: Mapping[str, Any], environment: Mapping[str, str]) -> Iterator[Path]:
+    """Where a config file may lie that nobody has named: the app root, then beside the script."""
+    settings, _ = _with_inference_config(_resolved(flags, environment, None))
+    root = Path(settings.serving.app_root or ".")
+    yield root
+    if script := settings.serving.entry_script:
+        base = Path() if came_by_flag("entry_script", settings.sources) else root
+        yield (base / script).parent
+
+
+def _resolved(flags: Mapping[str, Any], environment: Mapping[str, str], config: ConfigFile | None) -> CommandSettings:
+    serving, of_serving = resolve(ServeSettings, flags, environment, config)
+    profiling, of_profiling = resolve(ProfileSettings, flags, environment, config)
+    return CommandSettings(serving, profiling, of_serving | of_profiling)
+
+
+def _with_inference_config(settings: CommandSettings) -> tuple[CommandSettings, tuple[str, ...]]:
+    """And notes for the user."""
+    name, file = "inference_config_file", settings.profiling.inference_config_file
+    if not file:
+        return settings, ()
+    from plimsoll.inference_config import read_inference_config
+
+    found = read_inference_config(Path(file), settings.sources[name])
+    values = {one: value for one, value in found.settings.items() if _gives_way(one, name, settings)}
+    return _with(settings, values, settings.sources[name]), found.notes
+
+
+def _with_models(settings: CommandSettings) -> CommandSettings:
+    name, texts = "model", settings.profiling.model
+    if not texts:
+        return _with_model_folder(settings)
+    from plimsoll.inference_config import link_models, model_folder, parse_models
+
+    source = settings.sources[name]
+    models = parse_models(texts, source)
+    if settings.serving.model_dir and not _gives_way("model_dir", name, settings):
+        sys.stderr.write(f"plimsoll: {source} is not used: {settings.sources['model_dir']} takes precedence\n")
+        return _with_model_folder(settings)
+    links = link_models(models, Path(settings.profiling.output))
+    return replace(_with(settings, {"model_dir": str(links)}, source), model_folder=model_folder(models))
+
+
+def _with_model_folder(settings: CommandSettings) -> CommandSettings:
+    folder = settings.serving.model_dir
+    return replace(settings, model_folder=Path(folder) if folder else None)
+
+
+def _gives_way(name: str, to: str, settings: CommandSettings) -> bool:
+    """Whether the serving setting was not given in the place of the profiling setting, or one that precedes it."""
+    place = place_of(name, declared(ServeSettings)[name], settings.sources)
+    return place > place_of(to, declared(ProfileSettings)[to], settings.sources)
+
+
+def _as_tagged(settings: CommandSettings) -> CommandSettings:
+    """In the configuration that the tag beside the model recommends, unless a setting gives part of one."""
+    names, folder = ("workers", "threads", "max_batch_size"), settings.model_folder
+    tag = read_tag(folder) if folder is not None and not set(names) & set(settings.sources) else None
+    if folder is None or tag is None:
+        return settings
+    values = {name: value for name in names if (value := getattr(tag, name)) is not None}
+    return _with(settings, values, source_of(folder))
+
+
+def _with(settings: CommandSettings, values: Mapping[str, Any], source: str) -> CommandSettings:
+    sources = {**settings.sources, **dict.fromkeys(values, source)}
+    return replace(settings, serving=replace(settings.serving, **values), sources=sources)
