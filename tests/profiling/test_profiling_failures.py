@@ -56,9 +56,10 @@ def test_the_operating_point_has_no_latency_where_requests_failed() -> None:
     point = result.recommendation.operating_point
     assert point is not None
     assert set(point.latency_seconds.model_dump().values()) == {None}
-    assert set(result.measurements.rate_levels[0].latency_seconds.model_dump().values()) == {None}
+    assert result.measurements.operating_level is not None
+    assert set(result.measurements.operating_level.latency_seconds.model_dump().values()) == {None}
     assert "at most 1% that failed" in result.unknown["recommendation.operatingPoint.latencySeconds.p99"]
-    assert "more than 1%" in result.unknown["measurements.rateLevels.0.latencySeconds.mean"]
+    assert "more than 1%" in result.unknown["measurements.operatingLevel.latencySeconds.mean"]
     (warning,) = result.warnings
     assert "270 of 400 requests failed (500: 270)" in warning
 
@@ -82,9 +83,9 @@ def test_now_and_then_a_failure_is_no_reason_to_be_silent() -> None:
 def test_a_level_that_failed_does_not_set_the_capacity() -> None:
     sound = level(window(1, 100.0), window(1, 100.0))
     broken = dataclasses.replace(level(window(2, 900.0, failures={0: 600})), unexpected_failures=600)
-    assert broken.throughput_rps > sound.throughput_rps
+    assert broken.result.requests_per_second > sound.result.requests_per_second
     assert Capacity((sound, broken)).saturated() == [sound]
-    assert Capacity((sound, broken)).best_rps() == sound.throughput_rps
+    assert Capacity((sound, broken)).best_rps() == sound.result.requests_per_second
     assert Capacity((broken,)).knee() is broken, "better than no answer where nothing else was measured"
 
 
@@ -96,7 +97,8 @@ def test_a_server_that_refuses_what_comes_together(tmp_path: Path) -> None:
     flags = ["--threads", "4", "--max-queue", "0"]
     options = options_for(tmp_path, SLEEP, ["1", "2", "3"], budget_s=8.0, flags=flags, threads=4, target_rps=100.0)
     result = profile(options, Notes())
-    level = result.measurements.rate_levels[-1]
+    level = result.measurements.operating_level
+    assert level is not None
     assert level.successes < 0.99 * level.requests
     assert set(level.outcomes) >= {"200", "429"}
     assert sum(level.outcomes.values()) == level.requests
@@ -110,5 +112,5 @@ def test_a_server_that_takes_few_connections_refuses_none(tmp_path: Path) -> Non
     flags = ["--threads", "10", "--max-connections", "3"]
     options = options_for(tmp_path, SLEEP, ["1", "2", "3"], budget_s=8.0, flags=flags, threads=10, target_rps=60.0)
     result = profile(options, Notes())
-    assert {outcome for level in result.measurements.rate_levels for outcome in level.outcomes} == {"200"}
+    assert {outcome for level in result.measurements.open_levels() for outcome in level.outcomes} == {"200"}
     assert any("--max-connections allows 2 connections" in warning for warning in result.warnings)

@@ -72,6 +72,6 @@ def test_nothing_is_left_running(tmp_path: Path, phase: str, number: signal.Sign
         assert measured["rows"]["measured"] == 20 or phase in ("start", "census"), "what was found is kept"
         assert measured["rows"]["measured"] > 0 or phase != "census"
         assert measured["concurrencyLevels"] or phase in ("start", "census", "capacity")
-        assert measured["rateLevels"] or not phase.startswith("verify")
+        assert measured["operatingLevel"] or not phase.startswith("verify")
         assert not list(Path("/sys/fs/cgroup").glob(f"**/plimsoll-{run.pid}-*"))
     run.stdout.close()

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from plimsoll.errors import DatasetError, EntryError, RowsFailed, UsageError
-from plimsoll.profiling.measure.command import request_timeout_s, server_arguments
+from plimsoll.profiling.measure.command import server_arguments
 from plimsoll.profiling.result.profile import Profile
 from plimsoll.profiling.run import profile
 from support.profile_runs import ECHO, SLEEP, Notes, options_for, processes_that_mention, unexplained, written
@@ -57,7 +57,8 @@ def test_latency_is_stated_at_the_rate_that_a_replica_carries(
     sleeper: tuple[Profile, dict[str, Any], Notes, Path],
 ) -> None:
     result, _, _, _ = sleeper
-    level = result.measurements.rate_levels[-1]
+    level = result.measurements.operating_level
+    assert level is not None
     point = result.recommendation.operating_point
     assert point is not None
     assert level.target_requests_per_second == point.requests_per_second
@@ -69,11 +70,11 @@ def test_latency_is_stated_at_the_rate_that_a_replica_carries(
 
 
 def test_concurrency_pays_up_to_the_slots(sleeper: tuple[Profile, dict[str, Any], Notes, Path]) -> None:
-    """Two threads sleep at once: two connections bring twice the answers, four bring no more."""
+    """Two threads sleep at once: four connections bring twice the answers, sixteen bring no more."""
     result, _, _, _ = sleeper
     rates = {level.connections: level.requests_per_second for level in result.measurements.concurrency_levels}
-    assert rates[2] == pytest.approx(2 * rates[1], rel=0.15)
-    assert rates[4] < rates[2] * 1.15
+    assert rates[4] == pytest.approx(2 * rates[1], rel=0.15)
+    assert rates[16] < rates[4] * 1.15
     assert rates[1] < 1 / 0.02
 
 
@@ -142,7 +143,7 @@ def test_levels_as_csv(sleeper: tuple[Profile, dict[str, Any], Notes, Path]) -> 
     closed = [int(row["connections"]) for row in rows if row["kind"] == "closed"]
     assert closed == [level.connections for level in measured.concurrency_levels]
     rates = [float(row["target_requests_per_second"]) for row in rows if row["kind"] == "open"]
-    assert rates == [level.target_requests_per_second for level in measured.rate_levels]
+    assert rates == [level.target_requests_per_second for level in measured.open_levels()]
     assert len(rates) >= 1
     assert {(row["kind"], row["connections"] == "") for row in rows} == {("closed", False), ("open", True)}
     assert all(float(row["latency_mean_s"]) > 0 for row in rows)
@@ -275,25 +276,16 @@ def test_a_row_that_hangs_is_ended_in_the_server_and_named(tmp_path: Path) -> No
     assert result.recommendation.cpu is not None
 
 
-@pytest.mark.parametrize("flags", [["--scoring_timeout_ms", "1234"], ["--scoring-timeout-ms=1234"]])
-def test_the_users_scoring_timeout_is_kept(tmp_path: Path, flags: list[str]) -> None:
-    given = options_for(tmp_path, ECHO, ["a"], flags=flags, request_timeout_s=None)
-    assert request_timeout_s(given, {}) == 1.234
-    assert server_arguments(given, 1.234, {}) == given.server_arguments
-
-
-def test_a_scoring_timeout_from_the_environment_is_kept_too(tmp_path: Path) -> None:
-    options = options_for(tmp_path, ECHO, ["a"], request_timeout_s=None)
-    azure = {"SCORING_TIMEOUT_MS": "60000"}
-    assert request_timeout_s(options, azure) == 60.0
-    assert server_arguments(options, 60.0, azure) == options.server_arguments
+def test_the_users_scoring_timeout_is_kept(tmp_path: Path) -> None:
+    options = options_for(tmp_path, ECHO, ["a"], request_timeout_s=1.234)
+    assert options.longest_request_s == 1.234
+    assert server_arguments(options, 1.234)[-2:] == ["--scoring-timeout-ms", "1234"]
 
 
 @pytest.mark.parametrize(("budget_s", "timeout_s"), [(45.0, 15.0), (180.0, 60.0), (3600.0, 120.0)])
 def test_without_one_the_budget_decides(tmp_path: Path, budget_s: float, timeout_s: float) -> None:
     options = options_for(tmp_path, ECHO, ["a"], request_timeout_s=None, budget_s=budget_s)
-    assert request_timeout_s(options, {}) == timeout_s
-    assert server_arguments(options, timeout_s, {})[-2:] == ["--scoring-timeout-ms", str(round(timeout_s * 1000))]
+    assert options.longest_request_s == timeout_s
 
 
 def test_bounds_are_kept_and_published(tmp_path: Path) -> None:

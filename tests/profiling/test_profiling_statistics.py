@@ -13,6 +13,8 @@ from hypothesis import strategies as st
 
 from plimsoll.profiling.latency import decode_distribution, encode_histogram, needed_for, pool
 from plimsoll.profiling.statistics import (
+    added,
+    goes_one_way,
     mean_interval,
     percentile_interval,
     rank_percentile,
@@ -43,12 +45,27 @@ def test_the_upper_bound_covers_the_mean_about_99_times_in_100() -> None:
 def test_small_statistics() -> None:
     assert spread([1.0, 1.1]) == pytest.approx(1.1)
     assert spread([0.0, 1.0]) == math.inf
+
+
+def test_a_drift_goes_one_way_all_the_time() -> None:
+    assert goes_one_way([1.0, 2.0, 3.0])
+    assert goes_one_way([3.0, 2.0, 1.0])
+    assert not goes_one_way([1.0, 3.0, 2.0])
+    assert goes_one_way([1.0, 1.0, 2.0])
+    assert not goes_one_way([2.0, 1.0, 1.5])
     assert rank_percentile([3.0, 1.0, 2.0], 0.5) == 2.0
     assert rank_percentile([], 0.5) is None
     assert squared_variation([1.0, 1.0]) == 0.0
     assert squared_variation([1.0]) is None
     assert slope([(1, 5), (2, 7), (4, 11)]) == pytest.approx(2.0)
     assert slope([(1, 5), (2, 7)]) is None
+
+
+@given(st.lists(st.dictionaries(st.integers(0, 5), st.integers(0, 9)), max_size=4))
+def test_counts_are_added_key_by_key(parts: list[dict[int, int]]) -> None:
+    """Also keys of which there was nothing: an outcome that did not come is one that was counted."""
+    keys = {*itertools.chain.from_iterable(parts)}
+    assert added(parts) == {key: sum(part.get(key, 0) for part in parts) for key in keys}
 
 
 @given(st.integers(1, 300))

@@ -25,8 +25,14 @@ def enter(request: pytest.FixtureRequest) -> Enter:
 
 @pytest.fixture
 def note(request: pytest.FixtureRequest) -> Callable[[str], None]:
-    """One more line of the table."""
-    return request.config.stash.setdefault(_ROWS, []).append
+    """One more line of the table, printed at once too: a run of half an hour is watched with ``-s``."""
+    rows = request.config.stash.setdefault(_ROWS, [])
+
+    def add(line: str) -> None:
+        rows.append(line)
+        print(line, flush=True)
+
+    return add
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:

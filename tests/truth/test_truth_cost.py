@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from truth_quota import fits_the_model
 from truth_servers import BIMODAL, BURN_10_MS, MATRICES, SLEEP_20_MS, run, worker_cpu_s
 
 pytestmark = pytest.mark.truth
@@ -17,13 +18,18 @@ def test_ten_milliseconds_of_cpu(tmp_path: Path, enter: Callable[..., None], not
     enter("CPU per request, constant", 10.0, worker_cpu_s(result) * 1000, "ms", 0.05)
     cpu = result.recommendation.cpu
     assert cpu is not None
-    assert cpu.request_cores in {1.0, 1.25}
+    point = result.recommendation.operating_point
+    assert point is not None
+    rate_rps = point.requests_per_second
+    fits_the_model(cpu.limit_cores, worker_cpu_s(result), rate_rps)
+    assert worker_cpu_s(result) * rate_rps < cpu.request_cores <= cpu.limit_cores
+    assert result.grade == "verified", result.grade_reasons
     # The driver's cost is known and apart.
     driver_s = result.processes.driver.cpu_seconds_per_request
     assert driver_s is not None
     assert driver_s * 100 < 0.1, "of a core at 100 requests a second"
     assert result.elapsed_seconds < 60
-    note(f"quick answer after {result.elapsed_seconds:.1f} s, grade {result.grade}, {cpu.request_cores:g} cores")
+    note(f"quick answer after {result.elapsed_seconds:.1f} s, grade {result.grade}, {cpu.limit_cores:g} cores")
 
 
 def test_two_kinds_of_rows(tmp_path: Path, enter: Callable[..., None]) -> None:

@@ -27,7 +27,8 @@ def queue_percentile_s(service_s: float, rate_rps: float, share: float, requests
 def test_a_stall_is_felt_by_all_who_arrive_in_it(tmp_path: Path, enter: Callable[..., None]) -> None:
     """Half a second every five: a closed loop meets it once, an open loop in every request that came meanwhile."""
     result = run(tmp_path / "stall", STALL, ROWS, 90.0, verify=False, target_rps=40.0)
-    level = result.measurements.rate_levels[-1]
+    level = result.measurements.operating_level
+    assert level is not None
     assert level.latency_seconds.p99 is not None
     busy = level.target_requests_per_second * 0.0045
     stalls = max(1, round(level.seconds / 5.5))
@@ -37,7 +38,8 @@ def test_a_stall_is_felt_by_all_who_arrive_in_it(tmp_path: Path, enter: Callable
 
 def test_a_queue_of_random_arrivals(tmp_path: Path, enter: Callable[..., None]) -> None:
     result = run(tmp_path / "queue", SLEEP_20_MS, ROWS, 40.0, verify=False)
-    level, alone = result.measurements.rate_levels[-1], result.measurements.concurrency_levels[0]
+    level, alone = result.measurements.operating_level, result.measurements.concurrency_levels[0]
+    assert level is not None
     assert alone.latency_seconds.mean is not None
     assert level.latency_seconds.p95 is not None
     expected_s = queue_percentile_s(alone.latency_seconds.mean, level.target_requests_per_second, 0.95)

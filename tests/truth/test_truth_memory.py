@@ -14,46 +14,59 @@ from truth_servers import (
     PEAK_WHILE_LOADING,
     SATURATING,
     SHARED_FILE,
+    SLEEP_50_MS,
     SPIKE_50_MS,
     peak_bytes,
     run,
 )
 
+from plimsoll.profiling.result.profile import Profile
+
 pytestmark = pytest.mark.truth
 ROWS = [f"row {number}" for number in range(12)]
 
 
+def startup_mb(profile: Profile) -> tuple[float, float]:
+    """At most while it loads, and when it is ready."""
+    found = profile.measurements.startup
+    assert found.peak_memory_bytes is not None
+    assert found.ready_memory_bytes is not None
+    return found.peak_memory_bytes / 1e6, found.ready_memory_bytes / 1e6
+
+
 @pytest.fixture(scope="module")
-def empty_bytes(tmp_path_factory: pytest.TempPathFactory) -> int:
-    return peak_bytes(run(tmp_path_factory.mktemp("empty"), EMPTY, ["1", "2"], 8.0))
+def empty(tmp_path_factory: pytest.TempPathFactory) -> Profile:
+    """A server that holds nothing, under the same load."""
+    return run(tmp_path_factory.mktemp("empty"), EMPTY, ["1", "2"], 8.0)
 
 
-def test_three_hundred_megabytes(tmp_path: Path, empty_bytes: int, enter: Callable[..., None]) -> None:
+def test_three_hundred_megabytes(tmp_path: Path, empty: Profile, enter: Callable[..., None]) -> None:
     holding = run(tmp_path / "holding", HOLD_300_MB, ["1", "2"], 8.0)
-    enter("memory held", 300, (peak_bytes(holding) - empty_bytes) / 1e6, "MB", 0.03)
+    enter("memory held", 300, (peak_bytes(holding) - peak_bytes(empty)) / 1e6, "MB", 5 / 300)
     memory = holding.recommendation.memory
     assert memory is not None
     assert memory.request_bytes >= peak_bytes(holding) + 100_000_000
 
 
-def test_a_peak_while_loading_rules_the_memory(tmp_path: Path, empty_bytes: int, enter: Callable[..., None]) -> None:
-    """400 MB for a moment (and 100 MB beside it for good): reserved although the model then holds a quarter."""
+def test_a_peak_while_loading_rules_the_memory(tmp_path: Path, empty: Profile, enter: Callable[..., None]) -> None:
+    """400 MB for a moment (and 100 MB beside it for good): reserved although the model then holds a quarter.
+
+    Compared with the empty server before its first request, too.
+    """
     loading = run(tmp_path / "loading", PEAK_WHILE_LOADING, ["1"], 6.0)
-    startup = loading.measurements.startup
-    assert startup.peak_memory_bytes is not None
-    assert startup.ready_memory_bytes is not None
-    enter("memory at most while loading", 500, (startup.peak_memory_bytes - empty_bytes) / 1e6, "MB", 0.03)
-    enter("memory when ready after it", 100, (startup.ready_memory_bytes - empty_bytes) / 1e6, "MB", 0.16)
+    (peak_mb, ready_mb), (bare_peak_mb, bare_ready_mb) = startup_mb(loading), startup_mb(empty)
+    enter("memory at most while loading", 500, peak_mb - bare_peak_mb, "MB", 5 / 500)
+    enter("memory when ready after it", 100, ready_mb - bare_ready_mb, "MB", 5 / 100)
     memory = loading.recommendation.memory
     assert memory is not None
     assert "while the model loads" in memory.reason
 
 
-def test_a_spike_of_fifty_milliseconds_is_not_missed(
-    tmp_path: Path, empty_bytes: int, enter: Callable[..., None]
-) -> None:
+def test_a_spike_of_fifty_milliseconds_is_not_missed(tmp_path: Path, enter: Callable[..., None]) -> None:
+    """Beside a server that takes as long for each request, and so is under the same load."""
+    calm = run(tmp_path / "calm", SLEEP_50_MS, ["1", "2"], 8.0)
     result = run(tmp_path / "spike", SPIKE_50_MS, ["1", "2"], 8.0)
-    enter("memory of a spike of 50 ms", 200, (peak_bytes(result) - empty_bytes) / 1e6, "MB", 0.08)
+    enter("memory of a spike of 50 ms", 200, (peak_bytes(result) - peak_bytes(calm)) / 1e6, "MB", 5 / 200)
 
 
 def test_a_file_that_all_workers_map_counts_once(tmp_path: Path, enter: Callable[..., None]) -> None:

@@ -54,6 +54,7 @@ def run(data):
     time.sleep(0.05)
     return len(spike)
 """
+SLEEP_50_MS = SPIKE_50_MS.replace("200_000_000", "1")
 SHARED_FILE = """
 import mmap
 def init():
@@ -80,6 +81,41 @@ def run(data):
         last = time.monotonic()
     return data
 """
+STALL_EVERY_5_S = """
+import time
+def init():
+    global last
+    last = time.monotonic()
+def run(data):
+    global last
+    time.sleep(0.001)
+    if time.monotonic() - last >= 5.0:
+        last = time.monotonic()
+        time.sleep(0.5)
+    return data
+"""
+ONE_ROW_200_TIMES = BURN + "def run(data): burn(0.2 if data == 'heavy' else 0.001)\n"
+EXPONENTIAL = BURN + "import random\ndef run(data): burn(random.expovariate(1 / 0.003))\n"
+BATCHES = (
+    BURN
+    + """
+from plimsoll.entry import batch
+@batch(max_size=32)
+def run(data):
+    burn(0.005 + 0.001 * len(data))
+    return data
+"""
+)
+COLD_FIRST_CALLS = (
+    BURN
+    + """
+warm = False
+def run(data):
+    global warm
+    burn(0.002 if warm else 0.8)
+    warm = True
+"""
+)
 SLEEP_20_MS = "import time\ndef init(): pass\ndef run(data): time.sleep(0.020)\n"
 SLOW_INIT = "import time\ndef init(): time.sleep(3)\ndef run(data): return data\n"
 BAD_ROWS = """

@@ -6,37 +6,33 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from plimsoll.host.memory import ProcessMemory
-from plimsoll.profiling.dataset.load import Dataset
+from plimsoll.profiling.dataset.rows import Dataset
 from plimsoll.profiling.gpu.session import GpuFindings
 from plimsoll.profiling.measure.metrics import ConnectionBudget
-from plimsoll.profiling.measure.noise import Spin
 from plimsoll.profiling.measure.timeline import Recorder
 from plimsoll.profiling.options import ProfileOptions
-from plimsoll.profiling.phases.candidate import Candidate, FirstServer
+from plimsoll.profiling.phases.candidate import Candidates, FirstServer
 from plimsoll.profiling.phases.capacity import Capacity
 from plimsoll.profiling.phases.census import Census, load_of
-from plimsoll.profiling.phases.cpu_sweep import Sweep
-from plimsoll.profiling.phases.growth import Growth
 from plimsoll.profiling.phases.open_loop import OpenLoop, RateLevel
 from plimsoll.profiling.phases.preflight import Ceiling
-from plimsoll.profiling.phases.search import Search
 from plimsoll.profiling.phases.start import Startup
-from plimsoll.profiling.phases.verify import Verification
-from plimsoll.profiling.phases.warmup import Warmup
 from plimsoll.profiling.plan import Plan
+from plimsoll.profiling.result.measurements import GrowthResult, WarmupResult
 from plimsoll.profiling.result.profile import ProfileError
+from plimsoll.profiling.result.verification import Verification
 from plimsoll.profiling.session import Setup
+from plimsoll.profiling.trials.operating_point import OperatingPoint
+from plimsoll.profiling.trials.verify import Trials
 
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
-    """The machine before and after, and what the first server and the driver were like when its load was over.
+    """The machine, and what the first server and the driver were like when its load was over.
 
     `peak_unknown` and `memory_unknown` say why memory could not be read, where it could not.
     """
 
-    spin_before: Spin | None = None
-    spin_after: Spin | None = None
     throttled_s: float = 0.0
     connections: ConnectionBudget | None = None
     driver_memory: ProcessMemory | None = None
@@ -48,7 +44,7 @@ class Surroundings:
 class Findings:
     """One result for each phase, empty or None where it has not been run (yet).
 
-    `quota` is the CPU sweep between whole CPUs.
+    `quota` is the CPU sweep between whole CPUs. `growth_unknown` says why there is no verdict of growth.
     """
 
     setup: Setup
@@ -58,27 +54,34 @@ class Findings:
     plan: Plan | None = None
     startup: Startup | None = None
     census: Census = field(default_factory=Census)
-    warmup: Warmup = field(default_factory=Warmup)
+    warmup: WarmupResult | None = None
     capacity: Capacity = field(default_factory=Capacity)
-    growth: Growth = field(default_factory=Growth)
+    growth: GrowthResult = field(default_factory=GrowthResult)
+    growth_unknown: str = "this phase was not run"
     open_loop: OpenLoop = field(default_factory=OpenLoop)
-    sweep: Sweep = field(default_factory=Sweep)
-    quota: Sweep = field(default_factory=Sweep)
-    search: Search = field(default_factory=Search)
-    verification: Verification | None = None
+    sweep: Candidates = field(default_factory=Candidates)
+    quota: Candidates = field(default_factory=Candidates)
+    search: Candidates = field(default_factory=Candidates)
+    operating: OperatingPoint | None = None
+    trials: Trials | None = None
     gpu: GpuFindings = field(default_factory=GpuFindings)
     problem: ProfileError | None = None
     warnings: tuple[str, ...] = ()
 
     @property
     def options(self) -> ProfileOptions:
-        """What the run was asked to do."""
+        """Also those that came from defaults."""
         return self.setup.options
 
     @property
     def dataset(self) -> Dataset:
-        """The rows that were sent."""
+        """The rows that may be sent; the census says which were."""
         return self.setup.dataset
+
+    @property
+    def verification(self) -> Verification | None:
+        """The trials as they are written; None where no server was run inside limits."""
+        return self.trials.result if self.trials else None
 
     def broke_off(self) -> bool:
         """Failed rows alone do not end a run."""
@@ -96,16 +99,19 @@ class Findings:
         load = load_of(self.census, len(self.dataset.rows))
         return FirstServer(self.plan, self.startup, self.census, self.capacity, knee, load, self.open_loop.slo_rps)
 
-    def candidates(self) -> list[Candidate]:
-        """All other servers, in the order they were measured."""
-        return [*self.sweep.candidates, *self.quota.candidates, *self.search.candidates]
-
-    def rate_levels(self, chosen: Candidate | None) -> Iterator[RateLevel]:
+    def rate_levels(self, operating: RateLevel | None) -> Iterator[RateLevel]:
         """All open-loop levels that say something of whole CPUs; that of the operating point last."""
-        for one in reversed([*self.sweep.candidates, *self.search.candidates]):
-            level = one.before or one.level
-            if chosen is None or level is not chosen.level:
-                yield level
-        yield from self.open_loop.levels
-        if chosen is not None:
-            yield chosen.level
+        yield from self._earlier_levels(operating)
+        yield from self.operating.too_fast if self.operating else ()
+        if operating is not None:
+            yield operating
+
+    def sustained_levels(self, operating: RateLevel | None) -> Iterator[RateLevel]:
+        """Without those that were too fast: what the others held in memory is what the server needs."""
+        yield from self._earlier_levels(operating)
+        if operating is not None:
+            yield operating
+
+    def _earlier_levels(self, operating: RateLevel | None) -> Iterator[RateLevel]:
+        others = [one.before or one.level for one in reversed([*self.sweep.candidates, *self.search.candidates])]
+        yield from (level for level in (*others, *self.open_loop.levels) if level is not operating)

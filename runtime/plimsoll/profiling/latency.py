@@ -15,7 +15,7 @@ from hdrh.histogram import HdrHistogram
 _LONGEST_US = 3_600_000_000
 _DIGITS = 3
 _NS_PER_US = 1000
-CONFIDENCE = 0.95
+_CONFIDENCE = 0.95
 # With more failures than this nobody's latency is stated: the level shows a server that breaks, not how fast it is.
 # One in a hundred is where the search for the capacity stops, too.
 MOST_FAILED_SHARE = 0.01
@@ -69,7 +69,15 @@ class Distribution:
         rank = share * (self.count + self.failed)
         if self.withheld or rank > self.count or self.count < needed_for(share):
             return None
-        return cast("int", self.histogram.get_value_at_percentile(rank / self.count * 100)) / 1e6
+        return self.rank_s(rank)
+
+    def rank_s(self, rank: float) -> float:
+        """The latency that this many successful requests, at least one, do not exceed.
+
+        The histogram rounds a rank to the nearest whole number, by which 99 % of 360 would be 356 of them: one too few.
+        """
+        whole = max(1, math.ceil(rank))
+        return cast("int", self.histogram.get_value_at_percentile(whole / self.count * 100)) / 1e6
 
 
 def needed_for(share: float) -> int:
@@ -77,16 +85,16 @@ def needed_for(share: float) -> int:
 
     With fewer, all requests may well lie below the percentile. 59 for p95, 299 for p99.
     """
-    return math.ceil(math.log(1 - CONFIDENCE) / math.log(share))
+    return math.ceil(math.log(1 - _CONFIDENCE) / math.log(share))
 
 
-def pool(distributions: Iterable[Distribution], failed: int = 0) -> Distribution:
-    """All requests together; `failed` of them are in none of the distributions."""
+def pool(distributions: Iterable[Distribution]) -> Distribution:
+    """All successful requests together."""
     pooled, sum_s = _empty(), 0.0
     for distribution in distributions:
         pooled.add(distribution.histogram)
         sum_s += distribution.sum_s
-    return Distribution(pooled, sum_s, failed)
+    return Distribution(pooled, sum_s)
 
 
 def encode_histogram(latencies_ns: Iterable[int]) -> str:

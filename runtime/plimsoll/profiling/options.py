@@ -1,11 +1,11 @@
-"""What one profile run is asked to do, and to whom it reports how far it is."""
+"""What one run of the profiler is asked to do, and where it reports its progress."""
 
 from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Literal, Protocol
 
 from plimsoll.profiling.advice.configuration import Configuration
 from plimsoll.profiling.advice.slo import Slo
@@ -15,17 +15,20 @@ from plimsoll.settings import DEFAULT_SEED
 
 QUICK_S, DEFAULT_S, THOROUGH_S = 45.0, 180.0, 600.0
 NAMED_BUDGETS_S = {"quick": QUICK_S, "default": DEFAULT_S, "thorough": THOROUGH_S}
+_REQUEST_SHARE = 1 / 3
+_SHORTEST_REQUEST_S, _LONGEST_REQUEST_S = 15.0, 120.0
 
 
 @dataclass(frozen=True, slots=True)
 class ProfileOptions:
-    """One run. `server_arguments` go to `python -m plimsoll` unchanged; host and port are added.
+    """One run. `server_arguments` are settings of the server, see plimsoll.profiling.measure.command.
 
     `budget_s` is the time aimed at for the whole run; a model that loads slowly takes longer. `max_cpu_cores` and
-    `max_memory_gb` (decimal GB) say how big the recommendation may get. `workers` and `threads` are what the server
-    arguments set. `request_timeout_s` of None follows the budget. `slo` is a latency that the replica must keep;
-    `verify` says whether the recommendation is tried out under its own limits; `search_workers`, `search_threads` and
-    `search_batches` whether other numbers of them may be tried too.
+    `max_memory_gb` (decimal GB) say how big the recommendation may get. `workers`, `threads` and `max_batch_size` are
+    the configuration of the first server, `gpu` says whether it uses GPUs. `request_timeout_s` of None follows the
+    budget. `headers` go with every request that does not have them itself. `slo` is a latency that the replica must
+    keep; `verify` says whether the recommendation is tried out under its own limits; `search_workers`,
+    `search_threads` and `search_batches` whether other numbers of them may be tried too.
     """
 
     dataset: Path
@@ -46,6 +49,8 @@ class ProfileOptions:
     seed: int = DEFAULT_SEED
     start_timeout_s: float = 300.0
     request_timeout_s: float | None = None
+    gpu: Literal["auto", "required", "off"] = "auto"
+    headers: tuple[tuple[str, str], ...] = ()
     slo: Slo | None = None
     verify: bool = True
     max_batch_size: int | None = None
@@ -55,12 +60,10 @@ class ProfileOptions:
 
     @property
     def configuration(self) -> Configuration:
-        """What the server arguments set."""
         return Configuration(self.workers, self.threads, self.max_batch_size)
 
     @property
     def searches(self) -> bool:
-        """Whether other configurations may be tried."""
         return self.search_workers or self.search_threads or self.search_batches
 
     @property
@@ -68,8 +71,13 @@ class ProfileOptions:
         """Calls, or batches of calls, that the server can run at once."""
         return self.configuration.slots
 
+    @property
+    def longest_request_s(self) -> float:
+        """How long a request may take: what was asked for, else a third of the budget, from 15 s to two minutes."""
+        by_budget_s = min(max(_SHORTEST_REQUEST_S, self.budget_s * _REQUEST_SHARE), _LONGEST_REQUEST_S)
+        return self.request_timeout_s or by_budget_s
+
     def configured(self, configuration: Configuration | None) -> ProfileOptions:
-        """The same for a server in another configuration."""
         if configuration is None or configuration == self.configuration:
             return self
         return dataclasses.replace(
@@ -77,12 +85,11 @@ class ProfileOptions:
             workers=configuration.workers,
             threads=configuration.threads,
             max_batch_size=configuration.max_batch_size,
-            server_arguments=[*self.server_arguments, *configuration.arguments()],
         )
 
 
 class Progress(Protocol):
-    """Who wants to know how far the run is; see plimsoll.reports.progress."""
+    """Shows the user how far the run is; see plimsoll.reports.progress."""
 
     def phase(self, name: str, total_s: float) -> None:
         """A phase begins that is expected to take about `total_s`."""

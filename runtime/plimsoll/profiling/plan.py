@@ -5,14 +5,28 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 _CENSUS, _WARMUP = 0.3, 0.3
-_GROWTH, _RATES, _SLO, _SWEEP, _VERIFY = 0.1, 0.12, 0.15, 0.15, 0.15
+_GROWTH, _RATES, _SLO, _SWEEP = 0.1, 0.12, 0.15, 0.15
+# 10 s of the quick budget, 20 s of the default, 60 s of the thorough one: a stall that comes every 5 s must be seen
+# more than once.
+_OPERATING, _SURE_OPERATING, _SURE_OPERATING_S, _MOST_OPERATING_S = 1 / 9, 10 / 45, 10.0, 60.0
+WINDOWS, SEARCH_WINDOWS, TRIAL_WINDOWS = 4, 1, 2
+"""Of the operating point, and how many of them are repeated under each quota of the search and in each trial."""
+# Quotas in search of the limit.
+_TRIES = 5
+# Of a limit that fails, of the next one, and of the request.
+_TRIALS = 3
+# Ending a server, the heavy rows, the warm-up.
+_AROUND_S = 1.0
 # A window of growth is too short to be read below this, and a server is not started twice.
 _SHORTEST_BUDGET_S = 15.0
 _LONGEST_START_SHARE = 0.35
+SHORT_BUDGET_S = 60.0
+"""Below it, as `quick` is, less is measured for completeness' sake."""
 # Longer arrivals say little more.
 _ENOUGH_RATE_S, _LONG_RATES = 15.0, 0.05
-# The whole run may be this much longer where a recommendation failed and the next one is tried.
-_OVERTIME = 1.12
+# The whole run may be this much longer where a recommendation failed and the next one is tried: 12 s at `quick`, which
+# then ends within a minute.
+_OVERTIME, _SHORT_OVERTIME, _SHORT_OVERTIME_S = 0.12, 1 / 3, 12.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,17 +46,22 @@ class Plan:
 
     @property
     def growth_s(self) -> float:
-        """Many short windows."""
+        """A trend shows only over many short windows."""
         return _GROWTH * self.budget_s if self.budget_s >= _SHORTEST_BUDGET_S else 0.0
 
     @property
+    def most_growth_s(self) -> float:
+        """With the requests that a high percentile of the knee needs; in a hurry there is no time for those."""
+        return self.growth_s if self.budget_s < SHORT_BUDGET_S else 2 * self.growth_s
+
+    @property
     def rate_s(self) -> float:
-        """The level at the operating point, and that of each trial."""
+        """The level at the operating point where nothing is verified."""
         return min(_RATES * self.budget_s, max(_ENOUGH_RATE_S, _LONG_RATES * self.budget_s))
 
     @property
     def slo_s(self) -> float:
-        """All levels of the search together."""
+        """For all rates that are tried in search of the one that still meets the objective."""
         return _SLO * self.budget_s if self.slo else 0.0
 
     @property
@@ -70,14 +89,32 @@ class Plan:
         return (self.search_s + self.start_s) / count - self.start_s
 
     @property
+    def operating_s(self) -> float:
+        """Load at the operating point without limits, all windows together."""
+        least_s = min(_SURE_OPERATING_S, _SURE_OPERATING * self.budget_s)
+        return min(_MOST_OPERATING_S, max(least_s, _OPERATING * self.budget_s))
+
+    @property
+    def limit_search_s(self) -> float:
+        """All quotas that are tried on the server of the operating point; at low rates they are fewer."""
+        return _TRIES * SEARCH_WINDOWS * self.operating_s / WINDOWS
+
+    @property
+    def trial_s(self) -> float:
+        """The trials of limit and request, the start of their server included."""
+        return _TRIALS * TRIAL_WINDOWS * self.operating_s / WINDOWS + self.start_s + _AROUND_S
+
+    @property
     def verify_s(self) -> float:
-        """One trial, the start of the server included."""
-        return _VERIFY * self.budget_s + self.start_s + 1.0 if self.verifies else 0.0
+        """The operating point, the search for the limit and the trials, with the starts of two servers."""
+        if not self.verifies:
+            return 0.0
+        return self.operating_s + self.limit_search_s + self.start_s + _AROUND_S + self.trial_s
 
     @property
     def verifies(self) -> bool:
         """Whether a second start is worth its time."""
-        return self.verify and not self.why_unverified()
+        return not self.why_unverified()
 
     def why_unverified(self) -> str:
         """Empty where the recommendation will be tried out."""
@@ -93,12 +130,12 @@ class Plan:
         return _WARMUP * left_s
 
     def capacity_s(self, left_s: float) -> float:
-        """What is left when the phases after it have their share, at least a third of it."""
-        later_s = self.growth_s + self.rate_s + self.slo_s + self.verify_s + self.quota_s
+        """What is left when the phases after it have their share, at least a fifth of it."""
+        later_s = self.growth_s + self.rate_s * (not self.verifies) + self.slo_s + self.verify_s + self.quota_s
         later_s += self.sweep_s + self.start_s * bool(self.sweep_s) + self.search_s + self.start_s * bool(self.search_s)
-        return max(left_s - later_s, left_s / 3)
+        return max(left_s - later_s, left_s / 5)
 
     @property
     def overtime_s(self) -> float:
         """When no further trial may begin, counted from the beginning of the run."""
-        return self.budget_s * _OVERTIME
+        return self.budget_s + max(_OVERTIME * self.budget_s, min(_SHORT_OVERTIME * self.budget_s, _SHORT_OVERTIME_S))

@@ -12,38 +12,36 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from plimsoll.errors import UsageError
-from plimsoll.host.cgroup import find_cgroup
+from plimsoll.host.cgroups.groups import LimitedGroup, enforcement
+from plimsoll.host.cgroups.limits import find_cgroup
+from plimsoll.host.children import terminable
 from plimsoll.host.cpus import Host
-from plimsoll.host.groups import LimitedGroup
 from plimsoll.profiling.advice.configuration import Configuration
+from plimsoll.profiling.advice.cpu import CpuAnswer
+from plimsoll.profiling.advice.memory import MemoryAnswer
 from plimsoll.profiling.advice.recommended import Recommended
+from plimsoll.profiling.advice.slo import parse_slo
 from plimsoll.profiling.answer.grade import grade, verification_reason
-from plimsoll.profiling.answer.levels import verification_result
-from plimsoll.profiling.dataset.load import Dataset
-from plimsoll.profiling.findings import Findings
-from plimsoll.profiling.load.client import DriverClient, RowAnswer
+from plimsoll.profiling.dataset.rows import Dataset
+from plimsoll.profiling.load.client import DriverClient
 from plimsoll.profiling.measure.server import Stopwatch
 from plimsoll.profiling.options import ProfileOptions, Progress
-from plimsoll.profiling.phases.census import Census, RowCost, load_of
-from plimsoll.profiling.phases.trial import (
-    Enclosure,
-    Method,
-    Reference,
-    Rehearsal,
-    Trial,
-    enforcement,
-    limited_group,
-    try_out,
-)
-from plimsoll.profiling.phases.verify import Verification, method_of
+from plimsoll.profiling.phases.census import load_without
+from plimsoll.profiling.phases.open_loop import counted_failures
 from plimsoll.profiling.result.files import read_profile, write_profile
 from plimsoll.profiling.result.profile import Profile
 from plimsoll.profiling.result.unknown import Reasons
-from plimsoll.profiling.run import prepare, terminable
-from plimsoll.profiling.session import Session, Setup
+from plimsoll.profiling.result.verification import Limits, Method, Verification
+from plimsoll.profiling.session import Session, Setup, prepare
+from plimsoll.profiling.trials.judgement import Reference
+from plimsoll.profiling.trials.proof import Proof
+from plimsoll.profiling.trials.trial import MOST_SAMPLE, Enclosure, Rehearsal, enclosed, method_of
+from plimsoll.profiling.trials.verify import Trials
 
 # The driver and this process share a container's quota and memory with the server.
 _OUR_CORES, _OUR_BYTES = 0.25, 256 << 20
+# What was recommended is tried as it stands.
+_NOTHING_LARGER = 0.0
 
 
 def verify_profile(options: ProfileOptions, path: Path, progress: Progress) -> Profile:
@@ -52,82 +50,92 @@ def verify_profile(options: ProfileOptions, path: Path, progress: Progress) -> P
     Raises UsageError for a file that is no profile or has no recommendation, DatasetError, and what else stops a run.
     """
     profile = read_profile(path)
-    reference = _reference(profile, path)
-    advice = profile.recommendation
-    options = options.configured(Configuration(advice.workers, advice.threads, advice.max_batch_size))
-    options = dataclasses.replace(options, seed=profile.driver.seed)
+    reference, recommended = _known(profile, path)
+    objective = options.slo or (parse_slo(profile.settings.slo) if profile.settings.slo else None)
+    options = options.configured(recommended.configuration)
+    options = dataclasses.replace(options, seed=profile.driver.seed, slo=objective)
     setup = prepare(options)
     with terminable():
-        found = _try(setup, profile, reference, progress)
-    result = _with_verification(profile, Findings(setup, verification=found))
+        found = _try(setup, recommended, _rehearsal(profile, setup.dataset, reference), progress)
+    result = _with_verification(profile, found)
     write_profile(result, options.output_dir)
     return result
 
 
-def _reference(profile: Profile, path: Path) -> Reference:
-    level, startup = profile.measurements.operating_level, profile.measurements.startup
-    if level is None or profile.recommendation.cpu is None or profile.recommendation.memory is None:
+def _known(profile: Profile, path: Path) -> tuple[Reference, Recommended]:
+    """As it was written; what the recommendation was made of is not known any more."""
+    level, startup, advice = profile.measurements.operating_level, profile.measurements.startup, profile.recommendation
+    if level is None or advice.cpu is None or advice.memory is None:
         raise UsageError(f"{path}: holds no recommendation with a measured rate that could be verified")
     failing = bool(profile.measurements.rows.failed)
-    return Reference(
+    configuration = Configuration(advice.workers, advice.threads, advice.max_batch_size)
+    reference = Reference(
         rate_rps=level.target_requests_per_second,
-        seconds=level.offered / level.target_requests_per_second,
+        window_s=level.offered / level.target_requests_per_second / level.windows,
+        windows=level.windows,
+        mean_s=level.latency_seconds.mean,
         p95_s=level.latency_seconds.p95,
         p99_s=level.latency_seconds.p99,
         achieved_rps=level.requests_per_second,
-        failures=0 if failing else level.requests - level.successes,
+        failures=0 if failing else counted_failures(level.outcomes, level.requests - level.successes, level.requests),
         seconds_to_ready=startup.seconds_to_ready or 0.0,
         start_cpu_s=startup.cpu_seconds or 0.0,
+        driver_cores=level.driver_cores,
+        parallel=min(configuration.slots, level.cpus),
     )
+    cpu, memory = CpuAnswer(advice.cpu), MemoryAnswer(advice.memory)
+    return reference, Recommended(configuration, cpu, memory, variables=advice.environment)
 
 
-def _census_of(profile: Profile, dataset: Dataset) -> Census:
-    """As far as the profile tells: which rows failed, and what the heaviest cost."""
-    failed = {row.row: row for row in profile.measurements.rows.failed}
-    heavy = {row.row: row for row in profile.measurements.rows.heaviest}
-    rows = {}
-    for index, row in enumerate(dataset.rows):
-        known, outcome = heavy.get(row.number), failed[row.number].outcome if row.number in failed else "200"
-        answer = RowAnswer(outcome, known.latency_seconds if known else 0.0, 0)
-        cpu_s, peak_bytes = (known.cpu_seconds, known.peak_memory_bytes) if known else (0.0, None)
-        rows[index] = RowCost(index, answer, cpu_s, peak_bytes)
-    return Census(rows)
+def _rehearsal(profile: Profile, dataset: Dataset, reference: Reference) -> Rehearsal:
+    """Of the rows that did not fail then: those known to be heavy, and a sample."""
+    indexes = {row.number: index for index, row in enumerate(dataset.rows)}
+    rows = profile.measurements.rows
+    load = load_without({indexes[row.row]: row.outcome for row in rows.failed if row.row in indexes}, len(dataset.rows))
+    sound = [index for index in range(len(dataset.rows)) if index not in load.known_failing]
+    heavy = {indexes[row.row]: row for row in rows.heaviest if indexes.get(row.row) in sound}
+    peaks_bytes = {index: row.peak_memory_bytes or 0 for index, row in heavy.items()}
+    alone = {index: row.latency_seconds for index, row in heavy.items()}
+    alone |= dict.fromkeys((index for index in sound[:MOST_SAMPLE] if index not in heavy), 0.0)
+    return Rehearsal(alone, max(sound, key=lambda index: peaks_bytes.get(index, 0), default=None), load, reference)
 
 
-def _try(setup: Setup, profile: Profile, reference: Reference, progress: Progress) -> Verification | None:
-    advice, options = profile.recommendation, setup.options
-    if advice.cpu is None or advice.memory is None:
-        return None
-    census = _census_of(profile, setup.dataset)
-    rehearsal = Rehearsal(census, load_of(census, len(setup.dataset.rows)), reference)
-    cores, limit_bytes = advice.cpu.request_cores, advice.memory.limit_bytes
+def _try(setup: Setup, recommended: Recommended, rehearsal: Rehearsal, progress: Progress) -> Verification | None:
+    options = setup.options
     with (
         DriverClient(options.output_dir / "driver.log", setup.placement.driver) as driver,
-        _enclosure(setup.host, cores, limit_bytes) as (method, why_not, enclosure),
+        _enclosure(setup, recommended.limits) as (method, why_not, enclosure),
     ):
-        trial, recommended = Trial(method, cores, limit_bytes), Recommended(options.configuration)
         session = Session(setup, progress, driver, Stopwatch(options.budget_s))
-        try_out(session, trial, recommended, rehearsal, enclosure)
-    return Verification(method, reference, recommended, (trial,), why_not)
+        reference = dataclasses.replace(rehearsal.reference, alone=enclosure.enforced)
+        rehearsal = dataclasses.replace(rehearsal, reference=reference)
+        found = Trials(method, reference, recommended, why_not)
+        proof = Proof(session, recommended, rehearsal, enclosure, _NOTHING_LARGER)
+        for trial in proof.trials():
+            found = found.after(trial, proof)
+    return found.result
 
 
 @contextlib.contextmanager
-def _enclosure(host: Host, cores: float, size_bytes: int) -> Iterator[tuple[Method, str | None, Enclosure]]:
-    if is_inside(host, cores, size_bytes):
+def _enclosure(setup: Setup, limits: Limits) -> Iterator[tuple[Method, str | None, Enclosure]]:
+    if is_inside(setup.host, limits):
         yield "container", None, Enclosure(_own_group(), joins=False)
         return
-    with enforcement() as (delegation, why_not), limited_group(delegation, 0) as group:
-        yield method_of(delegation), why_not, Enclosure(group)
+    with (
+        enforcement() as (delegation, why_not),
+        enclosed(delegation, "0", len(setup.server_cpus)) as enclosure,
+    ):
+        yield method_of(delegation), why_not, enclosure
 
 
-def is_inside(host: Host, cores: float, size_bytes: int) -> bool:
+def is_inside(host: Host, limits: Limits) -> bool:
     """Whether this process runs inside about these limits; what the profiler itself needs may come on top."""
     quota, memory_bytes = host.cpu_limit_cores, host.memory_limit_bytes
     return (
         quota is not None
         and memory_bytes is not None
-        and quota <= cores + _OUR_CORES
-        and memory_bytes <= size_bytes + _OUR_BYTES
+        and quota <= limits.cpu_cores + _OUR_CORES
+        and memory_bytes <= (limits.memory_bytes or 0) + _OUR_BYTES
     )
 
 
@@ -138,18 +146,16 @@ def _own_group() -> LimitedGroup | None:
     return LimitedGroup(own.cpu_version, own.cpu, own.memory)
 
 
-def _with_verification(profile: Profile, findings: Findings) -> Profile:
-    verification = verification_result(findings.verification)
-    reasons = [verification_reason(findings), *profile.grade_reasons[1:]]
+def _with_verification(profile: Profile, found: Verification | None) -> Profile:
     kept = {path: why for path, why in profile.unknown.items() if not path.startswith("verification")}
     unknown = {"verification": "this phase was not run"}
-    if verification is not None:
-        unknown = Reasons("it was not measured").of(verification, "verification.")
+    if found is not None:
+        unknown = Reasons("it was not measured").of(found, "verification.")
     return profile.model_copy(
         update={
-            "verification": verification,
-            "grade": grade(findings),
-            "grade_reasons": reasons,
+            "verification": found,
+            "grade": grade(found),
+            "grade_reasons": [verification_reason(found), *profile.grade_reasons[1:]],
             "unknown": kept | unknown,
         }
     )

@@ -2,48 +2,41 @@
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
-import os
-import signal
-import threading
-from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime
-from types import FrameType
+from collections.abc import Iterable, Sequence
 from typing import Any
 
-from plimsoll.errors import InternalError, RowsFailed, StartError, UsageError
-from plimsoll.host.cpus import describe_host
+from plimsoll.errors import InternalError, RowsFailed, StartError
+from plimsoll.host.cgroups.groups import enforcement
+from plimsoll.host.cgroups.limits import find_cgroup
+from plimsoll.host.children import terminable
 from plimsoll.host.memory import read_memory
 from plimsoll.profiling.answer.decision import Decision, decide, warnings_of_bounds
 from plimsoll.profiling.answer.profile import build_profile
-from plimsoll.profiling.dataset.load import load_dataset
 from plimsoll.profiling.findings import Findings
 from plimsoll.profiling.gpu.answer import NEVER_USED, GpuVerdict, decide_gpu, preallocation_sentence, why_unused
 from plimsoll.profiling.gpu.session import TakesTheWholeCard, check_preallocation, watch_gpus
 from plimsoll.profiling.load.client import DriverClient
-from plimsoll.profiling.measure.command import gpu_wanted, request_timeout_s
 from plimsoll.profiling.measure.metrics import allocator_peaks_bytes
-from plimsoll.profiling.measure.noise import spin, throttled_s
 from plimsoll.profiling.measure.server import NotMeasured, ServerLost, ServerUnderTest, Stopwatch
 from plimsoll.profiling.options import ProfileOptions, Progress
 from plimsoll.profiling.phases.candidate import cpu_answer
 from plimsoll.profiling.phases.capacity import find_capacity
 from plimsoll.profiling.phases.census import Census, describe_failed, load_of, take_census
-from plimsoll.profiling.phases.cpu_sweep import is_elastic, sweep
-from plimsoll.profiling.phases.growth import Growth, watch_growth
-from plimsoll.profiling.phases.open_loop import measure_operating_point, search_slo, seconds_for
+from plimsoll.profiling.phases.cpu_sweep import is_elastic, sweep, sweep_by_quota
+from plimsoll.profiling.phases.growth import watch_growth
+from plimsoll.profiling.phases.open_loop import measure_rate, search_slo, seconds_for
 from plimsoll.profiling.phases.preflight import measure_ceiling
-from plimsoll.profiling.phases.quota import sweep_by_quota
 from plimsoll.profiling.phases.search import search
 from plimsoll.profiling.phases.start import wait_for_start
-from plimsoll.profiling.phases.trial import Rehearsal, reference_of
-from plimsoll.profiling.phases.verify import verify
 from plimsoll.profiling.phases.warmup import warm_up
 from plimsoll.profiling.plan import Plan
-from plimsoll.profiling.result.files import make_output_folder, write_profile
+from plimsoll.profiling.result.files import write_profile
 from plimsoll.profiling.result.profile import Profile, ProfileError
-from plimsoll.profiling.session import Session, Setup, place
+from plimsoll.profiling.session import Session, Setup, prepare
+from plimsoll.profiling.trials.operating_point import ground_of, measure_operating_point
+from plimsoll.profiling.trials.trial import rehearse
+from plimsoll.profiling.trials.verify import verify
 
 _SERVER_LOST_EXIT, _GPU_EXIT = 3, 3
 _INTERRUPTED_EXIT = 130
@@ -63,11 +56,11 @@ def profile(options: ProfileOptions, progress: Progress) -> Profile:
         with terminable():
             run.measure(progress)
     except StartError as error:
-        run.spoil(_problem(error.code, error.message, error.exit_code))
+        run.spoil(error.code, error.message, error.exit_code)
         run.finish(watch)
         raise
     except (KeyboardInterrupt, SystemExit):
-        run.spoil(_problem("interrupted", "the run was interrupted", _INTERRUPTED_EXIT))
+        run.spoil("interrupted", "the run was interrupted", _INTERRUPTED_EXIT)
         run.finish(watch)
         raise
     result, census = run.finish(watch), run.findings.census
@@ -75,25 +68,6 @@ def profile(options: ProfileOptions, progress: Progress) -> Profile:
         failed = describe_failed(census, run.findings.dataset)
         raise RowsFailed(f"every row failed: {failed}", remedy=f"see {options.output_dir}/server.log")
     return result
-
-
-def prepare(options: ProfileOptions) -> Setup:
-    """Reads the dataset and looks at the machine; nothing is started."""
-    if options.budget_s <= 0:
-        raise UsageError("the budget must be longer than 0 s")
-    dataset = load_dataset(
-        options.dataset, options.content_type, options.format, options.max_rows, options.max_dataset_bytes
-    )
-    make_output_folder(options.output_dir)
-    host = describe_host()
-    return Setup(
-        options=options,
-        dataset=dataset,
-        host=host,
-        placement=place(host.allowed_cpus, options.max_cpu_cores),
-        request_timeout_s=request_timeout_s(options, os.environ),
-        created=datetime.now(UTC),
-    )
 
 
 class Run:
@@ -105,11 +79,16 @@ class Run:
         self._decision: Decision | None = None
 
     def keep(self, **found: Any) -> None:
-        """Replaces what was known of a phase."""
         self.findings = dataclasses.replace(self.findings, **found)
 
-    def spoil(self, problem: ProfileError) -> None:
-        """What stopped the run, or spoiled part of it."""
+    def follow(self, **phase: Iterable[object]) -> None:
+        """Keeps what is known after each step, so that it is there even when the phase breaks off."""
+        for name, results in phase.items():
+            for found in results:
+                self.keep(**{name: found})
+
+    def spoil(self, code: str, message: str, exit_code: int, details: Sequence[str] = ()) -> None:
+        problem = ProfileError(code=code, message=message, exit_code=exit_code, details=list(details))
         self.keep(problem=problem)
 
     def warn(self, *sentences: str) -> None:
@@ -119,21 +98,18 @@ class Run:
         self.keep(surroundings=dataclasses.replace(self.findings.surroundings, **found))
 
     def measure(self, progress: Progress) -> None:
-        """All servers, one after the other."""
         options = self.setup.options
         (options.output_dir / "server.log").unlink(missing_ok=True)
-        self._note(spin_before=spin())
         with DriverClient(options.output_dir / "driver.log", self.setup.placement.driver) as driver:
             self.keep(ceiling=measure_ceiling(driver, self.setup.dataset.rows, options.seed, progress))
             session = Session(self.setup, progress, driver, Stopwatch(options.budget_s))
             self.keep(timeline=session.recorder)
-            with watch_gpus(gpu_wanted(options.server_arguments, os.environ)) as gpu:
+            with watch_gpus(options.gpu) as gpu:
                 self.keep(gpu=gpu)
                 session.recorder.gpu = gpu.watch
                 self._measure_first(session)
                 self._measure_others(session)
                 self._verify(session)
-        self._note(spin_after=spin())
 
     def _measure_first(self, session: Session) -> None:
         """The server without limits; once more where it took a whole GPU."""
@@ -146,31 +122,31 @@ class Run:
 
     def _first_server(self, session: Session) -> TakesTheWholeCard | None:
         """Answers where it broke off because the server must be started anew."""
-        throttled_before_s = throttled_s()
+        # The server is in our own control group, and stands still for its CPU quota as we do.
+        group = find_cgroup()
+        throttled_before_s = group.throttled_s() or 0.0
         with session.server() as server:
             try:
                 self._phases(session, server)
             except TakesTheWholeCard as takes:
                 return takes
             except ServerLost as lost:
-                self.spoil(_problem(lost.code, str(lost), _SERVER_LOST_EXIT, server.process.last_lines()))
+                self.spoil(lost.code, str(lost), _SERVER_LOST_EXIT, server.process.last_lines())
             except NotMeasured as lost:
-                self.spoil(_problem("driver_lost", str(lost), InternalError.exit_code))
+                self.spoil("driver_lost", str(lost), InternalError.exit_code)
             self.keep(gpu=self.findings.gpu.with_allocator(allocator_peaks_bytes(server.process.metrics())))
             self._note(
                 peak_unknown=server.meter.peak_unknown,
                 memory_unknown=server.meter.memory_unknown,
                 driver_memory=read_memory(session.driver.pid),
-                throttled_s=throttled_s() - throttled_before_s,
+                throttled_s=(group.throttled_s() or 0.0) - throttled_before_s,
             )
         return None
 
     def _phases(self, session: Session, server: ServerUnderTest) -> None:
-        """From the start of the server to its operating point."""
         plan = self._start(session, server)
         self.keep(gpu=check_preallocation(server, self.findings.gpu))
-        for census in take_census(server, plan.census_s):
-            self.keep(census=census)
+        self.follow(census=take_census(server, plan.census_s))
         self.keep(gpu=check_preallocation(server, self.findings.gpu))
         self._judge_rows()
         census, options = self.findings.census, self.setup.options
@@ -180,10 +156,8 @@ class Run:
         plan = dataclasses.replace(plan, elastic=is_elastic(census, options.threads) and server.cpus > 1)
         self.keep(plan=plan)
         server.choose(load)
-        for warmup in warm_up(server, options.slots / latency_s, plan.warmup_s(server.watch.left_s())):
-            self.keep(warmup=warmup)
-        for capacity in find_capacity(server, 1 / latency_s, plan.capacity_s(server.watch.left_s())):
-            self.keep(capacity=capacity)
+        self.follow(warmup=warm_up(server, options.slots / latency_s, plan.warmup_s(server.watch.left_s())))
+        self.follow(capacity=find_capacity(server, 1 / latency_s, plan.capacity_s(server.watch.left_s())))
         self._watch_growth(server, plan)
         try:
             self._find_operating_point(server, plan)
@@ -209,7 +183,7 @@ class Run:
         if failed:
             rows = describe_failed(census, self.setup.dataset)
             message = f"{len(failed)} of {len(census.rows)} rows failed: {rows}"
-            self.spoil(_problem(RowsFailed.code, message, RowsFailed.exit_code))
+            self.spoil(RowsFailed.code, message, RowsFailed.exit_code)
             self.warn(message)
         if harmful:
             self.warn(f"{len(harmful)} row(s) that cost a model worker its life or hung were left out of the load")
@@ -217,12 +191,12 @@ class Run:
     def _watch_growth(self, server: ServerUnderTest, plan: Plan) -> None:
         capacity, knee = self.findings.capacity, self.findings.capacity.knee()
         if not plan.growth_s:
-            self.keep(growth=Growth(unknown="the budget is too short for it"))
+            self.keep(growth_unknown="the budget is too short for it")
         elif knee is not None:
             try:
-                longer, growth = watch_growth(server, knee, plan.growth_s)
+                longer, growth = watch_growth(server, knee, plan.growth_s, plan.most_growth_s)
             except NotMeasured as lost:
-                self.keep(growth=Growth(unknown=str(lost)))
+                self.keep(growth_unknown=str(lost))
                 return
             self.keep(capacity=capacity.in_place_of(knee, longer), growth=growth)
 
@@ -232,14 +206,15 @@ class Run:
         if expected is None:
             return
         if options.slo is not None:
-            for found in search_slo(server, options.slo, expected.capacity_rps, plan.slo_s):
-                self.keep(open_loop=found)
+            self.follow(open_loop=search_slo(server, options.slo, expected.capacity_rps, plan.slo_s))
             expected = cpu_answer(capacity, census, options, options.slots, self.findings.open_loop.slo_rps) or expected
-        rate_rps, left_s = expected.operating_rps, server.watch.left_s() - plan.verify_s
-        seconds = seconds_for(rate_rps, plan.rate_s, left_s)
+        if plan.verifies:
+            # It is measured on the configuration that will be recommended, which is not known yet.
+            return
+        rate_rps = expected.operating_rps
+        seconds = seconds_for(rate_rps, plan.rate_s, server.watch.left_s())
         before = self.findings.open_loop
-        for found in measure_operating_point(server, before, rate_rps, seconds, self.setup.noisy_cores, plan.verify_s):
-            self.keep(open_loop=found)
+        self.follow(open_loop=measure_rate(server, before, rate_rps, seconds, self.setup.noisy_cores))
 
     def _measure_others(self, session: Session) -> None:
         """Fewer CPUs, other configurations. What goes wrong with them spoils only what they were to show."""
@@ -247,15 +222,13 @@ class Run:
         if first is None:
             return
         try:
-            for swept in sweep(session, first):
-                self.keep(sweep=swept)
-            for swept in sweep_by_quota(session, first, self.findings.sweep):
-                self.keep(quota=swept)
+            self.follow(sweep=sweep(session, first))
+            self.follow(quota=sweep_by_quota(session, first, self.findings.sweep))
             # Which is cheapest cannot be said without knowing what their memory is.
-            for found in search(session, first) if not self.findings.surroundings.memory_unknown else ():
-                self.keep(search=found)
+            if not self.findings.surroundings.memory_unknown:
+                self.follow(search=search(session, first))
         except (ServerLost, StartError, NotMeasured) as error:
-            self.warn(f"the search for a better configuration broke off: {error}")
+            self.warn(f"the search for a better configuration was aborted: {error}")
 
     def _verify(self, session: Session) -> None:
         findings, decision = self.findings, self.decide()
@@ -263,12 +236,20 @@ class Run:
         plan, recommended = findings.plan, decision.on_gpus(findings, gpu_so_far).recommended
         if plan is None or not plan.verifies or findings.broke_off():
             return
-        if findings.startup is None or decision.operating is None or None in (recommended.cpu, recommended.memory):
+        if recommended.cpu is None:
             return
-        load = load_of(findings.census, len(self.setup.dataset.rows))
-        rehearsal = Rehearsal(findings.census, load, reference_of(decision.operating, findings.startup))
-        for found in verify(session, recommended, rehearsal):
-            self.keep(verification=found)
+        load, ground = load_of(findings.census, len(self.setup.dataset.rows)), ground_of(self.setup, decision.chosen)
+        with enforcement() as (delegation, why_not):
+            try:
+                points = measure_operating_point(session, plan, recommended, ground, load, delegation)
+                self.follow(operating=points)
+            except (ServerLost, StartError, NotMeasured) as error:
+                self.warn(f"the operating point could not be measured to the end: {error}")
+            operating = self.findings.operating
+            if operating is None or not operating.complete or recommended.memory is None:
+                return
+            rehearsal = rehearse(findings.census, load, operating.reference())
+            self.follow(trials=verify(session, operating, rehearsal, delegation, why_not, ground.most_cores))
 
     def decide(self) -> Decision:
         """Once: before the verification, or at the end of a run that did not come so far."""
@@ -293,8 +274,8 @@ class Run:
         if found.watch is None or not found.watch.servers:
             return
         if lost := found.lost():
-            problem = _problem("gpu_lost", f"{lost} during the run", _GPU_EXIT)
-            self.spoil(self.findings.problem or problem)
+            if self.findings.problem is None:
+                self.spoil("gpu_lost", f"{lost} during the run", _GPU_EXIT)
         elif not self.findings.census.succeeded():
             return
         elif verdict.answer is None:
@@ -308,25 +289,4 @@ class Run:
         if why == NEVER_USED and not found.required:
             self.warn(why)
         elif why == NEVER_USED and not self.findings.broke_off():
-            self.spoil(_problem("gpu_unused", why, _GPU_EXIT))
-
-
-def _problem(code: str, message: str, exit_code: int, details: Sequence[str] = ()) -> ProfileError:
-    return ProfileError(code=code, message=message, exit_code=exit_code, details=list(details))
-
-
-@contextlib.contextmanager
-def terminable() -> Iterator[None]:
-    """SIGTERM becomes SystemExit, so that every `with` on the way out ends its child."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-
-    def leave(number: int, frame: FrameType | None) -> None:
-        raise SystemExit(128 + number)
-
-    before = signal.signal(signal.SIGTERM, leave)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
+            self.spoil("gpu_unused", why, _GPU_EXIT)

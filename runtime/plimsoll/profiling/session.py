@@ -4,24 +4,26 @@ from __future__ import annotations
 
 import contextlib
 import math
-import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 
-from plimsoll.host.cpus import Host
+from plimsoll.errors import UsageError
+from plimsoll.host.cpus import Host, describe_host
 from plimsoll.profiling.advice.configuration import Configuration
-from plimsoll.profiling.dataset.load import Dataset
+from plimsoll.profiling.dataset.load import load_dataset
+from plimsoll.profiling.dataset.rows import Dataset
 from plimsoll.profiling.load.client import DriverClient
 from plimsoll.profiling.measure.command import server_arguments
 from plimsoll.profiling.measure.meter import ServerMeter
-from plimsoll.profiling.measure.metrics import ConnectionBudget, budget_connections
-from plimsoll.profiling.measure.noise import NOISY_SHARE
+from plimsoll.profiling.measure.metrics import ConnectionBudget, budget_connections, read_batches
 from plimsoll.profiling.measure.process import ServerProcess
 from plimsoll.profiling.measure.server import ServerUnderTest, Stopwatch
 from plimsoll.profiling.measure.timeline import Recorder
+from plimsoll.profiling.measure.window import NOISY_SHARE
 from plimsoll.profiling.options import ProfileOptions, Progress
+from plimsoll.profiling.result.files import make_output_folder
 
 PINNING_FROM_CPUS = 4
 # The driver waits a little longer than the server, so that it sees its 504.
@@ -29,14 +31,14 @@ _LONGER_S = 5.0
 
 
 @dataclass(frozen=True, slots=True)
-class Placement:
+class CpuPlacement:
     """CPU numbers; None leaves the affinity alone."""
 
     server: tuple[int, ...] | None
     driver: tuple[int, ...] | None
 
 
-def place(allowed_cpus: Sequence[int], max_cores: float | None) -> Placement:
+def place(allowed_cpus: Sequence[int], max_cores: float | None) -> CpuPlacement:
     """Which CPUs the server and the driver may use.
 
     From four usable CPUs on, the driver and this process keep the last one and the server gets the rest, so that they
@@ -49,17 +51,17 @@ def place(allowed_cpus: Sequence[int], max_cores: float | None) -> Placement:
     server = cpus[:-1] if driver else cpus
     if max_cores is not None:
         server = server[: max(1, math.ceil(max_cores))]
-    return Placement(server if len(server) < len(cpus) else None, driver)
+    return CpuPlacement(server if len(server) < len(cpus) else None, driver)
 
 
 @dataclass(frozen=True, slots=True)
 class Setup:
-    """What is known before anything is measured."""
+    """All that is fixed before anything is measured."""
 
     options: ProfileOptions
     dataset: Dataset
     host: Host
-    placement: Placement
+    placement: CpuPlacement
     request_timeout_s: float
     created: datetime
 
@@ -70,12 +72,35 @@ class Setup:
 
     @property
     def server_cpus(self) -> tuple[int, ...]:
-        """Those that a server may use."""
+        """CPU numbers: those it is pinned to, else all that this process may use."""
         return tuple(self.placement.server or self.host.allowed_cpus)
 
+    @property
+    def server_cores(self) -> float:
+        """What a server can use: its CPUs, or less where the profiler itself runs inside a quota."""
+        return min(float(len(self.server_cpus)), self.host.usable_cores)
+
     def row_number(self, index: int) -> int:
-        """By which the user knows the row."""
         return self.dataset.rows[index].number
+
+
+def prepare(options: ProfileOptions) -> Setup:
+    """Reads the dataset and looks at the machine; nothing is started."""
+    if options.budget_s <= 0:
+        raise UsageError("the budget must be longer than 0 s")
+    dataset = load_dataset(
+        options.dataset, options.content_type, options.format, options.max_rows, options.max_dataset_bytes
+    )
+    make_output_folder(options.output_dir)
+    host = describe_host()
+    return Setup(
+        options=options,
+        dataset=dataset.with_headers(options.headers),
+        host=host,
+        placement=place(host.allowed_cpus, options.max_cpu_cores),
+        request_timeout_s=options.longest_request_s,
+        created=datetime.now(UTC),
+    )
 
 
 @dataclass(slots=True)
@@ -104,7 +129,7 @@ class Session:
         """A server that is ended when the block is; it is not ready yet. `prefix` tells its phases from the others'."""
         setup, options = self.setup, self.setup.options.configured(configuration)
         allowed = cpus or setup.placement.server
-        arguments = server_arguments(options, setup.request_timeout_s, os.environ)
+        arguments = server_arguments(options, setup.request_timeout_s)
         variables = {**self.variables, **(variables or {})}
         with ServerProcess(arguments, options.output_dir / "server.log", allowed, groups, variables) as process:
             yield ServerUnderTest(
@@ -119,6 +144,7 @@ class Session:
                 recorder=self.recorder,
                 prefix=prefix,
                 cpus=len(allowed or setup.host.allowed_cpus),
+                limited=bool(groups),
             )
 
     def time_for(self, seconds: float) -> bool:
@@ -133,8 +159,11 @@ class Session:
         setup, again = self.setup, self.aimed
         self.aimed = True
         timeout_s = setup.request_timeout_s + _LONGER_S
-        self.driver.open(setup.dataset.rows, server.process.port, timeout_s, setup.options.seed, again)
-        budget = budget_connections(self.driver.most_connections, server.process.metrics())
+        rows, seed, metrics = setup.dataset.rows, setup.options.seed, server.process.metrics()
+        batches = read_batches(metrics)
+        slots = server.options.slots * (batches.max_size if batches else 1)
+        self.driver.open(rows, server.process.port, timeout_s, seed, again, slots)
+        budget = budget_connections(self.driver.most_connections, metrics)
         server.most_connections = budget.most
         if self.connections is None and budget.bounds:
             self.progress.note(budget.sentence())

@@ -10,9 +10,10 @@ import math
 import statistics
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import combinations
+from itertools import combinations, pairwise
+from typing import TypeVar
 
 # One-sided 99 % quantiles of Student's t for 1, 2, … degrees of freedom.
 _T_99 = (
@@ -25,8 +26,19 @@ _T_975 = (
     2.120, 2.110, 2.101, 2.093, 2.086, 2.080, 2.074, 2.069, 2.064, 2.060, 2.056, 2.052, 2.048, 2.045, 2.042,
 )  # fmt: skip
 Points = Sequence[tuple[float, float]]
+_Key = TypeVar("_Key")
+_Number = TypeVar("_Number", int, float)
 _Z_95 = 1.96
 _NORMAL = statistics.NormalDist()
+
+
+def added(parts: Iterable[Mapping[_Key, _Number]]) -> dict[_Key, _Number]:
+    """The sum for each key."""
+    total: dict[_Key, _Number] = {}
+    for part in parts:
+        for key, number in part.items():
+            total[key] = total.get(key, 0) + number
+    return total
 
 
 def upper_bound(values: Sequence[float]) -> float | None:
@@ -39,6 +51,12 @@ def upper_bound(values: Sequence[float]) -> float | None:
 def _t(quantiles: Sequence[float], freedom: int) -> float:
     """Beyond the table its last entry, which is a little too careful."""
     return quantiles[min(freedom, len(quantiles)) - 1]
+
+
+def goes_one_way(values: Sequence[float]) -> bool:
+    """Whether none is below the one before, or none above it."""
+    steps = [after - before for before, after in pairwise(values)]
+    return all(step >= 0 for step in steps) or all(step <= 0 for step in steps)
 
 
 def spread(values: Sequence[float]) -> float:
@@ -59,7 +77,7 @@ def squared_variation(values: Sequence[float]) -> float | None:
     return statistics.variance(values) / mean**2 if len(values) > 1 and mean > 0 else None
 
 
-def slope(points: Sequence[tuple[float, float]]) -> float | None:
+def slope(points: Points) -> float | None:
     """Least-squares slope of y over x; needs three different x."""
     if len({x for x, _ in points}) < 3:
         return None
@@ -75,7 +93,7 @@ def spread_out(count: int) -> Iterator[int]:
             yield index
 
 
-def slope_interval(points: Sequence[tuple[float, float]]) -> tuple[float, float, float] | None:
+def slope_interval(points: Points) -> tuple[float, float, float] | None:
     """Least-squares slope with its two-sided 95 % confidence interval: lower, estimate, upper; needs five points."""
     count = len(points)
     if count < 5:
@@ -99,7 +117,7 @@ def theil_sen_interval(points: Points, confidence: float = 0.95) -> tuple[float,
     if not slopes:
         return 0.0, 0.0
     half = _NORMAL.inv_cdf((1 + confidence) / 2) * math.sqrt(_variance([y for _, y in points]))
-    lower = max(0, math.floor((len(slopes) - half) / 2))
+    lower = max(0, math.floor((len(slopes) - half) / 2) - 1)
     upper = min(len(slopes) - 1, math.ceil((len(slopes) + half) / 2))
     return slopes[lower], slopes[upper]
 
@@ -154,11 +172,12 @@ def percentile_interval(shares: Sequence[float], values: Sequence[float], count:
     if count * (1 - share) < 1 or not values:
         return None
     half = _Z_95 * math.sqrt(share * (1 - share) / count)
-    low, value, high = (_quantile(shares, values, share + shift) for shift in (-half, 0.0, half))
+    low, value, high = (quantile(shares, values, share + shift) for shift in (-half, 0.0, half))
     return Interval(value, low, high)
 
 
-def _quantile(shares: Sequence[float], values: Sequence[float], share: float) -> float:
+def quantile(shares: Sequence[float], values: Sequence[float], share: float) -> float:
+    """What a share of them does not exceed, linear between the points of the curve: `shares[n]` do not `values[n]`."""
     place = min(bisect_left(shares, share), len(shares) - 1)
     if place == 0 or shares[place] <= share:
         return values[place]

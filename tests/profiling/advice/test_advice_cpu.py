@@ -11,6 +11,7 @@ import pytest
 from plimsoll.profiling.advice.cpu import Demand, recommend_cpu
 from plimsoll.profiling.advice.memory import recommend_memory
 from plimsoll.profiling.advice.rounding import MEBIBYTE
+from support.made_up import cpu_of
 
 STEADY = Demand(cpu_s=0.010, capacity_rps=100.0, service_s=0.010, squared_variation=0.0, busiest_cores=1.0, slots=1)
 
@@ -70,8 +71,14 @@ def test_a_target_rate_is_spread_over_replicas() -> None:
     answer = recommend_cpu(STEADY, 150.0, None)
     assert answer.replicas == 3
     assert answer.operating_rps == pytest.approx(50.0)
-    assert answer.need_cores == pytest.approx(50 * 0.010 / answer.utilisation)
-    assert answer.cores.request_cores == 0.8
+    assert answer.demand_cores == pytest.approx(50 * 0.010)
+    assert answer.need_cores == pytest.approx(50 * 0.010 / 0.75), "of one CPU, which is not as busy as the slot"
+    assert answer.cores.request_cores == 0.7
+
+
+def test_an_objective_leaves_the_cpu_the_room_of_the_slots() -> None:
+    answer = recommend_cpu(STEADY, 150.0, None, 80.0)
+    assert answer.need_cores == pytest.approx(answer.demand_cores / answer.utilisation)
 
 
 def test_a_small_target_needs_a_small_share() -> None:
@@ -133,3 +140,17 @@ def test_memory_is_the_greatest_need_with_headroom(
     assert answer.size.request_bytes == request_mib * MEBIBYTE
     assert answer.size.request_bytes >= max(need * 1.15, need + 100_000_000)
     assert when in answer.size.reason
+
+
+def test_what_was_too_fast_is_carried_more_slowly_on_the_same_cores() -> None:
+    answer = cpu_of(1.5, carries_rps=100.0).slower(0.8, None)
+    assert (answer.operating_rps, answer.carries_rps, answer.replicas) == (80.0, 80.0, None)
+    assert answer.cores.request_cores == 1.5
+    turned_away = "At 100 requests/s requests were turned away even without limits"
+    assert answer.cores.reason == f"Because. {turned_away}: 80 requests/s are measured instead."
+
+
+def test_a_target_then_needs_more_replicas() -> None:
+    answer = cpu_of(1.5, carries_rps=100.0, replicas=1).slower(0.8, 100.0)
+    assert (answer.operating_rps, answer.carries_rps, answer.replicas) == (50.0, 80.0, 2)
+    assert (answer.need_cores, answer.cores.request_cores) == (0.5, 0.5), "half of the rate needs half of the 1.0 cores"

@@ -8,9 +8,8 @@ import pytest
 
 from plimsoll.profiling.advice.configuration import Configuration
 from plimsoll.profiling.answer.decision import Offer, _runner_up, choose, decide, differing_answers, holds, memory_of
-from plimsoll.profiling.phases.candidate import Candidate
+from plimsoll.profiling.phases.candidate import Candidate, Candidates
 from plimsoll.profiling.phases.capacity import Capacity
-from plimsoll.profiling.phases.search import Search
 from plimsoll.profiling.plan import Plan
 from support.made_up import (
     MEMORY,
@@ -62,7 +61,7 @@ def test_other_answers_under_threads_rule_them_out_and_are_said() -> None:
     found = findings(
         startup=STARTUP,
         capacity=Capacity((level(window(1, 100.0)),)),
-        search=Search((made(differing=3),), complete=True),
+        search=Candidates((made(differing=3),), complete=True),
     )
     decision = decide(found)
     assert decision.chosen is decision.runner_up is None
@@ -100,6 +99,24 @@ def test_a_target_that_one_worker_carries_needs_no_second() -> None:
     assert choose([one, two]) is one
 
 
+def test_a_rate_that_one_worker_carries_takes_one_worker() -> None:
+    """30 requests/s of 10 ms: two workers may be busier each, and so ask for less; the requests cost the same."""
+    needs = {1: (0.45, 0.30 / 0.67), 2: (0.4, 0.30 / 0.82)}
+    one, two = (
+        Offer(
+            Configuration(workers),
+            candidate(workers) if workers > 1 else None,
+            dataclasses.replace(cpu_of(cores, 65.0, replicas=1, need_cores=need_cores), demand_cores=0.30),
+            memory_of_size(size_bytes),
+        )
+        for (workers, (cores, need_cores)), size_bytes in zip(needs.items(), (200_000_000, 220_000_000), strict=True)
+    )
+    assert choose([one, two]) is one
+    assert choose([two, one]) is two, "what the user has set stays where the cost is the same"
+    twice = dataclasses.replace(one, cpu=dataclasses.replace(one.cpu, replicas=2))
+    assert choose([twice, two]) is two, "one worker cannot carry it alone"
+
+
 def test_a_little_cheaper_is_no_reason_to_change() -> None:
     one, two = (
         Offer(Configuration(1), None, cpu_of(1.0, 100.0), memory_of_size(10**9)),
@@ -117,11 +134,11 @@ def test_the_chosen_number_is_the_recommendation() -> None:
         capacity=Capacity((level(window(1, 50.0)),)),
         census=census(row_cost(0, peak_bytes=1_000_000)),
         open_loop=operated(one),
-        search=Search((two,), complete=True),
+        search=Candidates((two,), complete=True),
     )
     decision = decide(found)
     assert (decision.chosen, decision.operating) == (two, two.level)
-    assert list(found.rate_levels(two)) == [one, two.level]
+    assert list(found.rate_levels(two.level)) == [one, two.level]
     assert list(found.rate_levels(None)) == [two.level, one]
     assert memory_of(found, two).base_bytes == MEMORY.total.peak_bytes
     result = written_of(found, decision)
@@ -133,5 +150,5 @@ def test_the_chosen_number_is_the_recommendation() -> None:
 
 
 def test_a_search_that_broke_off_decides_nothing() -> None:
-    found = findings(startup=STARTUP, capacity=Capacity((level(window(1, 50.0)),)), search=Search((candidate(2),)))
+    found = findings(startup=STARTUP, capacity=Capacity((level(window(1, 50.0)),)), search=Candidates((candidate(2),)))
     assert decide(found).chosen is None

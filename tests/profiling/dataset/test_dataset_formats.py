@@ -19,10 +19,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from plimsoll.errors import DatasetError, UsageError
-from plimsoll.profiling.dataset.load import STDIN, Format, Row, load_dataset, parse_format
+from plimsoll.profiling.dataset.load import STDIN, Format, load_dataset, parse_format
+from plimsoll.profiling.dataset.rows import Row
 from plimsoll.profiling.dataset.sampling import Sampler
-from plimsoll.profiling.dataset.spool import read_spool, spooled
-from plimsoll.profiling.load.requests import serialise
+from plimsoll.profiling.load.requests import read_spool, serialise, spooled
 
 
 def envelopes(folder: Path, *values: Any, kind: Format | None = "envelope", name: str = "d.jsonl") -> tuple[Row, ...]:

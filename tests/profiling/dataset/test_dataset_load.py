@@ -9,7 +9,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from plimsoll.errors import DatasetError, UsageError
-from plimsoll.profiling.dataset.load import JSON_TYPE, TEXT_TYPE, Row, load_dataset
+from plimsoll.profiling.dataset.load import load_dataset
+from plimsoll.profiling.dataset.rows import JSON_TYPE, TEXT_TYPE, Row
 
 
 def rows_of(path: Path, data: bytes, content_type: str | None = None) -> tuple[Row, ...]:

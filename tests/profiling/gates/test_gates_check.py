@@ -11,13 +11,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from plimsoll.errors import GateFailed, GradeTooLow, UsageError
-from plimsoll.profiling.gates.check import check_gates, enforce, read_gates
+from plimsoll.profiling.gates.check import check_gates, enforce, gate_line, read_gates
 from plimsoll.profiling.gates.metrics import Dimension, parse_quantity
 from support.finished import profile_with as finished
 
 
 def judged(*fail_if: str, **changes: Any) -> list[bool | None]:
-    return [result.held for result in check_gates(finished(**changes), read_gates(fail_if)).gates]
+    return [result.held for result in check_gates(finished(**changes), read_gates(fail_if))]
 
 
 @pytest.mark.parametrize(
@@ -47,11 +47,11 @@ def test_the_recommended_rate_decides_where_it_was_tried_out() -> None:
 
 
 def test_an_unknown_number_fails_its_gate_and_says_why() -> None:
-    verdict = check_gates(
+    (result,) = check_gates(
         finished(azureml={}, unknown={"recommendation.operatingPoint.latencySeconds.p99": "needs 299 requests"}),
         read_gates(["p99>200ms"]),
     )
-    assert list(verdict.lines()) == ["gate FAILED: p99>200ms: p99 is not known (needs 299 requests)"]
+    assert gate_line(result) == "gate FAILED: p99>200ms: p99 is not known (needs 299 requests)"
 
 
 @pytest.mark.parametrize(
@@ -100,8 +100,8 @@ def against(folder: Path, now: dict[str, Any], most: str = "10%", **before: Any)
     """Sentence up to its first number → held."""
     path = folder / "old.json"
     path.write_text(finished(**before).model_dump_json(by_alias=True))
-    verdict = check_gates(finished(**now), read_gates(baseline=str(path), max_regression=most))
-    return {result.sentence.removeprefix("baseline: ").split(" → ")[0]: result.held for result in verdict.gates}
+    results = check_gates(finished(**now), read_gates(baseline=str(path), max_regression=most))
+    return {result.sentence.removeprefix("baseline: ").split(" → ")[0]: result.held for result in results}
 
 
 def measured(**changes: Any) -> dict[str, Any]:

@@ -14,7 +14,8 @@ from pathlib import Path
 import pytest
 
 from plimsoll.errors import InternalError
-from plimsoll.profiling.dataset.load import Row, load_dataset
+from plimsoll.profiling.dataset.load import load_dataset
+from plimsoll.profiling.dataset.rows import Row
 from plimsoll.profiling.load.client import DriverClient
 from support.little_server import LittleServer, little_server
 
@@ -156,7 +157,7 @@ def test_a_driver_that_dies_is_an_internal_error(opened: Open) -> None:
 
 def test_the_driver_ends_when_its_stdin_does(tmp_path: Path) -> None:
     driver = subprocess.Popen(
-        [sys.executable, "-m", "plimsoll.profiling.load"], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+        [sys.executable, "-m", "plimsoll.profiling.load.driver"], stdin=subprocess.PIPE, stdout=subprocess.PIPE
     )
     driver.communicate(timeout=20)
     assert driver.returncode == 0

@@ -21,8 +21,8 @@ import pytest
 from plimsoll.host.descriptors import open_descriptors
 from plimsoll.profiling.dataset.load import load_dataset
 from plimsoll.profiling.load.client import DriverClient
-from plimsoll.profiling.load.open_loop import Arrivals
-from plimsoll.profiling.load.slot import outcome_of
+from plimsoll.profiling.load.loops import Arrivals
+from plimsoll.profiling.load.sender import outcome_of
 from plimsoll.profiling.measure.metrics import MOST_CONNECTIONS, ConnectionBudget, budget_connections
 from plimsoll.profiling.run import profile
 from support.little_server import LittleServer, little_server
@@ -54,7 +54,7 @@ def limit_descriptors(pid: int, soft: int) -> int:
 
 def driver_pid() -> int:
     """Of the only load driver that this process has started."""
-    (pid,) = [child.pid for child in psutil.Process().children() if "plimsoll.profiling.load" in child.cmdline()]
+    (pid,) = [child.pid for child in psutil.Process().children() if "plimsoll.profiling.load.driver" in child.cmdline()]
     return pid
 
 
@@ -238,7 +238,8 @@ def test_a_level_that_cannot_be_measured_is_left_out(tmp_path: Path) -> None:
     assert TOO_MANY in result.driver.capacity_stopped
     assert result.state == "Succeeded"
     assert result.recommendation.cpu is not None
-    assert result.measurements.rate_levels[-1].outcomes.keys() == {"200"}
+    assert result.measurements.operating_level is not None
+    assert result.measurements.operating_level.outcomes.keys() == {"200"}
 
 
 def test_a_driver_that_can_send_nothing_blames_no_row(tmp_path: Path) -> None:
@@ -271,7 +272,7 @@ def test_a_low_limit_is_said_before_anything_is_measured(tmp_path: Path) -> None
     assert len(said) == 1
     assert "profile: census" in run.stderr.splitlines()[said[0] + 1]
     content = json.loads((options.output_dir / "profile.json").read_text())
-    levels = content["measurements"]["concurrencyLevels"] + content["measurements"]["rateLevels"]
+    levels = [*content["measurements"]["concurrencyLevels"], content["measurements"]["operatingLevel"]]
     assert {outcome for level in levels for outcome in level["outcomes"]} == {"200"}
     assert content["recommendation"]["operatingPoint"]["latencySeconds"]["p99"] is not None
     assert [warning for warning in content["warnings"] if "ulimit" in warning] == []

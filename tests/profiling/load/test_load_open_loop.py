@@ -10,9 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from plimsoll.profiling.dataset.load import TEXT_TYPE, Row, load_dataset
+from plimsoll.profiling.dataset.load import load_dataset
+from plimsoll.profiling.dataset.rows import TEXT_TYPE, Row
 from plimsoll.profiling.load.client import DriverClient, RateAnswer
-from plimsoll.profiling.load.open_loop import Arrivals
+from plimsoll.profiling.load.loops import Arrivals
 from plimsoll.profiling.measure.server import connections_ahead
 from plimsoll.profiling.phases.open_loop import in_flight_cap, seconds_for
 from plimsoll.profiling.phases.preflight import measure_ceiling
@@ -125,4 +126,4 @@ def test_the_drivers_own_limit_is_measured(tmp_path: Path) -> None:
     assert ceiling is not None
     assert ceiling.most_rps > 1000
     assert 0 < ceiling.cpu_per_request_s < 0.001
-    assert processes_that_mention("driver.noop") == []
+    assert processes_that_mention("load.noop") == []

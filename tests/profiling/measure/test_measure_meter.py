@@ -25,7 +25,7 @@ def family(tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
     source = (
         "import subprocess, sys, time\n"
         f"subprocess.Popen([sys.executable, {str(tmp_path / 'sleeper.py')!r}])\n"
-        f"subprocess.Popen([sys.executable, {str(tmp_path / 'worker.py')!r}, 'plimsoll.workers.main'])\n"
+        f"subprocess.Popen([sys.executable, {str(tmp_path / 'worker.py')!r}, 'plimsoll.workers.child.main'])\n"
         "time.sleep(60)"
     )
     process = subprocess.Popen([sys.executable, "-c", source], stdout=subprocess.PIPE, text=True)

@@ -10,11 +10,11 @@ from plimsoll.profiling.advice.configuration import Configuration
 from plimsoll.profiling.advice.recommended import Recommended
 from plimsoll.profiling.advice.slo import Slo
 from plimsoll.profiling.answer.decision import decide
-from plimsoll.profiling.answer.levels import cpu_levels
-from plimsoll.profiling.phases.candidate import Candidate
+from plimsoll.profiling.answer.measurements import cpu_levels
+from plimsoll.profiling.phases.candidate import Candidate, Candidates
 from plimsoll.profiling.phases.capacity import Capacity
 from plimsoll.profiling.phases.census import _busy_threads
-from plimsoll.profiling.phases.cpu_sweep import Sweep, choose_cpus, doubling, is_elastic, pays_up_to
+from plimsoll.profiling.phases.cpu_sweep import choose_cpus, doubling, is_elastic, pays_up_to
 from plimsoll.profiling.plan import Plan
 from support.made_up import STARTUP, census, findings, level, memory_of_size, rate_level, row_cost, window
 
@@ -65,7 +65,7 @@ def test_the_chosen_number_of_cpus_is_the_recommendation() -> None:
         startup=STARTUP,
         plan=Plan(45.0, 1.0, True, False, elastic=True),
         capacity=Capacity((level(window(1, 120.0, cpu_s=0.03)),)),
-        sweep=Sweep(candidates, complete=True),
+        sweep=Candidates(candidates, complete=True),
     )
     decision = decide(found)
     assert decision.chosen is candidates[0]
@@ -78,7 +78,7 @@ def test_the_chosen_number_of_cpus_is_the_recommendation() -> None:
 
 
 def test_a_sweep_that_broke_off_decides_nothing() -> None:
-    found = findings(capacity=Capacity((level(window(1, 120.0)),)), sweep=Sweep((candidate(1, 100.0),)))
+    found = findings(capacity=Capacity((level(window(1, 120.0)),)), sweep=Candidates((candidate(1, 100.0),)))
     assert decide(found).chosen is None
 
 

@@ -19,16 +19,19 @@ MB = 1_000_000
 
 
 def series(size: Callable[[int], float], count: int = 12, noise_bytes: float = 0.0) -> list[tuple[float, float]]:
+    """A reading each hundred requests."""
     draw = random.Random(3)
-    return [(100.0 * step, 200 * MB + size(100 * step) + draw.gauss(0, noise_bytes)) for step in range(1, count + 1)]
+    return [(0.1 * step, 200 * MB + size(100 * step) + draw.gauss(0, noise_bytes)) for step in range(1, count + 1)]
 
 
 def test_a_leak_is_found_and_measured() -> None:
     growth = judge(series(lambda requests: 20_000 * requests, noise_bytes=200_000))
     assert growth.verdict == "growing"
     assert growth.bytes_per_request == pytest.approx(20_000, rel=0.05)
-    assert growth.interval is not None
-    assert growth.interval[0] < 20_000 < growth.interval[1]
+    assert growth.bytes_per_1000_requests == pytest.approx(20 * MB, rel=0.05)
+    assert growth.lower_bytes_per_1000_requests is not None
+    assert growth.upper_bytes_per_1000_requests is not None
+    assert growth.lower_bytes_per_1000_requests < 20 * MB < growth.upper_bytes_per_1000_requests
     assert (growth.readings, growth.requests) == (12, 1100)
 
 
@@ -50,12 +53,13 @@ def test_verdicts(size: Callable[[int], float], noise_bytes: float, verdict: str
 
 def test_too_few_readings_decide_nothing() -> None:
     growth = judge(series(lambda requests: 1.0 * MB * requests, count=5))
-    assert (growth.verdict, growth.bytes_per_request) == ("unresolved", None)
+    assert growth.model_dump(exclude_none=True) == {"verdict": "unresolved", "readings": 5, "requests": 0}
+    assert growth.bytes_per_request is None
 
 
-def test_readings_count_the_requests() -> None:
+def test_readings_count_thousands_of_requests() -> None:
     windows = [dataclasses.replace(window(rate_rps=50.0), anonymous_bytes=size) for size in (5, None, 7)]
-    assert readings(windows) == [(50.0, 5.0), (150.0, 7.0)]
+    assert readings(windows) == [(0.05, 5.0), (0.15, 7.0)]
 
 
 def test_a_trend_is_robust_against_one_jump() -> None:

@@ -11,6 +11,7 @@ import pytest
 from plimsoll.profiling.advice.batching import BatchUse
 from plimsoll.profiling.advice.configuration import Configuration
 from plimsoll.profiling.advice.slo import Slo
+from plimsoll.profiling.measure.command import server_arguments
 from plimsoll.profiling.measure.meter import TreeMemory
 from plimsoll.profiling.phases.candidate import FirstServer
 from plimsoll.profiling.phases.capacity import Capacity, Level
@@ -111,6 +112,22 @@ def test_a_smaller_batch_is_tried_where_a_bigger_one_brings_nothing() -> None:
     assert tries(brings_nothing, search_threads=True, slo=Slo(0.95, 0.2)) == []
 
 
+def test_who_carries_the_target_rate_needs_no_more_of_anything() -> None:
+    """The server of 10 ms a request answers 100 a second at most."""
+    both: dict[str, Any] = {"search_workers": True, "search_threads": True}
+    assert tries(shown(), **both, target_rps=30.0) == []
+    assert tries(shown(), **both, target_rps=300.0) == tries(shown(), **both)
+    brings_nothing = shown(0.01, 0.01, batched(1, 0.01), batched(8, 0.08))
+    assert tries(brings_nothing, search_batches=True, target_rps=30.0) == [Configuration(1, 1, 1)]
+
+
+@pytest.mark.parametrize(("rate_rps", "more"), [(310.0, True), (330.0, False)])
+def test_who_keeps_the_cpus_busy_gets_no_more_processes(rate_rps: float, more: bool) -> None:
+    """Each request takes 10 ms of one of four CPUs, and the driver a fiftieth of one: at 318/s four fifths are busy."""
+    busy = shown(0.01, 0.01, level(window(4, rate_rps)))
+    assert bool(tries(busy, search_workers=True, search_threads=True)) is more
+
+
 def test_how_a_configuration_is_called() -> None:
     assert str(Configuration(1)) == "1 worker"
     assert str(Configuration(2, 4)) == "2 workers, 4 threads each"
@@ -168,7 +185,7 @@ def test_batches_are_measured_and_the_objective_bounds_them(tmp_path: Path) -> N
 
 def test_workers_are_tried_up_to_the_cpus_and_the_memory() -> None:
     assert list(worker_counts(setup(), first_server())) == [2, 4]
-    assert list(worker_counts(setup(workers=2), first_server())) == [4]
+    assert list(worker_counts(setup(workers=2), first_server())) == [1, 4]
     heavy = dataclasses.replace(MEMORY.total, private_bytes=5 << 30)
     memory = TreeMemory(dataclasses.replace(heavy, peak_bytes=6 << 30), {"worker 0": heavy})
     first = first_server(startup=Startup(1.0, 0.5, memory))
@@ -176,12 +193,14 @@ def test_workers_are_tried_up_to_the_cpus_and_the_memory() -> None:
     assert list(worker_counts(setup(max_memory_gb=8.0), first)) == []
 
 
-def test_the_last_flag_counts() -> None:
+def test_the_configuration_that_is_tried_is_the_last_one_given() -> None:
     options = setup().options
     assert options.configured(None) is options.configured(Configuration(1)) is options
     more = options.configured(Configuration(4, 2, 8))
     assert (more.workers, more.slots, more.max_batch_size) == (4, 8, 8)
-    assert more.server_arguments == ["--workers", "4", "--threads", "2", "--max-batch-size", "8"]
+    tried = ["--workers", "4", "--threads", "2", "--max-batch-size", "8", "--scoring-timeout-ms", "1500"]
+    assert server_arguments(more, 1.5) == tried
+    assert server_arguments(options, 1.5) == ["--workers", "1", "--threads", "1", "--scoring-timeout-ms", "1500"]
 
 
 @pytest.mark.truth

@@ -41,20 +41,20 @@ WHOLE = Whole(tried=[Tried(kept=[])])
 
 
 def test_the_field_says_why_and_the_run_what_else() -> None:
-    assert Reasons("it broke off").of(WHOLE) == {
+    assert Reasons("it was aborted").of(WHOLE) == {
         "leaf.few": "too few",
-        "leaf.other": "it broke off",
+        "leaf.other": "it was aborted",
         "tried.0.kept": "nothing failed",
         "tried.0.leaf.few": "not so far",
         "tried.0.leaf.other": "not so far",
-        "memory": "it broke off",
-        "peakMemoryBytes": "it broke off",
+        "memory": "it was aborted",
+        "peakMemoryBytes": "it was aborted",
     }
 
 
 def test_what_the_run_gives_wins() -> None:
     given = {"leaf.*": "not run", "tried.leaf.few": "no time", "memory": "given"}
-    found = Reasons("it broke off", given).of(WHOLE)
+    found = Reasons("it was aborted", given).of(WHOLE)
     assert (found["leaf.few"], found["leaf.other"]) == ("not run", "not run")
     assert (found["tried.0.leaf.few"], found["tried.0.leaf.other"]) == ("no time", "not so far")
     assert found["memory"] == "given"
@@ -62,13 +62,13 @@ def test_what_the_run_gives_wins() -> None:
 
 def test_memory_that_is_not_known_at_all_has_one_reason() -> None:
     given = {"measurements.memory": "given"}
-    found = Reasons("it broke off", given, memory="the kernel does not tell").of(WHOLE, "measurements.")
+    found = Reasons("it was aborted", given, memory="the kernel does not tell").of(WHOLE, "measurements.")
     assert found["measurements.memory"] == found["measurements.peakMemoryBytes"] == "the kernel does not tell"
-    assert found["measurements.leaf.other"] == "it broke off"
+    assert found["measurements.leaf.other"] == "it was aborted"
 
 
 def test_a_part_that_was_made_later_has_its_place() -> None:
-    assert Reasons("it broke off").of(Leaf(), "verification.") == {
+    assert Reasons("it was aborted").of(Leaf(), "verification.") == {
         "verification.few": "too few",
-        "verification.other": "it broke off",
+        "verification.other": "it was aborted",
     }

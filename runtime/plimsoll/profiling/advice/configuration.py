@@ -5,7 +5,10 @@ The price is in cores: the one measure in which configurations, and GPUs against
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
+
+from plimsoll.resolution import as_flags
 
 # Public price lists of three big clouds in 2025 ask for one core about as much as for 8 GB.
 _GB_PER_CORE = 8.0
@@ -28,18 +31,19 @@ class Configuration:
 
     def arguments(self) -> list[str]:
         """For the server's command line; of a flag that is given twice the last counts."""
-        batch = [] if self.max_batch_size is None else ["--max-batch-size", str(self.max_batch_size)]
-        return ["--workers", str(self.workers), "--threads", str(self.threads), *batch]
+        layout = dataclasses.asdict(self).items()
+        return [part for name, value in layout for part in as_flags(name, value)]
 
     def __str__(self) -> str:
-        parts = [_count(self.workers, "worker")]
+        parts = [counted(self.workers, "worker")]
         parts += [f"{self.threads} threads{' each' * (self.workers > 1)}"] if self.threads > 1 else []
         parts += [f"batches of at most {self.max_batch_size}"] if self.max_batch_size is not None else []
         return ", ".join(parts)
 
 
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}{'s' * (number > 1)}"
+def counted(number: float, noun: str) -> str:
+    """`1 core`, `1.5 cores`."""
+    return f"{number:g} {noun}{'s' * (number != 1)}"
 
 
 def price_cores(cores: float, memory_bytes: float, gpus: float = 0.0, cores_per_gpu: float = CORES_PER_GPU) -> float:

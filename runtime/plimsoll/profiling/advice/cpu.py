@@ -8,6 +8,7 @@ Pollaczek and Khinchine).
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from dataclasses import dataclass
 
@@ -17,6 +18,9 @@ from plimsoll.profiling.result.profile import CpuRecommendation
 DEFAULT_UTILISATION = 0.7
 _STEPS = 40
 SLO_SHARE = 0.9
+# Of the CPU that is asked for under a target rate. It says how busy the CPU may be on a full node, where the rate must
+# hold; how long requests wait for a slot is decided by how busy the slots are.
+_TARGET_SHARE = 0.75
 _CROWDED_UTILISATION = 0.9
 _CROWDED_MARGIN = 0.15
 # 3.0000001 replicas are three: the utilisation is found by bisection.
@@ -65,15 +69,49 @@ class Demand:
 
 @dataclass(frozen=True, slots=True)
 class CpuAnswer:
-    """Cores for one replica and what it carries with them."""
+    """Cores for one replica and what it carries with them; `demand_cores` are what its rate keeps busy.
+
+    What it was made of is 0 where it is not known, as in a profile that was read.
+    """
 
     cores: CpuRecommendation
-    need_cores: float
-    utilisation: float
-    capacity_rps: float
-    operating_rps: float
-    carries_rps: float
-    replicas: int | None
+    need_cores: float = 0.0
+    demand_cores: float = 0.0
+    utilisation: float = 0.0
+    capacity_rps: float = 0.0
+    operating_rps: float = 0.0
+    carries_rps: float = 0.0
+    replicas: int | None = None
+
+    @property
+    def carries_target(self) -> bool:
+        """One replica is enough; not so where no target rate was given."""
+        return self.replicas == 1
+
+    def slower(self, share: float, target_rps: float | None) -> CpuAnswer:
+        """For this share of the rate, as requests were turned away at all of it.
+
+        Without a target rate the cores stay: they are what the slots can keep busy. A target is shared out among more
+        replicas, where it has to be, and each of them needs less.
+        """
+        carries_rps = share * self.operating_rps
+        replicas, rate_rps = _shared_out(target_rps, carries_rps)
+        part = rate_rps / self.operating_rps
+        request_cores, need_cores = self.cores.request_cores, self.need_cores
+        if target_rps is not None:
+            need_cores *= part
+            request_cores = min(request_cores, round_cores(need_cores, need_cores))
+        turned_away = f"At {plain_rate(self.operating_rps)} requests/s requests were turned away even without limits"
+        reason = f"{self.cores.reason} {turned_away}: {plain_rate(rate_rps)} requests/s are measured instead."
+        return dataclasses.replace(
+            self,
+            cores=self.cores.model_copy(update={"reason": reason, "request_cores": request_cores}),
+            need_cores=need_cores,
+            demand_cores=part * self.demand_cores,
+            operating_rps=rate_rps,
+            carries_rps=carries_rps,
+            replicas=replicas,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +123,7 @@ class _Load:
     ceiling_rps: float
     utilisation: float
     replicas: int | None
+    cpu_share: float
 
     @property
     def margin(self) -> float:
@@ -110,12 +149,12 @@ def recommend_cpu(
     """Request = rate · CPU per request / utilisation · (1 + margin), rounded up.
 
     Without a target rate the replica gets what its slots can keep busy. With one, replicas = ⌈target / (capacity ·
-    utilisation)⌉ and each gets its share. With an SLO a replica carries 90 % of the highest rate that kept it. The
-    margin is 15 % where utilisation is 0.9 or more and so is no headroom itself, else none. The limit is a whole
-    number, so that no thread is stopped in the middle of a request.
+    utilisation)⌉ and each gets its share, its CPU busy to 75 % at least. With an SLO a replica carries 90 % of the
+    highest rate that met it. The margin is 15 % where utilisation is 0.9 or more and so is no headroom itself, else
+    none. The limit is a whole number until trials have shown a smaller one.
     """
     load = _load(demand, target_rps, max_cores, slo_rps)
-    cores_per_rps = (1 + load.margin) / load.utilisation
+    cores_per_rps = (1 + load.margin) / load.cpu_share
     need_cores = load.rate_rps * demand.cpu_s * cores_per_rps
     upper_cores = max(need_cores, load.rate_rps * demand.cpu_upper_s * cores_per_rps)
     if target_rps is None and load.ceiling_rps == demand.capacity_rps:
@@ -126,16 +165,23 @@ def recommend_cpu(
     return CpuAnswer(
         cores=CpuRecommendation(
             request_cores=request_cores,
-            limit_cores=float(math.ceil(max(request_cores, 1.0))),
+            limit_cores=whole_limit(request_cores, max_cores),
             reason=_cpu_reason(demand, load, need_cores, target_rps, slo_rps),
         ),
         need_cores=need_cores,
+        demand_cores=load.rate_rps * demand.cpu_s,
         utilisation=load.utilisation,
         capacity_rps=load.ceiling_rps,
         operating_rps=load.rate_rps,
         carries_rps=load.carries_rps,
         replicas=load.replicas,
     )
+
+
+def whole_limit(request_cores: float, max_cores: float | None) -> float:
+    """Whole CPUs, so that no thread is stopped in the middle of a request; at most what is allowed."""
+    limit_cores = float(math.ceil(max(request_cores, 1.0)))
+    return limit_cores if max_cores is None else max(request_cores, min(limit_cores, max_cores))
 
 
 def _load(demand: Demand, target_rps: float | None, max_cores: float | None, slo_rps: float | None) -> _Load:
@@ -145,21 +191,29 @@ def _load(demand: Demand, target_rps: float | None, max_cores: float | None, slo
     else:
         utilisation = min(SLO_SHARE, SLO_SHARE * slo_rps / ceiling_rps)
     carries_rps = ceiling_rps * utilisation
-    replicas = None if target_rps is None else max(1, math.ceil(target_rps / carries_rps - _HAIR))
-    rate_rps = carries_rps if target_rps is None or replicas is None else target_rps / replicas
-    return _Load(rate_rps, carries_rps, ceiling_rps, utilisation, replicas)
+    replicas, rate_rps = _shared_out(target_rps, carries_rps)
+    share = max(utilisation, _TARGET_SHARE) if target_rps is not None and slo_rps is None else utilisation
+    return _Load(rate_rps, carries_rps, ceiling_rps, utilisation, replicas, share)
+
+
+def _shared_out(target_rps: float | None, carries_rps: float) -> tuple[int | None, float]:
+    """How many replicas, and the rate of each; without a target what one carries."""
+    if target_rps is None:
+        return None, carries_rps
+    replicas = max(1, math.ceil(target_rps / carries_rps - _HAIR))
+    return replicas, target_rps / replicas
 
 
 def _cpu_reason(demand: Demand, load: _Load, need_cores: float, target_rps: float | None, slo_rps: float | None) -> str:
     cost = f"One request costs {plain_rate(demand.cpu_s * 1000)} ms of CPU"
     room = f", plus {load.margin:.0%} margin," if load.margin else ""
     if target_rps is not None:
-        share = f"{plain_rate(load.rate_rps)} requests/s per replica at {load.utilisation:.0%} utilisation"
+        share = f"{plain_rate(load.rate_rps)} requests/s per replica at {load.cpu_share:.0%} utilisation"
         return f"{cost}; {share}{room} need {need_cores:.2f} cores."
     rate = plain_rate(demand.capacity_rps)
     full = f"at its limit of {rate} requests/s the server keeps {need_cores:.2f} cores busy{room}"
     if slo_rps is not None:
-        return f"{cost}; {full} and up to {plain_rate(load.carries_rps)} requests/s keep the latency objective."
+        return f"{cost}; {full} and meets the latency objective at up to {plain_rate(load.carries_rps)} requests/s."
     return f"{cost}; {full} and {load.utilisation:.0%} of that rate can be served without long waits."
 
 

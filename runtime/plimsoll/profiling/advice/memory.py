@@ -16,12 +16,12 @@ _GROWTH_SHARE = 0.25
 class MemoryAnswer:
     """Bytes for one replica; request and limit are the same, as memory cannot be throttled.
 
-    `base_bytes` is the need without the allowance for growth.
+    `base_bytes` is the need without the allowance for growth; both are 0 in a profile that was read.
     """
 
     size: MemoryRecommendation
-    need_bytes: int
-    base_bytes: int
+    need_bytes: int = 0
+    base_bytes: int = 0
 
 
 def recommend_memory(
@@ -50,7 +50,7 @@ def recommend_memory(
         else ""
     )
     reason = (
-        f"The most it needs is {base_bytes / 1e6:.0f} MB, {when}{grows}; with 15 % or 100 MB of headroom "
+        f"It needs up to {base_bytes / 1e6:.0f} MB, {when}{grows}; with 15 % or 100 MB of headroom "
         f"({request_bytes // MEBIBYTE} Mi = {request_bytes / 1e9:.2f} GB)."
     )
     size = MemoryRecommendation(request_bytes=request_bytes, limit_bytes=request_bytes, reason=reason)
@@ -58,5 +58,5 @@ def recommend_memory(
 
 
 def growth_room_bytes(base_bytes: int) -> int:
-    """How far a server that leaks may grow before its workers are replaced."""
+    """How much a server that leaks may grow before its workers are replaced."""
     return max(round(base_bytes * _GROWTH_SHARE), MEMORY_MARGIN_BYTES)

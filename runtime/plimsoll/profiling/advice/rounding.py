@@ -36,6 +36,15 @@ def next_cores(cores: float) -> float:
     return round_up_cores(cores + _HAIR)
 
 
+def sizes_between(least_cores: float, most_cores: float) -> list[float]:
+    """Every size from the first that is not below `least_cores` on; the last one is `most_cores` itself."""
+    sizes, size = [], round_up_cores(least_cores)
+    while size < most_cores - _HAIR:
+        sizes.append(size)
+        size = next_cores(size)
+    return [*sizes, most_cores]
+
+
 def round_up_memory(size_bytes: float) -> int:
     """Steps of 64 MiB below 2 GiB, 256 MiB below 16 GiB, else 1 GiB."""
     step = next((step for below, step in _MEMORY_STEPS_BYTES if size_bytes < below), GIBIBYTE)

@@ -17,6 +17,8 @@ from plimsoll.profiling.latency import Distribution
 _FORM = re.compile(r"p(\d+(?:\.\d+)?)\s*(?:=|<=|<)\s*(\d+(?:\.\d+)?)\s*(ms|s)")
 _UNIT_S = {"ms": 0.001, "s": 1.0}
 _CHANCE = 0.05
+PERCENTILES = {0.5: "p50", 0.9: "p90", 0.95: "p95", 0.99: "p99", 0.999: "p999"}
+"""Those that profiles hold, by the share of the requests."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,8 +28,18 @@ class Slo:
     share: float
     seconds: float
 
+    @property
+    def percentile(self) -> str | None:
+        """What profiles call it; None for a share that they do not hold."""
+        return PERCENTILES.get(round(self.share, 4))
+
     def __str__(self) -> str:
         return f"p{self.share * 100:g} of {self.seconds * 1000:g} ms"
+
+    @property
+    def flag(self) -> str:
+        """As it is given on the command line: `parse_slo` makes the same of it."""
+        return f"p{self.share * 100:.10g}={self.seconds * 1000:.10g}ms"
 
     def met(self, latency: Distribution, failures: int) -> bool | None:
         """Whether a level has shown it; None where too few requests decide."""
@@ -53,10 +65,14 @@ def binomial_at_most(successes: int, trials: int, chance: float) -> float:
     """P[Bin(trials, chance) ≤ successes], by logarithms: thousands of trials neither under- nor overflow."""
     if successes < 0:
         return 0.0
+    if successes >= trials or chance <= 0:
+        return 1.0
+    if chance >= 1:
+        return 0.0
     odds, rest = math.log(chance), math.log1p(-chance)
     whole = math.lgamma(trials + 1)
     terms = (
         whole - math.lgamma(k + 1) - math.lgamma(trials - k + 1) + k * odds + (trials - k) * rest
-        for k in range(min(successes, trials) + 1)
+        for k in range(successes + 1)
     )
     return min(1.0, math.fsum(math.exp(term) for term in terms))

@@ -1,67 +1,74 @@
-"""How far the answer can be trusted: each doubt is one sentence."""
+"""How much the answer can be trusted: each doubt is one sentence."""
 
 from __future__ import annotations
 
-from typing import Literal
+from collections.abc import Sequence
 
 from plimsoll.host.cpus import Host
+from plimsoll.profiling.advice.configuration import counted
 from plimsoll.profiling.advice.rounding import MEBIBYTE
 from plimsoll.profiling.findings import Findings
 from plimsoll.profiling.gpu.answer import GpuVerdict
 from plimsoll.profiling.gpu.report import gpu_doubts
-from plimsoll.profiling.measure.noise import NOISY_SHARE, drift
+from plimsoll.profiling.measure.window import NOISY_SHARE
 from plimsoll.profiling.phases.capacity import Level
+from plimsoll.profiling.phases.cpu_sweep import ELASTIC_CORES
 from plimsoll.profiling.phases.preflight import VALID_SHARE
-from plimsoll.profiling.phases.warmup import LOOK_BACK, Warmup
-from plimsoll.profiling.session import Placement
-
-Grade = Literal["verified", "soft-verified", "estimated"]
+from plimsoll.profiling.phases.warmup import LOOK_BACK
+from plimsoll.profiling.result.measurements import WarmupResult
+from plimsoll.profiling.result.profile import Grade
+from plimsoll.profiling.result.stalls import StallResult
+from plimsoll.profiling.result.verification import Verification
+from plimsoll.profiling.session import CpuPlacement
 
 _FEW_DISTINCT_ROWS = 10
 _DRIVER_BUSY_CORES = 0.8
 _BUSY_SHARE = 0.9
-_ELASTIC_CORES = 1.2
 _HEAVY_NOISE_SHARE = 0.2
 _LITTLE_TOLERANCE = 0.05
 _THROTTLED_S = 0.1
 
 
-def grade(findings: Findings) -> Grade:
+def grade(found: Verification | None, disturbed: bool = False) -> Grade:
     """A recommendation is an estimate until a server has run inside it; heavy noise takes the grade down by one."""
-    found = findings.verification
     if found is None or not found.passed:
         return "estimated"
     steps: list[Grade] = ["estimated", "soft-verified", "verified"]
-    return steps[(1 if found.method == "affinity" else 2) - _heavily_disturbed(findings)]
+    return steps[(1 if found.method == "affinity" else 2) - disturbed]
 
 
-def _heavily_disturbed(findings: Findings) -> bool:
+def heavily_disturbed(findings: Findings) -> bool:
+    """Whether others used a fifth of the machine while the peak throughput was measured."""
     limit_cores = _HEAVY_NOISE_SHARE * findings.setup.host.logical_cpus
-    return any(level.elsewhere_cores > limit_cores for level in findings.capacity.saturated())
+    return any(level.result.elsewhere_cores > limit_cores for level in findings.capacity.saturated())
 
 
-def verification_reason(findings: Findings) -> str:
+def verification_reason(found: Verification | None) -> str:
     """What is known of the recommended limits, in one sentence."""
-    found = findings.verification
-    if found is None or not found.trials:
+    if found is None:
         return "not verified: the server has not been run inside the recommended limits"
-    last = found.trials[-1]
-    limits = f"{last.cpu_cores:g} cores and {last.memory_bytes // MEBIBYTE} Mi"
+    limits = f"{counted(found.limits.cpu_cores, 'core')} and {(found.limits.memory_bytes or 0) // MEBIBYTE} Mi"
+    request = "" if found.request_cores is None else f"with a request of {counted(found.request_cores, 'core')}"
     if not found.passed:
-        return f"not verified: inside {limits} {'; '.join(last.failures) or 'the trial was broken off'}"
+        where = f"on a full node, {request}," if request else f"inside {limits}"
+        return f"not verified: {where} {'; '.join(found.attempts[-1].failures) or 'the trials were aborted'}"
     if found.method == "affinity":
         cause = found.why_not_enforced
         return f"the server kept its rate on as many CPUs as {limits} need, but nobody enforced the limits: {cause}"
-    return f"the server kept its rate inside {limits}, enforced by {found.method}"
+    passed = f"the server kept its rate and its latency inside {limits}, enforced by {found.method}"
+    if request:
+        return f"{passed}, and its rate on a full node {request}"
+    why = found.why_all_cores or f"its request was not tried on a full node: {found.why_no_competitor}"
+    return f"{passed}; {why}"
 
 
-def grade_reasons(findings: Findings, gpu: GpuVerdict) -> list[str]:
+def grade_reasons(findings: Findings, gpu: GpuVerdict, stalls: Sequence[StallResult] = ()) -> list[str]:
     """What the grade rests on, and every doubt that there is."""
-    reasons = [verification_reason(findings)]
+    reasons = [verification_reason(findings.verification), *(stall.sentence() for stall in stalls)]
     reasons += (
         _census_doubts(findings)
         + _load_doubts(findings)
-        + _noise_doubts(findings)
+        + _quota_doubts(findings)
         + gpu_doubts(findings.gpu.watch, gpu)
     )
     if findings.surroundings.peak_unknown:
@@ -81,57 +88,57 @@ def _census_doubts(findings: Findings) -> list[str]:
 
 def _load_doubts(findings: Findings) -> list[str]:
     doubts = []
-    if findings.warmup.windows and not findings.warmup.steady:
+    if findings.warmup and not findings.warmup.steady:
         doubts.append(_unsteady(findings.warmup))
     for level in findings.capacity.saturated():
         doubts += _level_doubts(level, findings.setup.host, findings.setup.placement)
     ceiling = findings.ceiling
     if ceiling is not None and findings.capacity.best_rps() > VALID_SHARE * ceiling.most_rps:
         doubts.append(f"the load driver can send {ceiling.most_rps:.0f} requests/s at most: the server may do more")
-    elastic = any(level.connections == 1 and level.cores_mean > _ELASTIC_CORES for level in findings.capacity.levels)
+    alone = findings.capacity.alone()
+    elastic = alone is not None and alone.result.cores_used.mean > ELASTIC_CORES
     if elastic and not (findings.sweep.candidates or findings.quota.candidates):
         doubts.append("one request keeps several cores busy: with another number of cores rate and latency differ")
-    if findings.capacity.levels and findings.capacity.stopped == "the time was up":
-        doubts.append("the search for the highest throughput ended because the time was up")
+    cpu = findings.operating.recommended.cpu if findings.operating else None
+    # Where one replica carries the target, nobody asks how much more it could.
+    if findings.capacity.cut_short() and not (cpu is not None and cpu.carries_target):
+        doubts.append("throughput was still rising when the time was up: a longer budget may find more")
     return list(dict.fromkeys(doubts))
 
 
-def _unsteady(warmup: Warmup) -> str:
-    if len(warmup.windows) < LOOK_BACK:
-        return f"the time was up after {len(warmup.windows)} of the {LOOK_BACK} windows that show a steady state"
-    return f"no steady state: the last windows of the warm-up differ by a factor of {warmup.last_spread():.2f}"
+def _unsteady(warmup: WarmupResult) -> str:
+    if warmup.windows < LOOK_BACK:
+        return f"the time was up after {warmup.windows} of the {LOOK_BACK} windows that show a steady state"
+    if warmup.spread is None:
+        return "no steady state: in a window of the warm-up nothing was answered"
+    return "no steady state: when the warm-up ended, throughput, latency or CPU per request still drifted by over 10 %"
 
 
-def _level_doubts(level: Level, host: Host, placement: Placement) -> list[str]:
-    doubts = []
+def _level_doubts(level: Level, host: Host, placement: CpuPlacement) -> list[str]:
+    doubts, found = [], level.result
     together = placement.driver is None
     cores = min(host.usable_cores, float(len(placement.server or host.allowed_cpus)))
-    if level.driver_cores > _DRIVER_BUSY_CORES:
+    if found.driver_cores > _DRIVER_BUSY_CORES:
         doubts.append("the load driver was busy over 80 % of a core: the server may be able to do more")
-    if level.cores_mean + level.driver_cores * together > _BUSY_SHARE * cores:
+    if found.cores_used.mean + found.driver_cores * together > _BUSY_SHARE * cores:
         doubts.append(
             f"the load kept all {cores:g} cores that the server may use busy: on more cores throughput may be higher"
         )
     # The kernel counts the whole machine, other containers included.
-    if level.elsewhere_cores > NOISY_SHARE * host.logical_cpus:
+    if found.elsewhere_cores > NOISY_SHARE * host.logical_cpus:
         doubts.append("other processes used this machine's CPUs meanwhile: latency and throughput are disturbed")
-    ratio = level.little_ratio
-    if ratio is not None and level.requests > 100 and abs(ratio - 1) > _LITTLE_TOLERANCE:
-        doubts.append("throughput times latency is not the number of connections: the machine was disturbed")
+    ratio = found.little_ratio
+    if ratio is not None and found.requests > 100 and abs(ratio + level.ramp - 1) > _LITTLE_TOLERANCE:
+        why = "the machine was disturbed, or the server stood still"
+        doubts.append(f"throughput times latency is not the number of connections: {why}")
     return doubts
 
 
-def _noise_doubts(findings: Findings) -> list[str]:
-    around = findings.surroundings
-    before, after = around.spin_before, around.spin_after
-    doubts = []
-    if before and after and drift(before, after) > NOISY_SHARE:
-        doubts.append(f"the machine's speed changed by {drift(before, after):.0%} during the run")
-    if around.throttled_s > _THROTTLED_S:
-        doubts.append(
-            f"the CPU quota of this container stopped the server or the profiler for {around.throttled_s:.1f} s in"
-            " all: latencies are longer than without it"
-        )
-    if before and before.stolen_share > NOISY_SHARE:
-        doubts.append(f"the machine was busy before the run: {before.stolen_share:.0%} of the time was not available")
-    return doubts
+def _quota_doubts(findings: Findings) -> list[str]:
+    stood_s = findings.surroundings.throttled_s
+    if stood_s <= _THROTTLED_S:
+        return []
+    return [
+        f"the CPU quota of this container stopped the server or the profiler for {stood_s:.1f} s in"
+        " all: latencies are longer than without it"
+    ]

@@ -1,4 +1,4 @@
-"""From findings to the whole result."""
+"""From findings to the profile as it is written."""
 
 from __future__ import annotations
 
@@ -7,8 +7,7 @@ from collections import Counter
 from plimsoll.profiling.advice.cpu import CpuAnswer
 from plimsoll.profiling.advice.recommended import Recommended
 from plimsoll.profiling.answer.decision import Decision
-from plimsoll.profiling.answer.grade import grade, grade_reasons
-from plimsoll.profiling.answer.levels import latency_seconds, verification_result
+from plimsoll.profiling.answer.grade import grade, grade_reasons, heavily_disturbed
 from plimsoll.profiling.answer.measurements import build_measurements, build_processes
 from plimsoll.profiling.findings import Findings
 from plimsoll.profiling.gpu.answer import GpuVerdict
@@ -32,7 +31,7 @@ _GB = 1e9
 
 
 def build_profile(findings: Findings, decision: Decision, gpu: GpuVerdict, elapsed_s: float) -> Profile:
-    """Also a run that broke off has a profile: its unmeasured numbers are null with the reason."""
+    """An aborted run has a profile, too: what it did not measure is null, with the reason."""
     measurements = build_measurements(findings, decision, gpu)
     cpu, problem = decision.recommended.cpu, findings.problem
     partial = problem is not None and problem.code == "rows_failed" and cpu is not None
@@ -43,14 +42,14 @@ def build_profile(findings: Findings, decision: Decision, gpu: GpuVerdict, elaps
         created_time=findings.setup.created.isoformat(timespec="seconds"),
         elapsed_seconds=elapsed_s,
         error=problem,
-        grade=grade(findings),
-        grade_reasons=grade_reasons(findings, gpu),
+        grade=grade(findings.verification, heavily_disturbed(findings)),
+        grade_reasons=grade_reasons(findings, gpu, measurements.stalls),
         warnings=list(findings.warnings),
         azureml=_azureml(findings, decision.recommended, measurements),
         recommendation=_recommendation(findings, decision, gpu),
         measurements=measurements,
         processes=build_processes(findings),
-        verification=verification_result(findings.verification),
+        verification=findings.verification,
         host=_host(findings),
         dataset=_dataset(findings),
         driver=_driver(findings),
@@ -78,20 +77,19 @@ def _recommendation(findings: Findings, decision: Decision, gpu: GpuVerdict) -> 
 
 
 def _operating_point(answer: CpuAnswer, level: RateLevel | None) -> OperatingPoint:
-    latency = level.latency if level else None
     return OperatingPoint(
         requests_per_second=answer.operating_rps,
         utilisation=answer.operating_rps / answer.capacity_rps,
-        latency_seconds=OperatingLatency.of(latency_seconds(latency)) if latency else OperatingLatency(),
+        latency_seconds=OperatingLatency.of(level.result.latency_seconds) if level else OperatingLatency(),
     )
 
 
 def _azureml(findings: Findings, recommended: Recommended, measurements: Measurements) -> Azureml:
-    levels, knee = findings.capacity.levels, findings.capacity.knee()
-    latency = latency_seconds(knee.latency) if knee else LatencySeconds()
+    levels, knee = [level.result for level in findings.capacity.levels], findings.capacity.knee()
+    latency = knee.result.latency_seconds if knee else LatencySeconds()
     total = len(findings.census.rows) + sum(level.requests for level in levels)
     good = len(findings.census.succeeded()) + sum(level.successes for level in levels)
-    cores = [most for level in levels if (most := level.cores_percentile(1.0)) is not None]
+    cores = [most for level in levels if (most := level.cores_used.max) is not None]
     memory_bytes = measurements.memory.peak_bytes
     return Azureml(
         requested_cpu=findings.options.max_cpu_cores,
@@ -108,8 +106,8 @@ def _azureml(findings: Findings, recommended: Recommended, measurements: Measure
         latency_percentile_95_in_ms=_ms(latency.p95),
         latency_percentile_99_in_ms=_ms(latency.p99),
         latency_percentile_999_in_ms=_ms(latency.p999),
-        measured_queries_per_second=knee.throughput_rps if knee else None,
-        recommended_cpu=recommended.cpu.cores.request_cores if recommended.cpu else None,
+        measured_queries_per_second=knee.result.requests_per_second if knee else None,
+        recommended_cpu=recommended.cpu.cores.limit_cores if recommended.cpu else None,
         recommended_memory_in_gb=recommended.memory.size.request_bytes / _GB if recommended.memory else None,
     )
 
@@ -119,17 +117,8 @@ def _ms(seconds: float | None) -> float | None:
 
 
 def _host(findings: Findings) -> HostInfo:
-    setup, around = findings.setup, findings.surroundings
-    host, before, after = setup.host, around.spin_before, around.spin_after
-    server, driver = setup.placement.server, setup.placement.driver
-    return HostInfo.of(
-        host,
-        server_cpus=None if server is None else list(server),
-        driver_cpus=None if driver is None else list(driver),
-        spin_seconds_before=before.fastest_cpu_s if before else None,
-        spin_seconds_after=after.fastest_cpu_s if after else None,
-        stolen_share=before.stolen_share if before else None,
-    )
+    placement = findings.setup.placement
+    return HostInfo.of(findings.setup.host, server_cpus=placement.server, driver_cpus=placement.driver)
 
 
 def _dataset(findings: Findings) -> DatasetInfo:
@@ -150,14 +139,19 @@ def _driver(findings: Findings) -> DriverInfo:
         cpu_seconds_per_request=findings.ceiling.cpu_per_request_s if findings.ceiling else None,
         seed=findings.options.seed,
         request_timeout_seconds=findings.setup.request_timeout_s,
-        warmup_windows=len(findings.warmup.windows),
+        warmup_windows=findings.warmup.windows if findings.warmup else 0,
         capacity_stopped=findings.capacity.stopped,
     )
 
 
 def _settings(findings: Findings) -> SettingsInfo:
     options = findings.options
-    return SettingsInfo.of(options, budget_seconds=options.budget_s, target_requests_per_second=options.target_rps)
+    return SettingsInfo.of(
+        options,
+        budget_seconds=options.budget_s,
+        target_requests_per_second=options.target_rps,
+        slo=options.slo.flag if options.slo else None,
+    )
 
 
 def _reasons(findings: Findings, gpu: GpuVerdict) -> Reasons:
@@ -165,7 +159,8 @@ def _reasons(findings: Findings, gpu: GpuVerdict) -> Reasons:
     otherwise = findings.problem.message if findings.problem else "it was not measured"
     given = _phases_not_run(findings, otherwise) | _gpu_unknown(findings.gpu.unknown, gpu)
     slo, peak_unknown = findings.options.slo, findings.surroundings.peak_unknown
-    given["measurements.rateLevels.sloMet"] = "no SLO was given" if slo is None else "too few requests decide it"
+    undecided = "no SLO was given" if slo is None else "too few requests decide it"
+    given |= dict.fromkeys(("measurements.rateLevels.sloMet", "measurements.operatingLevel.sloMet"), undecided)
     if findings.options.target_rps is None:
         given["recommendation.replicas"] = "no target rate was given"
     if peak_unknown:
@@ -177,7 +172,7 @@ def _reasons(findings: Findings, gpu: GpuVerdict) -> Reasons:
 def _phases_not_run(findings: Findings, otherwise: str) -> dict[str, str]:
     plan, capacity, not_run = findings.plan, findings.capacity, "this phase was not run"
     single = "run() takes one call at a time"
-    no_fit = single if capacity.max_batch_size() is None else "batches of too few sizes were seen"
+    no_fit = single if capacity.max_batch_size() is None else "too few different batch sizes were seen"
     given = {
         "verification": (plan.why_unverified() if plan else "") or not_run,
         "measurements.cpuLevels": f"{not_run} (CPU sweep)",
@@ -189,8 +184,10 @@ def _phases_not_run(findings: Findings, otherwise: str) -> dict[str, str]:
         why = "one request keeps no more than one core busy: the number of CPUs hardly matters to it"
         given["measurements.cpuLevels"] = why
     if findings.growth.verdict is None:
-        given["measurements.growth.*"] = findings.growth.unknown
-    if not findings.open_loop.levels:
+        given["measurements.growth.*"] = findings.growth_unknown
+    loaded_s = sum(stretch.end_s - stretch.begin_s for stretch in findings.timeline.stretches)
+    given["measurements.stalls"] = f"none in {loaded_s:.0f} s of steady load" if loaded_s else otherwise
+    if not findings.open_loop.levels and (findings.operating is None or not findings.operating.windows):
         given["recommendation.operatingPoint.latencySeconds.*"] = f"{not_run} (open loop)"
     if not capacity.levels:
         given |= dict.fromkeys(("measurements.request.*", "measurements.startup.warmup.spread"), otherwise)

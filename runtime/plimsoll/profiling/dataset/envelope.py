@@ -10,11 +10,10 @@ import binascii
 import json
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from typing import Any
 
 from plimsoll.errors import DatasetError
-from plimsoll.profiling.dataset.formats import BINARY_TYPE, Body
+from plimsoll.profiling.dataset.rows import BINARY_TYPE, Row
 
 _KEYS = {"body", "body_b64", "headers", "method", "path", "expect"}
 # No HEAD: its answer promises a body that never comes.
@@ -26,22 +25,9 @@ _PATH = re.compile(r"/[\x21-\x7e]*")
 _OWN_HEADERS = {"host", "content-length", "transfer-encoding", "connection", "expect", "upgrade"}
 
 
-@dataclass(frozen=True, slots=True)
-class Envelope:
-    """`path` of None is the scoring route, `expected_status` of None any 2xx. Explicit is what was written as one."""
-
-    body: Body
-    content_type: str | None = None
-    headers: tuple[tuple[str, str], ...] = ()
-    method: str = "POST"
-    path: str | None = None
-    expected_status: int | None = None
-    is_explicit: bool = False
-
-
-def looks_like_envelopes(lines: Iterable[Body]) -> bool:
+def looks_like_envelopes(lines: Iterable[Row]) -> bool:
     """True where every line is an object with a body and nothing that an envelope has not: else lines are bodies."""
-    return all(_is_envelope(line.data) for line in lines)
+    return all(_is_envelope(line.body) for line in lines)
 
 
 def _is_envelope(line: bytes) -> bool:
@@ -52,35 +38,33 @@ def _is_envelope(line: bytes) -> bool:
     return isinstance(value, dict) and bool({"body", "body_b64"} & set(value)) and set(value) <= _KEYS
 
 
-def read_envelopes(name: str, lines: Iterable[Body]) -> Iterator[Envelope]:
-    """Raises DatasetError that names file, line and key."""
+def read_envelopes(name: str, lines: Iterable[Row]) -> Iterator[Row]:
+    """What each line holds; raises DatasetError that names file, line and key."""
     return (_read(f"{name}, line {line.number}", line) for line in lines)
 
 
-def _read(where: str, line: Body) -> Envelope:
+def _read(where: str, line: Row) -> Row:
     try:
-        value = json.loads(line.data)
+        value = json.loads(line.body)
     except (ValueError, RecursionError) as error:
         raise DatasetError(f"{where}: not JSON ({error})") from None
     if not isinstance(value, dict):
         raise DatasetError(f"{where}: not an object")
     if unknown := sorted(set(value) - _KEYS):
         raise DatasetError(f"{where}: unknown key {unknown[0]!r}", remedy=f"known are {', '.join(sorted(_KEYS))}")
-    data, kind = _body(where, value)
-    headers = tuple(_headers(where, value.get("headers", {})))
-    given = next((text for header, text in headers if header.lower() == "content-type"), None)
-    return Envelope(
-        body=Body(line.number, data, kind),
-        content_type=given,
-        headers=tuple((header, text) for header, text in headers if header.lower() != "content-type"),
+    body, content_type = _body(where, value)
+    return Row(
+        number=line.number,
+        body=body,
+        content_type=content_type,
+        headers=tuple(_headers(where, value.get("headers", {}))),
         method=_method(where, value.get("method", "POST")),
         path=_path(where, value.get("path")),
         expected_status=_status(where, value.get("expect")),
-        is_explicit=True,
     )
 
 
-def _body(where: str, value: dict[str, Any]) -> tuple[bytes, str | None]:
+def _body(where: str, value: dict[str, Any]) -> tuple[bytes, str]:
     """The bytes, and their type where the form of the row says it."""
     if "body" in value and "body_b64" in value:
         raise DatasetError(f"{where}: body and body_b64 exclude each other")
@@ -92,7 +76,7 @@ def _body(where: str, value: dict[str, Any]) -> tuple[bytes, str | None]:
     body = value.get("body", "")
     text = body if isinstance(body, str) else json.dumps(body, ensure_ascii=False)
     try:
-        return text.encode(), None
+        return text.encode(), ""
     except UnicodeEncodeError:
         raise DatasetError(f"{where}: body holds half a character, which has no UTF-8 form") from None
 

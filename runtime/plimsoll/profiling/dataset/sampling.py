@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from array import array
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
+from plimsoll.profiling.dataset.rows import Row
 from plimsoll.profiling.statistics import spread_out
 
 MOST_ROWS = 10_000
@@ -32,6 +34,21 @@ class Sampler:
             chosen.append(index)
         self.left_out += len(sizes_bytes) - len(chosen)
         return sorted(chosen)
+
+    def sample(self, read: Callable[[], Iterator[Row]]) -> list[Row]:
+        """Kept in memory is never much more than what may be taken; `read` begins anew each time."""
+        kept: list[Row] = []
+        sizes_bytes, total_bytes, fits = array("Q"), 0, True
+        for row in read():
+            sizes_bytes.append(len(row.body))
+            total_bytes += sizes_bytes[-1]
+            fits = fits and len(sizes_bytes) <= self.most_rows and total_bytes <= self.most_bytes
+            if fits:
+                kept.append(row)
+            else:
+                kept.clear()
+        chosen = frozenset(self.choose(sizes_bytes))
+        return kept if fits else [row for place, row in enumerate(read()) if place in chosen]
 
 
 def visiting_order(sizes_bytes: Sequence[int]) -> Iterator[int]:

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 
 from plimsoll.profiling.gates.metrics import Dimension, show_quantity
-from plimsoll.profiling.measure.noise import NOISY_SHARE
-from plimsoll.profiling.result.levels import LevelWindows
+from plimsoll.profiling.measure.window import NOISY_SHARE
 from plimsoll.profiling.result.profile import GateResult, Profile
 from plimsoll.profiling.statistics import Interval, mean_interval, percentile_interval
 
@@ -26,7 +26,7 @@ class _Compared:
     """`read` answers None where the profile does not hold enough for an interval.
 
     `allowance` is a share for what differs between two runs of the same thing and no spread within one run shows:
-    the placement of memory and threads, the mood of a processor.
+    the placement of memory and threads, the clock rate of a processor.
     """
 
     name: str
@@ -45,7 +45,7 @@ def compare(profile: Profile, baseline: Profile, most: float) -> Iterator[GateRe
         yield _note("the machine", f"only memory is compared, it was measured on {_machine(baseline)}")
     elif connections := _common_connections(profile, baseline):
         disturbed = max(_elsewhere_share(found, {1, connections}) for found in (profile, baseline))
-        compared += _cpu(connections, disturbed)
+        compared.append(_cpu(connections, disturbed))
         if disturbed > NOISY_SHARE:
             share = f"other processes used up to {disturbed:.0%} of the machine"
             yield _note("throughput and latency", f"throughput and latency are not compared, {share}")
@@ -95,39 +95,35 @@ def _note(name: str, why: str) -> GateResult:
 
 
 def _machine(profile: Profile) -> str:
-    return f"{profile.host.usable_cores:g} cores of {profile.host.cpu_model or 'an unnamed processor'}"
+    return f"{profile.host.usable_cores:g} cores of {profile.host.cpu_model or 'an unknown processor'}"
 
 
-def _windows(profile: Profile, connections: int) -> LevelWindows | None:
-    levels = profile.measurements.level_windows
-    return next((level for level in levels if level.connections == connections), None)
-
-
-def _cpu(connections: int, disturbed: float) -> list[_Compared]:
+def _mean_of(figure: str, connections: int) -> Callable[[Profile], Interval | None]:
     def read(profile: Profile) -> Interval | None:
-        level = _windows(profile, connections)
-        return mean_interval(level.cpu_seconds_per_request) if level else None
+        levels = profile.measurements.level_windows
+        level = next((level for level in levels if level.connections == connections), None)
+        return mean_interval(getattr(level, figure)) if level else None
 
+    return read
+
+
+def _cpu(connections: int, disturbed: float) -> _Compared:
     allowance = _CPU_ALLOWANCE + _NEIGHBOURS_ALLOWANCE * disturbed
-    return [_Compared(f"CPU per request with {_of(connections)}", Dimension.TIME, read, allowance)]
+    read = _mean_of("cpu_seconds_per_request", connections)
+    return _Compared(f"CPU per request with {_of(connections)}", Dimension.TIME, read, allowance)
 
 
-def _times(connections: int) -> list[_Compared]:
-    def rate(profile: Profile) -> Interval | None:
-        level = _windows(profile, connections)
-        return mean_interval(level.requests_per_second) if level else None
+def _times(connections: int) -> Iterator[_Compared]:
+    name, read = f"throughput with {_of(connections)}", _mean_of("requests_per_second", connections)
+    yield _Compared(name, Dimension.RATE, read, _TIME_ALLOWANCE, more_is_worse=False)
+    for share in (0.5, 0.99):
+        name = f"p{share * 100:g} with {_of(1)}"
+        yield _Compared(name, Dimension.TIME, partial(_percentile_alone, share), _TIME_ALLOWANCE)
 
-    def latency(share: float) -> _Compared:
-        def read(profile: Profile) -> Interval | None:
-            curves = profile.measurements.latency_curves
-            curve = next((curve for curve in curves if curve.connections == 1), None)
-            return percentile_interval(curve.shares, curve.seconds, curve.requests, share) if curve else None
 
-        return _Compared(f"p{share * 100:g} with {_of(1)}", Dimension.TIME, read, _TIME_ALLOWANCE)
-
-    name = f"throughput with {_of(connections)}"
-    throughput = _Compared(name, Dimension.RATE, rate, _TIME_ALLOWANCE, more_is_worse=False)
-    return [throughput, latency(0.5), latency(0.99)]
+def _percentile_alone(share: float, profile: Profile) -> Interval | None:
+    curve = next((curve for curve in profile.measurements.latency_curves if curve.connections == 1), None)
+    return percentile_interval(curve.shares, curve.seconds, curve.requests, share) if curve else None
 
 
 def _of(connections: int) -> str:

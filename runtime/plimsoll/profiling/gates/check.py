@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import operator
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -27,6 +27,7 @@ _OPERATORS: dict[str, Callable[[float, float], bool]] = {
 }
 GRADES = ("estimated", "soft-verified", "verified")
 DEFAULT_MAX_REGRESSION = "10%"
+_WORDS = {True: "passed", False: "FAILED", None: "note"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +63,7 @@ def check_conditions(profile: Profile, conditions: Iterable[Condition]) -> Itera
         metric, value = condition.metric, condition.metric.read(profile)
         held, measured = False, None
         if value is None:
-            found = f"not known ({profile.unknown.get(metric.path, 'it was not measured')})"
+            found = f"not known ({_why(profile, metric.path)})"
         else:
             held = not _OPERATORS[condition.sign](value, condition.limit)
             found = measured = show_quantity(value, metric.dimension)
@@ -76,6 +77,13 @@ def check_conditions(profile: Profile, conditions: Iterable[Condition]) -> Itera
         )
 
 
+def _why(profile: Profile, path: str) -> str:
+    """The reason of the number, else of the nearest part around it that is null as a whole."""
+    while path not in profile.unknown and "." in path:
+        path = path.rpartition(".")[0]
+    return profile.unknown.get(path, "it was not measured")
+
+
 @dataclass(frozen=True, slots=True)
 class Gates:
     """All that were set; `required` is the lowest grade that is good enough."""
@@ -84,23 +92,6 @@ class Gates:
     baseline: Profile | None = None
     most_regression: float = 0.1
     required: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Verdict:
-    """What became of the gates; the grade is kept apart, as it has an exit code of its own."""
-
-    gates: tuple[GateResult, ...]
-    grade: GateResult | None
-
-    def lines(self) -> Iterator[str]:
-        """One per gate, for people."""
-        verdicts = {True: "held", False: "FAILED", None: "note"}
-        yield from (f"gate {verdicts[result.held]}: {result.sentence}" for result in self.results())
-
-    def results(self) -> list[GateResult]:
-        """The grade last."""
-        return [*self.gates, *([self.grade] if self.grade else [])]
 
 
 def read_gates(
@@ -122,31 +113,35 @@ def read_gates(
     )
 
 
-def check_gates(profile: Profile, gates: Gates) -> Verdict:
-    """Judges; raises nothing."""
+def check_gates(profile: Profile, gates: Gates) -> list[GateResult]:
+    """The grade last; raises nothing."""
     results = list(check_conditions(profile, gates.conditions))
     if gates.baseline is not None:
         results += compare(profile, gates.baseline, gates.most_regression)
-    return Verdict(tuple(results), _check_grade(profile, gates.required))
+    if gates.required is not None:
+        results.append(_check_grade(profile, gates.required))
+    return results
 
 
 def judged(profile: Profile, gates: Gates) -> Profile:
-    """The profile with what became of the gates."""
-    return profile.model_copy(update={"gates": check_gates(profile, gates).results()})
+    return profile.model_copy(update={"gates": check_gates(profile, gates)})
 
 
-def enforce(verdict: Verdict) -> None:
+def gate_line(result: GateResult) -> str:
+    return f"gate {_WORDS[result.held]}: {result.sentence}"
+
+
+def enforce(results: Sequence[GateResult]) -> None:
     """Raises GateFailed (exit code 5), or GradeTooLow (6) where only the grade is missing."""
-    failed = [result.sentence for result in verdict.gates if result.held is False]
+    failed = [result for result in results if result.held is False]
+    numbers = [result.sentence for result in failed if result.kind != "grade"]
+    if numbers:
+        raise GateFailed("; ".join(numbers))
     if failed:
-        raise GateFailed("; ".join(failed))
-    if verdict.grade is not None and not verdict.grade.held:
-        raise GradeTooLow(verdict.grade.sentence)
+        raise GradeTooLow(failed[0].sentence)
 
 
-def _check_grade(profile: Profile, required: str | None) -> GateResult | None:
-    if required is None:
-        return None
+def _check_grade(profile: Profile, required: str) -> GateResult:
     held = profile.state == "Succeeded" and GRADES.index(profile.grade) >= GRADES.index(required)
     reasons = "; ".join(profile.grade_reasons) or profile.state
     return GateResult(

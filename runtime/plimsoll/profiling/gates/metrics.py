@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
+from typing import Any
 
 from plimsoll.errors import UsageError
 from plimsoll.profiling.result.profile import Profile
@@ -15,8 +16,6 @@ _QUANTITY = re.compile(r"(\d+(?:\.\d*)?|\.\d+)\s*([A-Za-z/%]*)")
 
 
 class Dimension(StrEnum):
-    """What a number counts."""
-
     TIME = "time"
     MEMORY = "memory"
     SHARE = "share"
@@ -58,33 +57,48 @@ def _unit(name: str, units: dict[str, float]) -> str | None:
 
 
 def show_quantity(value: float, dimension: Dimension) -> str:
-    """In the unit that suits its size."""
     if dimension is Dimension.TIME:
-        return f"{value * 1000:.4g} ms" if value < 10 else f"{value:.4g} s"
+        return f"{_plain(value * 1000)} ms" if value < 10 else f"{_plain(value)} s"
     if dimension is Dimension.MEMORY:
         return f"{value / 1e6:.0f} MB" if value < 1e9 else f"{value / 1e9:.2f} GB"
     if dimension is Dimension.SHARE:
         return f"{value * 100:.6g} %"
     unit = {Dimension.CORES: " cores", Dimension.RATE: " requests/s"}.get(dimension, "")
-    return f"{value:.4g}{unit}"
+    return f"{_plain(value)}{unit}"
+
+
+def _plain(value: float) -> str:
+    """Four digits, and never in powers of ten."""
+    return f"{value:.0f}" if value >= 1000 else f"{value:.4g}"
 
 
 @dataclass(frozen=True, slots=True)
 class Metric:
-    """`read` answers None where the number is not known; `path` is where it is (or its null is explained)."""
+    """A number by its name; `path` is where it is in profile.json, or where its null is explained.
+
+    `found_by` reads what does not stand there as it is.
+    """
 
     name: str
     dimension: Dimension
     path: str
-    read: Callable[[Profile], float | None]
+    found_by: Callable[[Profile], float | None] | None = None
+
+    def read(self, profile: Profile) -> float | None:
+        if self.found_by is not None:
+            return self.found_by(profile)
+        found: Any = profile
+        for name in self.path.split("."):
+            found = getattr(found, re.sub("[A-Z]", lambda letter: f"_{letter[0].lower()}", name), None)
+        return None if found is None else float(found)
 
 
-def _percentile(name: str, azure_digits: str) -> Metric:
+def _percentile(name: str) -> Metric:
     path = f"recommendation.operatingPoint.latencySeconds.{name}"
-    return Metric(name, Dimension.TIME, path, lambda profile: _latency_s(profile, name, azure_digits))
+    return Metric(name, Dimension.TIME, path, lambda profile: _latency_s(profile, name))
 
 
-def _latency_s(profile: Profile, name: str, azure_digits: str) -> float | None:
+def _latency_s(profile: Profile, name: str) -> float | None:
     """At the recommended rate if that was tried out, else at the knee, where it is longer.
 
     Where the rate was tried and too many requests failed, there is none: the knee must not stand in for it.
@@ -94,59 +108,29 @@ def _latency_s(profile: Profile, name: str, azure_digits: str) -> float | None:
         return None
     point = profile.recommendation.operating_point
     tried_s: float | None = getattr(point.latency_seconds, name, None) if point else None
-    knee_ms: float | None = getattr(profile.azureml, f"latency_percentile_{azure_digits}_in_ms")
+    knee_ms: float | None = getattr(profile.azureml, f"latency_percentile_{name[1:]}_in_ms")
     return tried_s if tried_s is not None else None if knee_ms is None else knee_ms / 1000
 
 
+def _longest_stall_s(profile: Profile) -> float | None:
+    """Of any configuration; 0 where there was load and none was seen."""
+    measured = profile.measurements
+    nothing_s = 0.0 if measured.concurrency_levels else None
+    return max((stall.longest_seconds for stall in measured.stalls), default=nothing_s)
+
+
 _ALL = (
-    _percentile("p50", "50"),
-    _percentile("p90", "90"),
-    _percentile("p95", "95"),
-    _percentile("p99", "99"),
-    _percentile("p999", "999"),
-    Metric(
-        "memory",
-        Dimension.MEMORY,
-        "recommendation.memory",
-        lambda profile: profile.recommendation.memory.request_bytes if profile.recommendation.memory else None,
-    ),
-    Metric(
-        "memory-peak",
-        Dimension.MEMORY,
-        "measurements.memory.peakBytes",
-        lambda profile: profile.measurements.memory.peak_bytes,
-    ),
-    Metric(
-        "gpu-memory",
-        Dimension.MEMORY,
-        "recommendation.gpu",
-        lambda profile: profile.recommendation.gpu.memory_bytes if profile.recommendation.gpu else None,
-    ),
-    Metric(
-        "cpu",
-        Dimension.CORES,
-        "recommendation.cpu",
-        lambda profile: profile.recommendation.cpu.request_cores if profile.recommendation.cpu else None,
-    ),
-    Metric(
-        "cpu-per-request",
-        Dimension.TIME,
-        "measurements.request.cpuSeconds.mean",
-        lambda profile: profile.measurements.request.cpu_seconds.mean,
-    ),
-    Metric("success", Dimension.SHARE, "azureml.successRate", lambda profile: profile.azureml.success_rate),
-    Metric(
-        "rate",
-        Dimension.RATE,
-        "recommendation.maxRequestsPerSecond",
-        lambda profile: profile.recommendation.max_requests_per_second,
-    ),
-    Metric("replicas", Dimension.COUNT, "recommendation.replicas", lambda profile: profile.recommendation.replicas),
-    Metric(
-        "startup",
-        Dimension.TIME,
-        "measurements.startup.secondsToReady",
-        lambda profile: profile.measurements.startup.seconds_to_ready,
-    ),
+    *(_percentile(name) for name in ("p50", "p90", "p95", "p99", "p999")),
+    Metric("memory", Dimension.MEMORY, "recommendation.memory.requestBytes"),
+    Metric("memory-peak", Dimension.MEMORY, "measurements.memory.peakBytes"),
+    Metric("gpu-memory", Dimension.MEMORY, "recommendation.gpu.memoryBytes"),
+    Metric("cpu", Dimension.CORES, "recommendation.cpu.requestCores"),
+    Metric("cpu-limit", Dimension.CORES, "recommendation.cpu.limitCores"),
+    Metric("cpu-per-request", Dimension.TIME, "measurements.request.cpuSeconds.mean"),
+    Metric("success", Dimension.SHARE, "azureml.successRate"),
+    Metric("rate", Dimension.RATE, "recommendation.maxRequestsPerSecond"),
+    Metric("stall", Dimension.TIME, "measurements.stalls", _longest_stall_s),
+    Metric("replicas", Dimension.COUNT, "recommendation.replicas"),
+    Metric("startup", Dimension.TIME, "measurements.startup.secondsToReady"),
 )
 METRICS = {metric.name: metric for metric in _ALL}

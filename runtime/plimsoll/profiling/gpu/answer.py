@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from plimsoll.backends.gpu import SHARE
-from plimsoll.host.gpus import Gpu
+from plimsoll.host.gpu.nvml import Gpu
 from plimsoll.profiling.advice.configuration import Configuration
 from plimsoll.profiling.advice.rounding import MEBIBYTE
 from plimsoll.profiling.gpu.attribution import WHOLE_SHARE, Device, Method, devices, gigabytes
@@ -84,12 +84,12 @@ def _round_up(size_bytes: float) -> int:
 
 def _reason(need: GpuNeed, memory_bytes: int, total_bytes: int) -> str:
     how = {
-        "device": "by the rise of the device's own count",
-        "processes": "by what the driver books on the server's processes",
-        "allocator": f"by the framework's allocator, to which {need.processes} CUDA context(s) of at most 0.54 GB come",
+        "device": "measured as the rise of the device's own count",
+        "processes": "measured as what the driver attributes to the server's processes",
+        "allocator": f"as the framework's allocator counts, plus {need.processes} CUDA context(s) of at most 0.54 GB",
     }[need.method]
     return (
-        f"The most it needs of GPU memory is {gigabytes(need.size_bytes)}, {how}; with 15 % of headroom "
+        f"It needs up to {gigabytes(need.size_bytes)} of GPU memory, {how}; with 15 % headroom "
         f"{gigabytes(memory_bytes)} ({memory_bytes // MEBIBYTE} Mi), {memory_bytes / total_bytes:.0%} of the card."
     )
 
@@ -105,7 +105,7 @@ class GpuVerdict:
 
 
 def decide_gpu(found: GpuFindings, configuration: Configuration) -> GpuVerdict:
-    """From the readings so far."""
+    """Rests on the readings so far: it is asked during the run, too, for the price of candidates."""
     seen = devices(found.watch, configuration) if found.watch else []
     used = [device for device in seen if device.used]
     # An allocator that has handed out memory was on some GPU, also where the driver reports nothing.
@@ -122,16 +122,15 @@ def decide_gpu(found: GpuFindings, configuration: Configuration) -> GpuVerdict:
 
 
 def gpus_in_use(found: GpuFindings, configuration: Configuration) -> int:
-    """How many one replica has used so far."""
     answer = decide_gpu(found, configuration).answer
     return answer.count if answer else 0
 
 
 def _need(found: GpuFindings, device: Device, workers: float) -> GpuNeed | None:
     """`workers` share the device."""
-    held, allocator_bytes = device.held, found.allocator_bytes
-    if held.method is not None and held.size_bytes is not None and not _takes_all(device):
-        return GpuNeed(held.size_bytes, held.method)
+    held, allocator_bytes = device.result, found.allocator_bytes
+    if held.method is not None and held.delta_bytes is not None and not _takes_all(device):
+        return GpuNeed(held.delta_bytes, held.method)
     if not allocator_bytes:
         return None
     sharing = math.ceil(workers)
@@ -140,13 +139,13 @@ def _need(found: GpuFindings, device: Device, workers: float) -> GpuNeed | None:
 
 def _takes_all(device: Device) -> bool:
     """Also with the variables that make frameworks grow: what it holds says nothing about what it needs."""
-    return (device.held.size_bytes or 0) >= WHOLE_SHARE * (device.gpu.total_bytes or math.inf)
+    return (device.result.delta_bytes or 0) >= WHOLE_SHARE * (device.gpu.total_bytes or math.inf)
 
 
 def _why_unknown(used: list[Device]) -> str:
     if any(_takes_all(device) for device in used):
-        return "the model takes the whole card, also with the variables by which it should take only what it needs"
-    unknown = (device.held.reason for device in used if device.held.method is None)
+        return "the model takes the whole card, even with the variables that should make it take only what it needs"
+    unknown = (device.result.method_reason for device in used if device.result.method is None)
     return next(unknown, "the device has no memory of its own")
 
 
@@ -164,12 +163,12 @@ def gpu_environment(verdict: GpuVerdict, growth: Mapping[str, str], workers: int
 def why_unused(verdict: GpuVerdict) -> str:
     """Of a verdict without an answer."""
     if any(device.used is None for device in verdict.devices):
-        return f"whether the GPU was used is not known: {verdict.devices[0].held.reason}"
+        return f"whether the GPU was used is not known: {verdict.devices[0].result.method_reason}"
     return NEVER_USED
 
 
 def preallocation_sentence(preallocated_bytes: int, need: GpuNeed) -> str:
     return (
-        f"the model holds {gigabytes(preallocated_bytes)} of the GPU's memory if it may, but needs "
-        f"{gigabytes(need.with_context_bytes)}: serve it with the environment that is recommended"
+        f"the model preallocates {gigabytes(preallocated_bytes)} of the GPU's memory, but needs only "
+        f"{gigabytes(need.with_context_bytes)}: serve it with the recommended environment variables"
     )

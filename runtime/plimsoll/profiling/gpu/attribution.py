@@ -1,7 +1,7 @@
 """How much of a device's memory was the server's: by the device, by its processes, by the allocator, or not known.
 
 In this order: (1) where nobody else is on the device, or on the slice, the rise since before the start, which has
-everything in it; (2) else what the driver books on processes that were not there before, whatever their numbers are
+everything in it; (2) else what the driver attributes to processes that were not there before, whatever their ids are
 (in a container they are the host's); (3) else what the framework's own allocator counts, which leaves out the CUDA
 context of each process; (4) else nothing: never 0.
 """
@@ -9,27 +9,26 @@ context of each process; (4) else nothing: never 0.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from statistics import fmean
+from typing import Any, Literal
 
-from plimsoll.host.gpus import Gpu, GpuReading
+from plimsoll.host.gpu.nvml import Gpu, GpuReading
 from plimsoll.profiling.advice.configuration import Configuration
 from plimsoll.profiling.advice.rounding import MEBIBYTE
-from plimsoll.profiling.gpu.watch import GpuWatch, Phase, ServerWatch, Use
+from plimsoll.profiling.measure.gpu_watch import GpuWatch, Phase, ServerWatch, Use
+from plimsoll.profiling.result.gpu import GpuDeviceResult, GpuPower, GpuUtilisation
 
 Method = Literal["device", "processes", "allocator"]
 # What a driver keeps for itself on an idle card, where it counts that as used.
 _IDLE_SHARE, _IDLE_BYTES = 0.02, 600 * MEBIBYTE
 # Less than any CUDA context: such a rise is nobody's work.
-TRACE_BYTES = 32 * MEBIBYTE
+_TRACE_BYTES = 32 * MEBIBYTE
+# Phases in which as many requests came as the server could take, or as it is meant to take.
 _LOAD = ("warm-up", "capacity", "growth", "open loop")
-# Below this share of the time the card is as good as unused.
-IDLE_SHARE = 0.05
 WHOLE_SHARE = 0.95
 """Of a card: who holds so much takes the card as a whole, whatever the model needs."""
-# A single reading in a long run is no reason to doubt it.
-_OFTEN_SHARE = 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,17 +40,16 @@ class Held:
     reason: str
 
 
-def held(watch: GpuWatch, server: ServerWatch, gpu: Gpu, phases: Iterable[Phase] | None = None) -> Held:
-    """Over these phases of the server, else over all of them; what an allocator says comes later."""
-    uses = [phase.uses[gpu.uuid] for phase in (server.phases if phases is None else phases)]
-    uses = [use for use in uses if use.readings]
+def held(watch: GpuWatch, server: ServerWatch, gpu: Gpu) -> Held:
+    """Over all phases of the server; what an allocator says comes later."""
+    uses = [use for use in _uses(server, gpu) if use.readings]
     if not uses:
         return Held(None, None, "the device was not read while the server ran")
-    before, own = watch.before[gpu.uuid], own_processes(watch, server, gpu)
+    before = watch.before[gpu.uuid]
     tenant = _tenant(before, gpu, foreign_processes(watch, server, gpu))
     if tenant is None:
         return _by_device(uses, before, gpu)
-    return _by_process(uses, own, tenant)
+    return _by_process(uses, own_processes(watch, server, gpu), tenant)
 
 
 def _by_device(uses: list[Use], before: GpuReading, gpu: Gpu) -> Held:
@@ -59,7 +57,7 @@ def _by_device(uses: list[Use], before: GpuReading, gpu: Gpu) -> Held:
     if not sizes or before.used_bytes is None:
         return Held(None, None, "the driver does not report how much of the memory is in use")
     place = "slice" if gpu.is_mig_slice else "GPU"
-    return Held("device", max(0, max(sizes) - before.used_bytes), f"nobody else was on the {place}")
+    return Held("device", max(0, max(sizes) - before.used_bytes), f"no other process used the {place}")
 
 
 def _by_process(uses: list[Use], own: frozenset[int], tenant: str) -> Held:
@@ -75,11 +73,8 @@ def _by_process(uses: list[Use], own: frozenset[int], tenant: str) -> Held:
 
 def own_processes(watch: GpuWatch, server: ServerWatch, gpu: Gpu) -> frozenset[int]:
     """The server's, as the driver numbers them: those of its tree, else those that came with it and left with it."""
-    listed = _listed(server, gpu)
-    ours = frozenset(pid for phase in server.phases for pid in phase.uses[gpu.uuid].own)
-    if ours:
-        return ours
-    return listed - _pids(watch.before.get(gpu.uuid)) - _pids(watch.after.get(gpu.uuid))
+    ours = frozenset(pid for use in _uses(server, gpu) for pid in use.own)
+    return ours or _listed(server, gpu) - _pids(watch.before.get(gpu.uuid)) - _pids(watch.after.get(gpu.uuid))
 
 
 def foreign_processes(watch: GpuWatch, server: ServerWatch, gpu: Gpu) -> frozenset[int]:
@@ -94,8 +89,8 @@ def was_used(watch: GpuWatch, server: ServerWatch, gpu: Gpu) -> bool | None:
         return True
     found = held(watch, server, gpu)
     if found.method == "device":
-        busy = any(phase.uses[gpu.uuid].busy_most > 0 for phase in server.phases)
-        return busy or (found.size_bytes or 0) >= TRACE_BYTES
+        busy = any(share > 0 for use in _uses(server, gpu) for share in use.busy)
+        return busy or (found.size_bytes or 0) >= _TRACE_BYTES
     # A list that shows others would show the server too; in some containers it is always empty.
     return False if foreign_processes(watch, server, gpu) else None
 
@@ -110,8 +105,12 @@ def _tenant(before: GpuReading, gpu: Gpu, foreign: frozenset[int]) -> str | None
     return None
 
 
+def _uses(server: ServerWatch, gpu: Gpu) -> Iterator[Use]:
+    return (phase.uses[gpu.uuid] for phase in server.phases)
+
+
 def _listed(server: ServerWatch, gpu: Gpu) -> frozenset[int]:
-    return frozenset(pid for phase in server.phases for pid in phase.uses[gpu.uuid].process_bytes)
+    return frozenset(pid for use in _uses(server, gpu) for pid in use.process_bytes)
 
 
 def _pids(reading: GpuReading | None) -> frozenset[int]:
@@ -120,95 +119,63 @@ def _pids(reading: GpuReading | None) -> frozenset[int]:
 
 
 @dataclass(frozen=True, slots=True)
-class Load:
-    """One device under load; shares from 0 to 1, None where the driver does not report it."""
-
-    busy_mean: float | None
-    busy_most: float | None
-    power_mean_w: float | None
-    power_most_w: float | None
-    hottest_c: float | None
-    slowed: dict[str, float]
-
-    @property
-    def idle(self) -> bool:
-        """Hardly any kernel ran."""
-        return self.busy_mean is not None and self.busy_mean < IDLE_SHARE
-
-    def often_slowed(self) -> dict[str, float]:
-        """Reasons that were seen more than now and then."""
-        return {reason: share for reason, share in self.slowed.items() if share >= _OFTEN_SHARE}
-
-
-@dataclass(frozen=True, slots=True)
 class Device:
-    """One GPU or slice, as far as the recommended server is concerned."""
+    """One GPU or slice, as far as the recommended server is concerned; `used` None: that is not reported."""
 
     gpu: Gpu
-    baseline_bytes: int | None
-    peak_bytes: int | None
-    held: Held
     used: bool | None
-    others: int | None
-    load: Load
+    result: GpuDeviceResult
 
 
 def devices(watch: GpuWatch, configuration: Configuration) -> list[Device]:
-    """Empty where no server was watched."""
-    servers = servers_of(watch, configuration)
+    """Empty where no server was watched. Those in this configuration count, else all.
+
+    Not those that took more than they need or could not take more.
+    """
+    sound = [server for server in watch.servers if not server.preallocates and not server.trial]
+    servers = [server for server in sound if server.configuration == configuration] or sound
     return [_device(watch, servers, gpu) for gpu in watch.gpus] if servers else []
 
 
-def servers_of(watch: GpuWatch, configuration: Configuration) -> list[ServerWatch]:
-    """Those in this configuration, else all; not those that took more than they need or could not take more."""
-    sound = [server for server in watch.servers if not server.preallocates and not server.trial]
-    return [server for server in sound if server.configuration == configuration] or sound
-
-
 def _device(watch: GpuWatch, servers: Sequence[ServerWatch], gpu: Gpu) -> Device:
-    uses = [phase.uses[gpu.uuid] for server in servers for phase in server.phases]
-    listed = watch.before[gpu.uuid].processes is not None or any(use.lists for use in uses)
+    uses, before = [use for server in servers for use in _uses(server, gpu)], watch.before[gpu.uuid]
+    listed = before.processes is not None or any(use.lists for use in uses)
     others = frozenset(pid for server in servers for pid in foreign_processes(watch, server, gpu))
-    return Device(
-        gpu=gpu,
-        baseline_bytes=watch.before[gpu.uuid].used_bytes,
+    # The greatest that is known; where one server's is not known that of the others stands.
+    most = max(
+        (held(watch, server, gpu) for server in servers),
+        key=lambda one: -1 if one.size_bytes is None else one.size_bytes,
+    )
+    # One sign is enough; no sign is one only where it would have been seen.
+    signs = [was_used(watch, server, gpu) for server in servers]
+    result = GpuDeviceResult.of(
+        gpu,
+        baseline_bytes=before.used_bytes,
         peak_bytes=max((use.used_bytes for use in uses if use.used_bytes is not None), default=None),
-        held=_most([held(watch, server, gpu) for server in servers]),
-        used=_any([was_used(watch, server, gpu) for server in servers]),
-        others=len(others) if listed else None,
-        load=_load([phase.uses[gpu.uuid] for server in servers for phase in loaded(server.phases)]),
+        delta_bytes=most.size_bytes,
+        method=most.method,
+        method_reason=most.reason,
+        other_processes=len(others) if listed else None,
+        **_under_load([phase.uses[gpu.uuid] for phase in _loaded(servers)]),
     )
+    return Device(gpu, True if True in signs else None if None in signs else False, result)
 
 
-def _any(signs: list[bool | None]) -> bool | None:
-    """One sign is enough; no sign is one only where it would have been seen."""
-    return True if True in signs else None if None in signs else False
+def _loaded(servers: Iterable[ServerWatch]) -> Iterator[Phase]:
+    return (phase for server in servers for phase in server.phases if phase.name.rpartition(": ")[2] in _LOAD)
 
 
-def loaded(phases: Iterable[Phase]) -> list[Phase]:
-    """Those in which as many requests came as the server could take, or as it is meant to take."""
-    return [phase for phase in phases if phase.name.rpartition(": ")[2] in _LOAD]
-
-
-def _most(found: list[Held]) -> Held:
-    """The greatest that is known; where one server's is not known that of the others stands."""
-    return max(found, key=lambda one: -1 if one.size_bytes is None else one.size_bytes)
-
-
-def _load(uses: list[Use]) -> Load:
+def _under_load(uses: Sequence[Use]) -> dict[str, Any]:
+    busy = [share for use in uses for share in use.busy]
+    power_w = [power for use in uses for power in use.power_w]
+    slowed = sum((use.slowed for use in uses), Counter[str]())
     readings = sum(use.readings for use in uses)
-    busy, power = sum(use.busy_readings for use in uses), sum(use.power_readings for use in uses)
-    slowed: Counter[str] = Counter()
-    for use in uses:
-        slowed.update(use.slowed)
-    return Load(
-        busy_mean=sum(use.busy_sum for use in uses) / busy if busy else None,
-        busy_most=max(use.busy_most for use in uses) if busy else None,
-        power_mean_w=sum(use.power_sum_w for use in uses) / power if power else None,
-        power_most_w=max(use.power_most_w for use in uses) if power else None,
-        hottest_c=max((use.hottest_c for use in uses if use.hottest_c is not None), default=None),
-        slowed={reason: count / readings for reason, count in sorted(slowed.items())},
-    )
+    return {
+        "utilisation": GpuUtilisation(mean=fmean(busy) if busy else None, max=max(busy, default=None)),
+        "power_watts": GpuPower(mean=fmean(power_w) if power_w else None, max=max(power_w, default=None)),
+        "hottest_celsius": max((heat for use in uses for heat in use.heat_c), default=None),
+        "throttling": {reason: count / readings for reason, count in sorted(slowed.items())},
+    }
 
 
 def gigabytes(size_bytes: float) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -11,14 +10,12 @@ from plimsoll.errors import UsageError
 from plimsoll.profiling.advice.configuration import price_cores
 from plimsoll.profiling.advice.cpu import plain_rate
 from plimsoll.profiling.advice.slo import Slo
-from plimsoll.profiling.result.base import LatencySeconds
+from plimsoll.profiling.gpu.mig import card_share
 from plimsoll.profiling.result.files import read_profile
 from plimsoll.profiling.result.gpu import GpuAgainstCpu
 from plimsoll.profiling.result.profile import Profile
 
 _MILLION_PER_HOUR = 1e6 / 3600
-_PERCENTILES = {0.5: "p50", 0.9: "p90", 0.95: "p95", 0.99: "p99", 0.999: "p999"}
-_SEVENTHS = re.compile(r"mig-(\d)g\.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +53,7 @@ class CpuRival:
         better = only or ("gpu" if gpu_hours < cpu_hours else "cpu")
         on_gpu, on_cpus = plain_rate(gpu_hours), plain_rate(cpu_hours)
         costs = f"a million requests cost {on_gpu} vCPU hours on the GPU, {on_cpus} on CPUs"
-        because = f"; only the {only.upper()} keeps {self.slo}" if only else ""
+        because = f"; only the {only.upper()} meets {self.slo}" if only else ""
         return GpuAgainstCpu(
             recommended=better,
             price_ratio=self.price_ratio,
@@ -94,20 +91,9 @@ def read_rival(path: Path, price_ratio: float, slo: Slo | None) -> CpuRival:
     return CpuRival(profile, price_ratio, slo)
 
 
-def card_share(resource: str) -> float:
-    """Of a card's price: a slice costs what it has of the compute, in sevenths."""
-    found = _SEVENTHS.search(resource)
-    return int(found[1]) / 7 if found else 1.0
-
-
 def keeps(profile: Profile, slo: Slo) -> bool | None:
     """Whether any open-loop level did; None where no percentile that was measured decides it."""
-    name = _PERCENTILES.get(round(slo.share, 4))
-    levels = [level.latency_seconds for level in profile.measurements.rate_levels]
-    known_s = [latency_s for level in levels if (latency_s := _percentile_s(level, name)) is not None]
+    name = slo.percentile or ""
+    found_s = [getattr(level.latency_seconds, name, None) for level in profile.measurements.open_levels()]
+    known_s = [latency_s for latency_s in found_s if latency_s is not None]
     return any(latency_s <= slo.seconds for latency_s in known_s) if known_s else None
-
-
-def _percentile_s(latency: LatencySeconds, name: str | None) -> float | None:
-    found: float | None = getattr(latency, name) if name else None
-    return found

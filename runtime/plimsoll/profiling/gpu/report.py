@@ -7,13 +7,8 @@ from collections.abc import Iterator
 from plimsoll.profiling.gpu.answer import GpuVerdict
 from plimsoll.profiling.gpu.attribution import Device, gigabytes, held
 from plimsoll.profiling.gpu.session import GpuFindings
-from plimsoll.profiling.gpu.watch import GpuWatch
-from plimsoll.profiling.result.gpu import (
-    GpuDeviceResult,
-    GpuMeasurements,
-    GpuPower,
-    GpuUtilisation,
-)
+from plimsoll.profiling.measure.gpu_watch import GpuWatch
+from plimsoll.profiling.result.gpu import GpuMeasurements
 
 _SAYS = {
     "power_cap": "its power limit",
@@ -25,6 +20,8 @@ _SAYS = {
     "board_limit": "the board's limit",
     "reliability": "its voltage limit",
 }
+# Below this share of the time the card is as good as unused; a reading now and then is no reason to doubt it.
+_IDLE_SHARE, _OFTEN_SHARE = 0.05, 0.05
 
 
 def gpu_doubts(watch: GpuWatch | None, verdict: GpuVerdict) -> list[str]:
@@ -47,14 +44,16 @@ def _trial_doubts(watch: GpuWatch, allowed_bytes: int | None) -> Iterator[str]:
 
 
 def _doubts(device: Device) -> Iterator[str]:
-    name = f"GPU {device.gpu.index}"
-    for reason, share in device.load.often_slowed().items():
-        cause = _SAYS.get(reason, reason)
-        yield f"{name} was slowed by {cause} ({reason}) in {share:.0%} of the readings under load: cooler it does more"
-    if device.others:
-        yield f"{name}: {device.others} other process(es) used it too: rate and latency are disturbed"
-    if device.used and device.load.idle:
-        yield f"{name} idle: kernels resident {device.load.busy_mean:.0%} of the time under load"
+    found, name = device.result, f"GPU {device.gpu.index}"
+    for reason, share in found.throttling.items():
+        if share >= _OFTEN_SHARE:
+            cause = _SAYS.get(reason, reason)
+            yield f"{name} was throttled by {cause} ({reason}) in {share:.0%} of the readings under load"
+    if found.other_processes:
+        yield f"{name}: {found.other_processes} other process(es) used it too: rate and latency are disturbed"
+    busy = found.utilisation.mean
+    if device.used and busy is not None and busy < _IDLE_SHARE:
+        yield f"{name} idle: a kernel was running in only {busy:.0%} of the time under load"
 
 
 def gpu_measurements(found: GpuFindings, verdict: GpuVerdict) -> GpuMeasurements | None:
@@ -62,36 +61,15 @@ def gpu_measurements(found: GpuFindings, verdict: GpuVerdict) -> GpuMeasurements
     watch = found.watch
     if watch is None or not watch.servers:
         return None
-    need = verdict.need.with_context_bytes if verdict.need else None
+    held_bytes = verdict.largest.result.delta_bytes if verdict.largest else None
     return GpuMeasurements(
         driver_version=found.driver_version,
-        devices=[_device(device) for device in verdict.devices],
-        held_bytes=found.preallocated_bytes if found.growth else _held_bytes(verdict),
-        needed_bytes=need,
+        devices=[device.result for device in verdict.devices],
+        held_bytes=found.preallocated_bytes if found.growth else held_bytes,
+        needed_bytes=verdict.need.with_context_bytes if verdict.need else None,
         preallocates=bool(found.growth) if verdict.answer else None,
         allocator_peak_bytes=found.allocator_bytes,
         polls=watch.looks,
         polls_per_second=watch.looks_per_s,
         poll_cpu_seconds=watch.cpu_s,
-    )
-
-
-def _held_bytes(verdict: GpuVerdict) -> int | None:
-    return verdict.largest.held.size_bytes if verdict.largest else None
-
-
-def _device(device: Device) -> GpuDeviceResult:
-    gpu, load = device.gpu, device.load
-    return GpuDeviceResult.of(
-        gpu,
-        baseline_bytes=device.baseline_bytes,
-        peak_bytes=device.peak_bytes,
-        delta_bytes=device.held.size_bytes,
-        method=device.held.method,
-        method_reason=device.held.reason,
-        other_processes=device.others,
-        utilisation=GpuUtilisation(mean=load.busy_mean, max=load.busy_most),
-        power_watts=GpuPower(mean=load.power_mean_w, max=load.power_most_w),
-        hottest_celsius=load.hottest_c,
-        throttling=load.slowed,
     )

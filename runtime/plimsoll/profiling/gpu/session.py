@@ -8,9 +8,9 @@ import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from plimsoll.host.gpus import Nvml, NvmlMissing
+from plimsoll.host.gpu.nvml import Nvml, NvmlMissing
 from plimsoll.profiling.gpu.attribution import WHOLE_SHARE, gigabytes, held
-from plimsoll.profiling.gpu.watch import GpuWatch, ServerWatch
+from plimsoll.profiling.measure.gpu_watch import GpuWatch, ServerWatch
 from plimsoll.profiling.measure.metrics import allocator_peaks_bytes
 from plimsoll.profiling.measure.server import ServerUnderTest
 
@@ -40,7 +40,6 @@ class GpuFindings:
         return dataclasses.replace(self, allocator_bytes=max([self.allocator_bytes or 0, *sizes_bytes]) or None)
 
     def lost(self) -> str | None:
-        """What was lost, and None while all is well."""
         return self.watch.lost if self.watch else None
 
 
@@ -49,7 +48,7 @@ def watch_gpus(wanted: str) -> Iterator[GpuFindings]:
     """To be entered before the first server starts and left after the last has ended."""
     found = GpuFindings(required=wanted == "required")
     if wanted == "off":
-        yield dataclasses.replace(found, unknown="the server was told to use no GPU")
+        yield dataclasses.replace(found, unknown="GPUs were turned off with --gpu off")
         return
     try:
         nvml = Nvml.open(os.environ)

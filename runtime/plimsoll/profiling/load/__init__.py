@@ -1,5 +1,5 @@
 """The load driver: a process of its own, so that its cost is never mistaken for the server's.
 
-`__main__` reads commands (JSON lines) on stdin and answers on stdout; `plimsoll.profiling.load.client` is the
+`driver` reads commands (JSON lines) on stdin and answers on stdout; `plimsoll.profiling.load.client` is the
 other end.
 """

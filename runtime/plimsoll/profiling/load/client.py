@@ -15,17 +15,16 @@ import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
 from typing import Any, Self
 
 from plimsoll.errors import InternalError
-from plimsoll.host.parent import tie_to_parent
-from plimsoll.profiling.dataset.load import Row
-from plimsoll.profiling.dataset.spool import spooled
-from plimsoll.profiling.latency import Distribution, decode_distribution
-from plimsoll.profiling.load.open_loop import Arrivals
-from plimsoll.profiling.load.requests import expected_outcomes
-from plimsoll.profiling.load.tally import OUTCOME_DRIVER, is_success
+from plimsoll.host.children import start_child
+from plimsoll.profiling.dataset.rows import Row
+from plimsoll.profiling.latency import Distribution, decode_distribution, pool
+from plimsoll.profiling.load.bursts import Burst
+from plimsoll.profiling.load.loops import Arrivals
+from plimsoll.profiling.load.requests import OUTCOME_DRIVER, expected_outcomes, is_success, spooled
+from plimsoll.profiling.statistics import added
 
 TICK_S = 0.25
 _READ_BYTES = 1 << 16
@@ -63,7 +62,8 @@ class RowAnswer:
 class LoadAnswer:
     """One stretch of load; `failed_rows` counts failures by row index, `differing` answers unlike the row's first.
 
-    `driver_error` is what the driver itself lacked for a request.
+    `driver_error` is what the driver itself lacked for a request. It began at `begun_s` of the monotonic clock; of
+    `bursts` those longer than `stuck_s` would have been found.
     """
 
     connections: int
@@ -80,6 +80,9 @@ class LoadAnswer:
     driver_cpu_s: float
     differing: int = 0
     driver_error: str | None = None
+    begun_s: float = 0.0
+    stuck_s: float = 0.0
+    bursts: tuple[Burst, ...] = ()
 
     @property
     def lost_by_driver(self) -> int:
@@ -106,24 +109,18 @@ class RateAnswer:
 
 
 class DriverClient:
-    """A running driver."""
+    """A running driver; `most_connections` is what its limit on open files leaves it."""
 
     def __init__(self, errors: Path, cpus: Sequence[int] | None) -> None:
-        tie = tie_to_parent(signal.SIGKILL)
-
-        def prepare() -> None:
-            tie()
-            if cpus:
-                os.sched_setaffinity(0, cpus)
-
         with errors.open("wb") as log:
-            self._process = subprocess.Popen(
-                [sys.executable, "-m", "plimsoll.profiling.load"],
+            self._process = start_child(
+                [sys.executable, "-m", "plimsoll.profiling.load.driver"],
+                signal.SIGKILL,
+                cpus,
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=log,
                 start_new_session=True,
-                preexec_fn=prepare,
             )
         self._errors = errors
         self._expected: dict[int, str] = {}
@@ -132,19 +129,27 @@ class DriverClient:
 
     @property
     def pid(self) -> int:
-        """Of the driver's only process."""
         return self._process.pid
 
-    def open(self, rows: Sequence[Row], port: int, timeout_s: float, seed: int, same_answers: bool = False) -> None:
-        """Gives the driver the rows, of which it makes its requests.
+    def open(
+        self,
+        rows: Sequence[Row],
+        port: int,
+        timeout_s: float,
+        seed: int,
+        same_answers: bool = False,
+        slots: int = 1,
+    ) -> None:
+        """Gives the driver the rows, of which it makes its requests, for a server that runs `slots` of them at once.
 
-        With `same_answers` the rows and what answers them are those of before: answers are compared with the first.
+        With `same_answers` the rows and what answers them are those of before: answers are compared with the first,
+        times with the least so far.
         """
         self._expected = expected_outcomes(rows)
-        target = {"host": "127.0.0.1", "port": port, "path": "/score", "timeoutSeconds": timeout_s}
+        target = {"host": "127.0.0.1", "port": port, "path": "/score", "timeoutSeconds": timeout_s, "slots": slots}
         with spooled(rows) as path:
-            message = {"command": "open", "rows": str(path), "seed": seed, "sameAnswers": same_answers, **target}
-            self.most_connections = self._ask(message)["mostConnections"]
+            given = {"rows": str(path), "seed": seed, "sameAnswers": same_answers}
+            self.most_connections = self._ask({"command": "open", **given, **target})["mostConnections"]
 
     def choose_rows(self, rows: Sequence[int], seed: int) -> None:
         """From now on load consists of these row indexes only."""
@@ -164,7 +169,7 @@ class DriverClient:
     def load(
         self, connections: int, seconds: float, max_seconds: float, whole_passes: bool, on_tick: Tick
     ) -> LoadAnswer:
-        """Closed-loop load; see plimsoll.profiling.load.closed_loop.Until."""
+        """Closed-loop load; see plimsoll.profiling.load.loops.Until."""
         message = {"connections": connections, "seconds": seconds, "maxSeconds": max_seconds}
         return _load_answer(self._ask({"command": "load", **message, "wholePasses": whole_passes}, on_tick))
 
@@ -196,14 +201,12 @@ class DriverClient:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def _ask(self, message: dict[str, Any], on_tick: Tick = lambda: None) -> dict[str, Any]:
-        if self._process.stdin is None or self._process.stdout is None:
-            raise InternalError("the load driver has no pipes")
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
         try:
             self._process.stdin.write(json.dumps(message).encode() + b"\n")
             self._process.stdin.flush()
@@ -230,6 +233,42 @@ class DriverClient:
         return InternalError(f"the load driver ended with code {self._process.returncode}: {lines[-1]}")
 
 
+def pool_loads(loads: Sequence[LoadAnswer]) -> LoadAnswer:
+    """Several stretches as one: requests and times are added, throughput is weighted by time."""
+    elapsed_s = sum(load.elapsed_s for load in loads)
+    return LoadAnswer(
+        connections=max(load.connections for load in loads),
+        requests=sum(load.requests for load in loads),
+        successes=sum(load.successes for load in loads),
+        outcomes=added(load.outcomes for load in loads),
+        failed_rows=added(load.failed_rows for load in loads),
+        elapsed_s=elapsed_s,
+        throughput_rps=sum(load.throughput_rps * load.elapsed_s for load in loads) / max(elapsed_s, 1e-9),
+        latency=pool(load.latency for load in loads),
+        failure_latency_sum_s=sum(load.failure_latency_sum_s for load in loads),
+        response_bytes=sum(load.response_bytes for load in loads),
+        whole_passes=all(load.whole_passes for load in loads),
+        driver_cpu_s=sum(load.driver_cpu_s for load in loads),
+        differing=sum(load.differing for load in loads),
+        driver_error=next((load.driver_error for load in loads if load.driver_error), None),
+        begun_s=loads[0].begun_s,
+        stuck_s=max(load.stuck_s for load in loads),
+        bursts=tuple(burst for load in loads for burst in load.bursts),
+    )
+
+
+def pool_rates(answers: Sequence[RateAnswer]) -> RateAnswer:
+    return RateAnswer(
+        load=pool_loads([answer.load for answer in answers]),
+        offered=sum(answer.offered for answer in answers),
+        overrun=any(answer.overrun for answer in answers),
+        lateness=pool(answer.lateness for answer in answers),
+        most_in_flight=max(answer.most_in_flight for answer in answers),
+        in_flight=tuple(part for answer in answers for part in answer.in_flight),
+        waited=sum(answer.waited for answer in answers),
+    )
+
+
 def _load_answer(answer: dict[str, Any]) -> LoadAnswer:
     return LoadAnswer(
         connections=answer["connections"],
@@ -246,4 +285,7 @@ def _load_answer(answer: dict[str, Any]) -> LoadAnswer:
         driver_cpu_s=answer["driverCpuSeconds"],
         differing=answer["differing"],
         driver_error=answer["driverError"],
+        begun_s=answer["begunSeconds"],
+        stuck_s=answer["stuckSeconds"],
+        bursts=tuple(Burst(*burst) for burst in answer["bursts"]),
     )

@@ -9,9 +9,15 @@ from typing import cast
 
 import httptools
 
+_LINE_ENDS = b"\r\n"
+
+
+class SurplusAnswer(Exception):
+    """Came with the answer before it: taken for the next one, it would make the server look fast."""
+
 
 class Connection(asyncio.Protocol):
-    """Owned by one slot; at most one request is under way.
+    """Owned by one sender; at most one request is under way.
 
     `on_answer(status, body bytes, checksum of the body)` follows each complete answer. `on_lost()` follows when the
     server closes the connection or breaks the protocol; not after `abandon()`.
@@ -22,19 +28,18 @@ class Connection(asyncio.Protocol):
         self._on_lost = on_lost
         self._transport: asyncio.Transport | None = None
         self._unsent = b""
-        self._abandoned = False
         self._parser = httptools.HttpResponseParser(self)
         self._body_bytes = 0
         self._checksum = 0
-        self._reusable = True
+        self._outstanding = False
+        self._answered = False
 
     @property
     def usable(self) -> bool:
-        """Whether another request can be sent."""
-        return self._transport is not None and self._reusable and not self._transport.is_closing()
+        return self._transport is not None and not self._transport.is_closing()
 
     def send(self, request: bytes) -> None:
-        """Writes a whole request, as soon as there is a connection."""
+        self._outstanding = True
         if self._transport is None:
             self._unsent = request
         else:
@@ -42,31 +47,39 @@ class Connection(asyncio.Protocol):
 
     def abandon(self) -> None:
         """Closes at once, or when it is made; an answer that still comes is ignored."""
-        self._abandoned = True
         self._on_answer, self._on_lost = _ignore, _ignore
         if self._transport is not None:
             self._transport.abort()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast("asyncio.Transport", transport)
-        if self._abandoned:
+        if self._on_lost is _ignore:
             self._transport.abort()
         elif self._unsent:
             self._transport.write(self._unsent)
 
     def data_received(self, data: bytes) -> None:
+        if not self._outstanding and data.strip(_LINE_ENDS):
+            self._give_up()
+            return
+        self._answered = False
         try:
             self._parser.feed_data(data)
-        except httptools.HttpParserError:
-            self._reusable = False
-            if self._transport is not None:
-                self._transport.abort()
+        except (httptools.HttpParserError, httptools.HttpParserUpgrade):
+            self._give_up()
+
+    def _give_up(self) -> None:
+        """Nobody knows any more where a message begins (RFC 9112, section 9.2): what is under way is lost."""
+        if self._transport is not None:
+            self._transport.abort()
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._transport = None
         self._on_lost()
 
     def on_message_begin(self) -> None:
+        if self._answered:
+            raise SurplusAnswer
         self._body_bytes = 0
         self._checksum = 0
 
@@ -78,8 +91,8 @@ class Connection(asyncio.Protocol):
         status = self._parser.get_status_code()
         if status < 200:
             return
-        self._reusable = self._parser.should_keep_alive()
-        if not self._reusable and self._transport is not None:
+        self._outstanding, self._answered = False, True
+        if not self._parser.should_keep_alive() and self._transport is not None:
             self._transport.close()
         self._on_answer(status, self._body_bytes, self._checksum)
 

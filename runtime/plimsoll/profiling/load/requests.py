@@ -1,32 +1,52 @@
-"""Requests as bytes, made before any clock runs, and the order in which rows are sent."""
+"""Requests: handed to the driver as rows, made into bytes before any clock runs, sent in an order that a seed decides.
+
+The rows travel in a file, exactly those that the profiler has, also where stdin or a sample was read.
+"""
 
 from __future__ import annotations
 
+import base64
+import json
 import random
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
+from tempfile import NamedTemporaryFile
+from typing import Any
 
-from plimsoll.profiling.dataset.load import Row
+from plimsoll.profiling.dataset.rows import Row
 
+OUTCOME_TIMEOUT = "timeout"
+OUTCOME_CLOSED = "closed"
+OUTCOME_REFUSED = "refused"
+# It never left: the driver itself had no descriptor or no port for it. A level with such requests is no measurement.
+OUTCOME_DRIVER = "driver"
 _WITH_BODY = {"POST", "PUT", "PATCH"}
 
 
 @dataclass(frozen=True, slots=True)
-class Prepared:
+class Requests:
     """The requests as bytes, by row index; `expected` holds the outcome of the rows for which it is not any 2xx.
 
-    `answers` is filled with the checksum of each row's first answer.
+    `answers` is filled with the checksum of each row's first answer, `least_ns` with the least time that it ever took.
+    The server runs `slots` requests at once.
     """
 
-    wire: Sequence[bytes]
-    expected: Mapping[int, str]
+    wire: Sequence[bytes] = ()
+    expected: Mapping[int, str] = field(default_factory=dict)
     answers: dict[int, int] = field(default_factory=dict)
+    least_ns: dict[int, int] = field(default_factory=dict)
+    slots: int = 1
 
 
-def prepare(rows: Sequence[Row], host: str, port: int, path: str, answers: dict[int, int]) -> Prepared:
-    """All rows; `path` is for those that name none. `answers`: what is known of their answers."""
+def prepare(
+    rows: Sequence[Row], host: str, port: int, path: str, slots: int = 1, known: Requests | None = None
+) -> Requests:
+    """`path` is for rows that name none. What is `known` of their answers goes on being known."""
+    known = known or Requests()
     wire = [serialise(row, host, port, path) for row in rows]
-    return Prepared(wire, expected_outcomes(rows), answers)
+    return Requests(wire, expected_outcomes(rows), known.answers, known.least_ns, slots)
 
 
 def expected_outcomes(rows: Sequence[Row]) -> dict[int, str]:
@@ -34,8 +54,13 @@ def expected_outcomes(rows: Sequence[Row]) -> dict[int, str]:
     return {index: str(row.expected_status) for index, row in enumerate(rows) if row.expected_status is not None}
 
 
+def is_success(outcome: str, expected: str | None = None) -> bool:
+    """The outcome that the row expects, or any 2xx."""
+    return outcome == expected if expected else len(outcome) == 3 and outcome.startswith("2")
+
+
 def serialise(row: Row, host: str, port: int, path: str) -> bytes:
-    """The whole HTTP/1.1 request of a row."""
+    """HTTP/1.1, head and body."""
     own = {"host": f"{host}:{port}", "user-agent": "plimsoll-profile", "accept": "*/*"}
     if row.body or row.method in _WITH_BODY:
         own |= {"content-type": row.content_type, "content-length": str(len(row.body))}
@@ -52,7 +77,6 @@ class RowOrder:
         self._rows = list(rows)
         # Repeatable shuffling, nothing secret.
         self._random = random.Random(seed)  # noqa: S311
-        self._passes = self._endless()
         self.taken = 0
 
     @property
@@ -61,10 +85,47 @@ class RowOrder:
         return self.taken % len(self._rows) == 0
 
     def take(self) -> int:
-        self.taken += 1
-        return next(self._passes)
-
-    def _endless(self) -> Iterator[int]:
-        while True:
+        place = self.taken % len(self._rows)
+        if place == 0:
             self._random.shuffle(self._rows)
-            yield from self._rows
+        self.taken += 1
+        return self._rows[place]
+
+
+@contextmanager
+def spooled(rows: Iterable[Row]) -> Iterator[Path]:
+    """A file that only this user can read, for as long as the block lasts."""
+    with NamedTemporaryFile("w", encoding="ascii", prefix="plimsoll-rows-") as file:
+        file.writelines(json.dumps(_written(row)) + "\n" for row in rows)
+        file.flush()
+        yield Path(file.name)
+
+
+def read_spool(path: Path) -> list[Row]:
+    """What `spooled` wrote, in the driver's process."""
+    with path.open(encoding="ascii") as file:
+        return [_read(json.loads(line)) for line in file]
+
+
+def _written(row: Row) -> dict[str, Any]:
+    return {
+        "number": row.number,
+        "body": base64.b64encode(row.body).decode("ascii"),
+        "contentType": row.content_type,
+        "headers": row.headers,
+        "method": row.method,
+        "path": row.path,
+        "expectedStatus": row.expected_status,
+    }
+
+
+def _read(value: dict[str, Any]) -> Row:
+    return Row(
+        number=value["number"],
+        body=base64.b64decode(value["body"]),
+        content_type=value["contentType"],
+        headers=tuple((name, text) for name, text in value["headers"]),
+        method=value["method"],
+        path=value["path"],
+        expected_status=value["expectedStatus"],
+    )

@@ -1,65 +1,69 @@
-"""The command line and the environment of the server under test, and what they say about it.
+"""The one place that makes the command line and the environment of a server under test from resolved settings.
 
-The limit on the time of a request is given to the server, which then answers 504 and replaces the stuck worker; the
-driver waits a little longer, so that it sees that answer.
+They were resolved once, by the command that profiles, and the server is not to find other ones by itself. A flag beats
+a variable, and a variable a config file: so what was set by a variable reaches the server by the same one, which a
+variable that is recommended replaces as it will where it is deployed; all else goes as a flag, and no config file is
+read. A tag beside the model is not read either, as the configuration is always given.
 """
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 
+from plimsoll.declarations import declared
 from plimsoll.profiling.options import ProfileOptions
+from plimsoll.resolution import as_flags, came_by_variable, environment_names
+from plimsoll.settings import ProfileSettings, ServeSettings
 
 HOST = "127.0.0.1"
-_TIMEOUT_FLAG, _TIMEOUT_VARIABLES = "--scoring-timeout-ms", ("PLIMSOLL_SCORING_TIMEOUT_MS", "SCORING_TIMEOUT_MS")
-_GPU_FLAG, _GPU_VARIABLE = "--gpu", "PLIMSOLL_GPU"
-# The child serves: what makes this process profile must not reach it.
-_OWN_VARIABLES = {"PLIMSOLL_PROFILE", "PLIMSOLL_HOST", "PLIMSOLL_PORT"}
-_BUDGET_SHARE = 1 / 3
-_SHORTEST_S, _LONGEST_S = 15.0, 120.0
+NOT_SERVED: Mapping[str, str] = MappingProxyType(
+    {
+        "host": "the load comes over the loopback",
+        "port": "any free one, so that a server that runs here is not disturbed",
+        "health_port": "none, for the same reason",
+        "tls_cert": "the load driver does not encrypt: what TLS costs is not measured",
+        "tls_key": "the load driver does not encrypt: what TLS costs is not measured",
+    }
+)
+"""The settings in which the measured server differs from the one that will serve, and why."""
+_NO_CONFIG_FILE = ""
+
+
+def arguments_of(script: str, settings: ServeSettings, sources: Mapping[str, str]) -> list[str]:
+    """The settings that did not come by a variable, as flags; `script` is the entry script as it was found."""
+    arguments = [*as_flags("entry_script", script)]
+    for name, setting in declared(ServeSettings).items():
+        own = name in NOT_SERVED or name == "entry_script"
+        if name in sources and not own and not came_by_variable(name, setting, sources):
+            arguments += as_flags(name, getattr(settings, name))
+    return arguments
+
+
+def server_arguments(options: ProfileOptions, timeout_s: float) -> list[str]:
+    """With the configuration and the time that a request may take; of a flag that is given twice the last counts.
+
+    The server itself ends what takes longer: it answers 504 and replaces the stuck worker.
+    """
+    timeout_ms = max(1, round(timeout_s * 1000))
+    limit = as_flags("scoring_timeout_ms", timeout_ms)
+    return [*options.server_arguments, *options.configuration.arguments(), *limit]
 
 
 def command_line(arguments: Sequence[str], port: int) -> list[str]:
-    """The server finds no port of its own: it gets one that is free."""
-    return [sys.executable, "-m", "plimsoll", *arguments, "--host", HOST, "--port", str(port)]
+    """`python -m plimsoll` on a port of the loopback interface."""
+    own = [*as_flags("config_file", _NO_CONFIG_FILE), *as_flags("host", HOST), *as_flags("port", port)]
+    return [sys.executable, "-m", "plimsoll", *arguments, *own]
 
 
 def command_environment(environment: Mapping[str, str], variables: Mapping[str, str]) -> dict[str, str]:
-    """The user's own, with the variables that belong to what is tried."""
-    return {name: value for name, value in environment.items() if name not in _OWN_VARIABLES} | dict(variables)
+    """The user's own, without what would make the server differ, and with the variables of what is tried."""
+    return {name: value for name, value in environment.items() if name not in _own_variables()} | dict(variables)
 
 
-def server_arguments(options: ProfileOptions, timeout_s: float, environment: Mapping[str, str]) -> list[str]:
-    """The user's flags, and the limit unless the user has set one."""
-    if _given_ms(options.server_arguments, environment):
-        return list(options.server_arguments)
-    return [*options.server_arguments, _TIMEOUT_FLAG, str(max(1, round(timeout_s * 1000)))]
-
-
-def request_timeout_s(options: ProfileOptions, environment: Mapping[str, str]) -> float:
-    """The first of: the option, the user's scoring timeout, a third of the budget between 15 s and two minutes."""
-    given_ms = _given_ms(options.server_arguments, environment)
-    by_budget_s = min(max(_SHORTEST_S, options.budget_s * _BUDGET_SHARE), _LONGEST_S)
-    return options.request_timeout_s or (float(given_ms) / 1000 if given_ms else by_budget_s)
-
-
-def gpu_wanted(arguments: Sequence[str], environment: Mapping[str, str]) -> str:
-    """`auto`, `required` or `off`; of a flag that is given twice the last counts."""
-    wanted = environment.get(_GPU_VARIABLE) or "auto"
-    for place, argument in enumerate(arguments):
-        name, equals, value = argument.partition("=")
-        if name == _GPU_FLAG:
-            wanted = value if equals else "".join(arguments[place + 1 : place + 2])
-    return wanted.strip().lower()
-
-
-def _given_ms(arguments: Sequence[str], environment: Mapping[str, str]) -> str | None:
-    """As written: a value that is no number is for the server to refuse."""
-    for place, argument in enumerate(arguments):
-        name, equals, value = argument.partition("=")
-        if name.replace("_", "-") == _TIMEOUT_FLAG:
-            value = value if equals else "".join(arguments[place + 1 : place + 2])
-            return value if value.isdecimal() else None
-    values = (environment.get(name, "") for name in _TIMEOUT_VARIABLES)
-    return next((value for value in values if value.isdecimal()), None)
+def _own_variables() -> frozenset[str]:
+    """Those of `NOT_SERVED`, and the profiler's: one would have a profile made, and another models linked anew."""
+    serving = {name: one for name, one in declared(ServeSettings).items() if name in NOT_SERVED}
+    settings = serving | dict(declared(ProfileSettings))
+    return frozenset(variable for name, setting in settings.items() for variable in environment_names(name, setting))

@@ -6,7 +6,6 @@ starts counts as that worker. The load driver and this process are never in the 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 
 from plimsoll.host import procfs
@@ -29,7 +28,7 @@ _WORKER_MODULE = "plimsoll.workers"
 
 @dataclass(frozen=True, slots=True)
 class TreeMemory:
-    """Memory of the whole tree and of its parts, by role."""
+    """`roles` are the front and each worker."""
 
     total: GroupMemory
     roles: dict[str, GroupMemory]
@@ -61,7 +60,6 @@ class ServerMeter:
             self._members.append((process, by_pid[process.pid]))
 
     def pids(self) -> frozenset[int]:
-        """Of the members known."""
         return frozenset(process.pid for process, _ in self._members)
 
     def known_cpu_s(self) -> float:
@@ -74,7 +72,6 @@ class ServerMeter:
         return self._ledger.read(self._members)
 
     def total_cpu_s(self) -> float:
-        """CPU time of the whole tree since the server was started."""
         return sum(self.cpu_ns().values()) / 1e9
 
     def reset_peaks(self) -> None:
@@ -98,8 +95,8 @@ class ServerMeter:
 
     def anonymous_bytes(self) -> int | None:
         """Memory that no file backs, of the known: cheap, for a series; None where the kernel does not tell."""
-        sizes = [read_anonymous(process.pid) for process, _ in self._members]
-        return sum(size for size in sizes if size is not None) if any(size is not None for size in sizes) else None
+        sizes = [size for process, _ in self._members if (size := read_anonymous(process.pid)) is not None]
+        return sum(sizes) if sizes else None
 
     def memory(self) -> TreeMemory:
         """The tree now, and its peaks since the last reset."""
@@ -117,17 +114,14 @@ class ServerMeter:
         return TreeMemory(total, {role: group_memory(members) for role, members in found.items()})
 
     def _role(self, process: Process, parent_role: str) -> str:
-        known = self._inside_workers.get(process.key)
-        if known is None and parent_role != FRONT:
-            known = parent_role
-        elif known is None and _is_worker(process.command_line):
+        if process.key in self._inside_workers:
+            return self._inside_workers[process.key]
+        role = parent_role
+        if role == FRONT:
+            if not any(argument.startswith(_WORKER_MODULE) for argument in process.command_line):
+                # A child between fork and exec still wears the front's command line: look again next time.
+                return FRONT
+            role = f"worker {self._worker_count}"
             self._worker_count += 1
-            known = f"worker {self._worker_count - 1}"
-        if known is None:
-            # A child between fork and exec still wears the front's command line: look again next time.
-            return FRONT
-        return self._inside_workers.setdefault(process.key, known)
-
-
-def _is_worker(command_line: Iterable[str]) -> bool:
-    return any(argument.startswith(_WORKER_MODULE) for argument in command_line)
+        self._inside_workers[process.key] = role
+        return role

@@ -9,6 +9,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from prometheus_client.samples import Sample
 
 from plimsoll.profiling.advice.batching import BatchUse
+from plimsoll.profiling.advice.stalls import Clocks
 
 MOST_CONNECTIONS = 896
 """No level asks for more, whatever the limits are: seven eighths of the 1,024 that the server lets in by itself."""
@@ -16,6 +17,11 @@ MOST_CONNECTIONS = 896
 _SERVER_SHARE = 7 / 8
 _CONNECTIONS_LIMIT = "plimsoll_connections_limit"
 _ALLOCATOR_PEAK = "plimsoll_gpu_allocator_peak_bytes"
+_CLOCKS = {
+    "run": "plimsoll_run_seconds_bucket",
+    "request": "plimsoll_request_seconds_bucket",
+    "loop": "plimsoll_event_loop_lag_seconds_bucket",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +42,6 @@ class ConnectionBudget:
 
     @property
     def bounds(self) -> bool:
-        """Whether less can be offered than a level might ask for."""
         return self.most < MOST_CONNECTIONS
 
     def sentence(self) -> str:
@@ -61,6 +66,22 @@ def read_batches(metrics: str) -> BatchUse | None:
         return None
     names = ("batch_size_count", "batch_size_sum", "batch_seconds_count", "batch_seconds_sum")
     return BatchUse(max_size, *(values.get(f"plimsoll_{name}", 0.0) for name in names))
+
+
+def read_clocks(metrics: str) -> Clocks | None:
+    """What the front has timed so far; None where the metrics could not be had."""
+    counts: dict[str, dict[float, float]] = {name: {} for name in _CLOCKS.values()}
+    for sample in _samples(metrics):
+        if sample.name in counts:
+            counts[sample.name][float(sample.labels["le"])] = sample.value
+    times = {name: _longer(counts[sample]) for name, sample in _CLOCKS.items()}
+    return Clocks(**times) if all(times.values()) else None
+
+
+def _longer(up_to: dict[float, float]) -> dict[float, float]:
+    """Buckets count what was as short as their bound: turned round, how many were longer."""
+    everything = max(up_to.values(), default=0.0)
+    return {bound: everything - count for bound, count in up_to.items()}
 
 
 def allocator_peaks_bytes(metrics: str) -> list[int]:

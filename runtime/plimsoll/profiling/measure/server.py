@@ -6,18 +6,21 @@ import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import TypeVar
 
+from plimsoll.host.procfs import busy_cpu_s
 from plimsoll.profiling.advice.batching import BatchUse
-from plimsoll.profiling.dataset.load import Dataset
+from plimsoll.profiling.advice.stalls import Clocks
+from plimsoll.profiling.dataset.rows import Dataset
 from plimsoll.profiling.load.client import DriverClient, LoadAnswer, RateAnswer, RowAnswer
-from plimsoll.profiling.load.open_loop import Arrivals
+from plimsoll.profiling.load.loops import Arrivals
 from plimsoll.profiling.measure.meter import ServerMeter
-from plimsoll.profiling.measure.metrics import MOST_CONNECTIONS, read_batches
-from plimsoll.profiling.measure.noise import CpuUse, read_cpu_use
+from plimsoll.profiling.measure.metrics import MOST_CONNECTIONS, read_batches, read_clocks
 from plimsoll.profiling.measure.process import ServerProcess
 from plimsoll.profiling.measure.timeline import Recorder
-from plimsoll.profiling.measure.window import Window, failures_by_row
+from plimsoll.profiling.measure.window import Window
 from plimsoll.profiling.options import ProfileOptions, Progress
+from plimsoll.profiling.statistics import added
 
 _SHORTEST_SAMPLE_S = 0.5
 # A reading that took longer was interrupted, and its time says nothing.
@@ -29,6 +32,8 @@ _TAIL = math.log(1000)
 _FEWEST_CONNECTIONS, _MOST_AHEAD = 8, 64
 # What the driver lacked may be there again: ports are free for new connections after a second (tcp_tw_reuse).
 _MOST_REPEATS, _BEFORE_REPEAT_S = 2, 1.0
+
+_Measured = TypeVar("_Measured")
 
 
 class ServerLost(Exception):
@@ -48,7 +53,7 @@ class NotMeasured(Exception):
 
 
 class Stopwatch:
-    """Monotonic time since it was made, against a budget in seconds."""
+    """Monotonic, since it was made."""
 
     def __init__(self, budget_s: float) -> None:
         self.budget_s = budget_s
@@ -74,7 +79,8 @@ class Load:
 class ServerUnderTest:
     """One server's tools.
 
-    `most_connections` is what the limits on open files leave, see plimsoll.profiling.measure.connections.
+    `most_connections` is what the limits on open files leave, see plimsoll.profiling.measure.metrics.
+    Where `limited`, somebody stops the server at times: its stalls are not its own.
     """
 
     options: ProfileOptions
@@ -90,33 +96,37 @@ class ServerUnderTest:
     prefix: str = ""
     most_connections: int = MOST_CONNECTIONS
     load: Load = Load()
+    limited: bool = False
     _phase: Stopwatch = field(default_factory=lambda: Stopwatch(0.0))
     _cores: list[float] = field(default_factory=list)
     _last_sample: tuple[float, float] = (0.0, 0.0)
     _batching: bool | None = None
     _latency_s: float = 0.0
+    _steady: bool = False
+    _clocks: Clocks | None = None
 
     @property
     def rows(self) -> Sequence[int]:
-        """Of which load consists."""
         return self.load.rows
 
     def choose(self, load: Load) -> None:
-        """From now on load consists of these rows only."""
         self.load = load
         self.restart_order()
 
     def unexpected(self, windows: Sequence[Window]) -> int:
         """Failures of rows that do not always fail."""
-        failures = failures_by_row(windows)
+        failures = added(window.answer.failed_rows for window in windows)
         return sum(count for row, count in failures.items() if row not in self.load.known_failing)
 
-    def restart_order(self) -> None:
-        """The rows come once more in the order in which they came first."""
-        self.driver.choose_rows(self.rows, self.options.seed)
+    def restart_order(self, draw: int = 0) -> None:
+        """The rows come once more in the order in which they came first; each `draw` is an order of its own."""
+        self.driver.choose_rows(self.rows, self.options.seed + draw)
 
-    def begin(self, phase: str, expected_s: float) -> Stopwatch:
-        """Announces a phase and measures its time."""
+    def begin(self, phase: str, expected_s: float, steady: bool = False) -> Stopwatch:
+        """Announces a phase and measures its time. In a `steady` one nothing is done for the first time: what stands
+        still then is a stall.
+        """
+        self._steady = steady and not self.limited
         self._phase = Stopwatch(expected_s)
         self.progress.phase(self.prefix + phase, expected_s)
         self.recorder.begin(self.prefix + phase)
@@ -127,39 +137,43 @@ class ServerUnderTest:
         count = min(connections, self.most_connections)
         return self._around(lambda: self.driver.load(count, seconds, max_seconds, whole_passes, self._tick))
 
-    def rate_window(self, rate_rps: float, seconds: float, most_in_flight: int) -> tuple[Window, RateAnswer]:
-        """Open-loop load with the CPU of the server around it; arrivals and rows are the same for the same rate."""
-        arrivals = Arrivals(rate_rps, seconds, self.options.seed, most_in_flight)
+    def rate_window(self, rate_rps: float, seconds: float, most_in_flight: int, draw: int) -> tuple[Window, RateAnswer]:
+        """Open-loop load with the CPU of the server around it; the same `draw` brings the same arrivals and rows."""
+        arrivals = Arrivals(rate_rps, seconds, self.options.seed + draw, most_in_flight)
         ahead = connections_ahead(rate_rps * self._latency_s, min(most_in_flight, self.most_connections))
         answers: list[RateAnswer] = []
 
         def load() -> LoadAnswer:
-            self.restart_order()
+            self.restart_order(draw)
             answers.append(self.driver.rate(arrivals, ahead, self.most_connections, self._tick))
             return answers[-1].load
 
         return self._around(load), answers[-1]
 
     def _around(self, load: Callable[[], LoadAnswer]) -> Window:
-        window, repeats = self._window(load), 0
-        while self._lost(window.answer, repeats):
-            window, repeats = self._window(load), repeats + 1
-        return window
+        return self._complete(lambda: self._window(load), lambda window: window.answer)
 
-    def _lost(self, answer: LoadAnswer | RowAnswer, repeats: int) -> bool:
-        """Whether it has to be repeated; raises NotMeasured where that was in vain, or there is no time for it."""
-        if not answer.lost_by_driver:
-            return False
-        lost = f"{answer.lost_by_driver} of {answer.requests} requests"
-        text = f"{lost} never left the load driver: {answer.driver_error}"
-        if repeats == _MOST_REPEATS or self.watch.left_s() <= _BEFORE_REPEAT_S:
-            raise NotMeasured(text)
-        self.progress.note(f"{text}; this is measured once more")
-        time.sleep(_BEFORE_REPEAT_S)
-        return True
+    def _complete(
+        self, measure: Callable[[], _Measured], answer_of: Callable[[_Measured], LoadAnswer | RowAnswer]
+    ) -> _Measured:
+        """Once more where requests never left the driver; NotMeasured where that is in vain, or there is no time."""
+        for repeats in range(_MOST_REPEATS + 1):
+            found = measure()
+            answer = answer_of(found)
+            if not answer.lost_by_driver:
+                return found
+            lost = f"{answer.lost_by_driver} of {answer.requests} requests"
+            text = f"{lost} never left the load driver: {answer.driver_error}"
+            if repeats == _MOST_REPEATS or self.watch.left_s() <= _BEFORE_REPEAT_S:
+                break
+            self.progress.note(f"{text}; this is measured once more")
+            time.sleep(_BEFORE_REPEAT_S)
+        raise NotMeasured(text)
 
     def _window(self, load: Callable[[], LoadAnswer]) -> Window:
-        box_before = read_cpu_use()
+        if self._steady and self._clocks is None:
+            self._clocks = read_clocks(self.process.metrics())
+        others_before_s = _used_by_others_s()
         before_ns, self._cores = self.meter.cpu_ns(), []
         self._last_sample = time.monotonic(), sum(before_ns.values()) / 1e9
         answer = load()
@@ -167,10 +181,22 @@ class ServerUnderTest:
         self.check_server()
         cpu_s = {role: (used - before_ns.get(role, 0)) / 1e9 for role, used in after_ns.items()}
         mean_cores = sum(cpu_s.values()) / max(answer.elapsed_s, 1e-9)
-        elsewhere_cores = self._elsewhere(box_before, cpu_s, answer)
+        others_s = _used_by_others_s() - others_before_s - sum(cpu_s.values()) - answer.driver_cpu_s
+        elsewhere_cores = max(0.0, others_s / max(answer.elapsed_s, 1e-9))
         anonymous_bytes = self.meter.anonymous_bytes()
+        self._look_for_stalls(answer, elsewhere_cores)
         self._latency_s = answer.latency.mean_s() or self._latency_s
         return Window(answer, cpu_s, tuple(self._cores or [mean_cores]), elsewhere_cores, anonymous_bytes)
+
+    def _look_for_stalls(self, answer: LoadAnswer, elsewhere_cores: float) -> None:
+        """The front is asked only where answers were late: then its clocks tell who stood still."""
+        if not self._steady or answer.lost_by_driver:
+            return
+        before, gained = self._clocks, None
+        if answer.bursts:
+            self._clocks = read_clocks(self.process.metrics())
+            gained = self._clocks.since(before) if self._clocks and before else None
+        self.recorder.observe(self.options.configuration, answer, gained, elsewhere_cores)
 
     def batches(self) -> BatchUse | None:
         """Counters so far; None where run() takes single calls, which is asked only once."""
@@ -181,11 +207,8 @@ class ServerUnderTest:
         return use
 
     def send_row(self, index: int) -> RowAnswer:
-        """One row, nothing else in flight."""
         self.recorder.record(self.meter)
-        answer, repeats = self.driver.send_row(index, self._look), 0
-        while self._lost(answer, repeats):
-            answer, repeats = self.driver.send_row(index, self._look), repeats + 1
+        answer = self._complete(lambda: self.driver.send_row(index, self._look), lambda answer: answer)
         if not answer.succeeded:
             self.check_server()
         self.progress.advance(self._phase.elapsed_s())
@@ -232,10 +255,10 @@ class ServerUnderTest:
         self._cores.append((cpu_s - then_cpu_s) / (now_s - then_s))
         self._last_sample = now_s, cpu_s
 
-    def _elsewhere(self, before: CpuUse, cpu_s: dict[str, float], answer: LoadAnswer) -> float:
-        after = read_cpu_use()
-        ours_s = sum(cpu_s.values()) + answer.driver_cpu_s + after.own_s - before.own_s
-        return max(0.0, (after.busy_s - before.busy_s - ours_s) / max(answer.elapsed_s, 1e-9))
+
+def _used_by_others_s() -> float:
+    """CPU time of the whole machine, without that of this process."""
+    return busy_cpu_s() - time.process_time()
 
 
 def connections_ahead(in_flight: float, most: int) -> int:

@@ -2,30 +2,17 @@
 
 from __future__ import annotations
 
+import dataclasses
 import time
-from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Protocol
 
 from plimsoll.profiling.advice.configuration import Configuration
+from plimsoll.profiling.advice.stalls import Clocks, Stretch
+from plimsoll.profiling.load.client import LoadAnswer
+from plimsoll.profiling.measure.gpu_watch import GpuWatch
 from plimsoll.profiling.measure.meter import ServerMeter
 
 _INTERVAL_S = 0.5
-
-
-class GpuRecorder(Protocol):
-    """Records the GPUs meanwhile, where there are any; see plimsoll.profiling.gpu.watch."""
-
-    lost: str | None
-
-    def begin_server(self, configuration: Configuration, trial: bool, tree: Callable[[], frozenset[int]]) -> None:
-        """Another server."""
-
-    def begin(self, phase: str) -> None:
-        """Another phase of it."""
-
-    def rise_bytes(self) -> int:
-        """Memory in use above what it was before the first server."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,27 +31,51 @@ class Moment:
 
 @dataclass(slots=True)
 class Recorder:
-    """Seconds since it was made. `gpu` gets the same phases; None where no GPU is watched."""
+    """Seconds since it was made. `gpu` gets the same phases; None where no GPU is watched.
+
+    `stretches` is the load in which stalls are looked for.
+    """
 
     moments: list[Moment] = field(default_factory=list)
     phases: list[tuple[str, float]] = field(default_factory=list)
-    gpu: GpuRecorder | None = None
+    stretches: list[Stretch] = field(default_factory=list)
+    gpu: GpuWatch | None = None
     _begun_s: float = field(default_factory=time.monotonic)
     _last: tuple[float, float] = (0.0, 0.0)
+    _servers: int = 0
 
     def elapsed_s(self) -> float:
         return time.monotonic() - self._begun_s
 
     def begin_server(self, configuration: Configuration, trial: bool, meter: ServerMeter) -> None:
-        """The server before has ended; `trial` as in plimsoll.profiling.gpu.watch."""
+        """The server before has ended; `trial` as in plimsoll.profiling.measure.gpu_watch."""
+        self._servers += 1
         if self.gpu is not None:
             self.gpu.begin_server(configuration, trial, meter.pids)
 
     def begin(self, phase: str) -> None:
-        """The phase before is over."""
         self.phases.append((phase, self.elapsed_s()))
         if self.gpu is not None:
             self.gpu.begin(phase)
+
+    def observe(
+        self, configuration: Configuration, answer: LoadAnswer, clocks: Clocks | None, elsewhere_cores: float
+    ) -> None:
+        begin_s = answer.begun_s - self._begun_s
+        bursts = [dataclasses.replace(burst, at_s=burst.at_s - self._begun_s) for burst in answer.bursts]
+        self.stretches.append(
+            Stretch(
+                server=self._servers,
+                configuration=configuration,
+                phase=self.phases[-1][0] if self.phases else "",
+                begin_s=begin_s,
+                end_s=begin_s + answer.elapsed_s,
+                stuck_s=answer.stuck_s,
+                bursts=tuple(bursts),
+                clocks=clocks,
+                elsewhere_cores=elsewhere_cores,
+            )
+        )
 
     def lost_gpu(self) -> str | None:
         return self.gpu.lost if self.gpu is not None else None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -64,6 +64,23 @@ class Candidate:
         return max(memory.total.peak_bytes for memory in memories)
 
 
+@dataclass(frozen=True, slots=True)
+class Candidates:
+    """In the order they were measured; not `complete` where that broke off."""
+
+    candidates: tuple[Candidate, ...] = ()
+    complete: bool = False
+
+
+def gathered(measured: Iterable[Candidate]) -> Iterator[Candidates]:
+    """What there is after each of them, and that it is complete."""
+    found = Candidates()
+    for one in measured:
+        found = Candidates((*found.candidates, one))
+        yield found
+    yield dataclasses.replace(found, complete=True)
+
+
 def measure_candidate(
     session: Session,
     server: ServerUnderTest,
@@ -80,8 +97,10 @@ def measure_candidate(
     session.aim(server)
     server.choose(first.load)
     found, part_s = Capacity(stopped="a few levels only"), budget_s / (len(connections) + 1)
-    server.begin("capacity", budget_s)
-    server.window(options.slots, part_s / _WARMUP_PARTS, part_s / _WARMUP_PARTS, whole_passes=False)
+    warm_s = part_s / _WARMUP_PARTS
+    server.begin("warm-up", warm_s)
+    server.window(options.slots, warm_s, warm_s, whole_passes=False)
+    server.begin("capacity", budget_s, steady=True)
     for count in connections:
         plan = pace(options.budget_s, part_s, expected_rps, len(server.rows), windows=1)
         found = found.with_level(run_level(server, count, plan))
@@ -106,11 +125,11 @@ def _demand(capacity: Capacity, census: Census, slots: int) -> Demand | None:
     # Windows in which hardly anything was answered say nothing about the cost of a request.
     costs_s = [window.cpu_per_request_s for window in windows if window.answer.requests >= _ENOUGH_REQUESTS]
     mean_s = sum(window.total_cpu_s for window in windows) / sum(window.answer.requests for window in windows)
-    best, alone = max(saturated, key=lambda level: level.throughput_rps), capacity.alone()
+    best, alone = max((level.result for level in saturated), key=lambda one: one.requests_per_second), capacity.alone()
     return Demand(
         cpu_s=mean_s,
         cpu_upper_s=max(upper_bound(costs_s) or 0.0, mean_s),
-        capacity_rps=best.throughput_rps * best.requests / best.successes,
+        capacity_rps=best.requests_per_second * best.requests / best.successes,
         service_s=alone.latency.mean_s() if alone else None,
         squared_variation=_variation(alone, census),
         busiest_cores=rank_percentile([cores for window in windows for cores in window.cores], 0.95) or 0.0,

@@ -1,35 +1,46 @@
-"""Phase: closed-loop levels of 1, 2, 4, … connections until more of them bring no more answers."""
+"""Phase: closed-loop levels of 1, 2, 4, … connections, or 1, 4, 16, …, until more bring no more throughput."""
 
 from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 
 from plimsoll.profiling.advice.batching import BatchUse, best_batch_size, fit_batches
 from plimsoll.profiling.advice.slo import Slo
-from plimsoll.profiling.latency import MOST_FAILED_SHARE, Distribution, pool
+from plimsoll.profiling.latency import MOST_FAILED_SHARE, Distribution
 from plimsoll.profiling.measure.meter import TreeMemory
 from plimsoll.profiling.measure.metrics import MOST_CONNECTIONS
 from plimsoll.profiling.measure.server import NotMeasured, ServerUnderTest
-from plimsoll.profiling.measure.window import Pace, Window, pace
-from plimsoll.profiling.result.levels import BatchFitResult
-from plimsoll.profiling.statistics import rank_percentile
+from plimsoll.profiling.measure.window import Pace, Window, pace, pool_windows
+from plimsoll.profiling.plan import SHORT_BUDGET_S
+from plimsoll.profiling.result.base import LatencySeconds, LevelMemory
+from plimsoll.profiling.result.measurements import (
+    BatchFitResult,
+    BatchLevelResult,
+    ConcurrencyLevel,
+    LatencyCurve,
+    LevelWindows,
+)
 
 _SMALLEST_GAIN = 0.05
 _FLAT_LEVELS = 2
 _SLOW_S = 1.0
 _KNEE_SHARE = 0.95
-_LEVELS_TO_PLAN_FOR = 5
-_BATCH_STEP = 4
+_LEVELS_TO_PLAN_FOR = 6
+# With a short budget there is no time for every power of two.
+_STEP, _LONG_STEP = 2, 4
 _WINDOWS = 3
+_CURVE_SHARES = (*(step / 40 for step in range(1, 40)), 0.99, 0.995, 0.999, 0.9995, 0.9999)
+TIME_WAS_UP = "the time was up"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Level:
-    """One number of connections; `memory` is read when it is over, its peaks are the level's.
+    """One number of connections: its windows, and in `result` what they come to.
 
-    `batches` is None where run() takes single calls.
+    `memory` is read when it is over, its peaks are the level's. `batches` is None where run() takes single calls.
     """
 
     connections: int
@@ -38,75 +49,74 @@ class Level:
     unexpected_failures: int
     batches: BatchUse | None = None
 
-    @property
-    def differing(self) -> int:
-        """Answers unlike the first that the same row got."""
-        return sum(window.answer.differing for window in self.windows)
+    @cached_property
+    def window(self) -> Window:
+        """All of them as one, the pauses in between left out."""
+        return pool_windows(self.windows)
+
+    @cached_property
+    def latency(self) -> Distribution:
+        """Of all windows; `unexpected_failures` are in none of them."""
+        return dataclasses.replace(self.window.answer.latency, failed=self.unexpected_failures)
+
+    @cached_property
+    def result(self) -> ConcurrencyLevel:
+        """As it is written."""
+        window, load = self.window, self.window.answer
+        return ConcurrencyLevel(
+            connections=self.connections,
+            requests=load.requests,
+            successes=load.successes,
+            outcomes=load.outcomes,
+            seconds=load.elapsed_s,
+            requests_per_second=load.throughput_rps,
+            latency_seconds=LatencySeconds.over(self.latency),
+            cpu_seconds_per_request=window.cpu_per_request_s,
+            cores_used=window.cores_used(load.elapsed_s),
+            memory=LevelMemory.held(self.memory.total),
+            whole_passes=load.whole_passes,
+            driver_cores=load.driver_cpu_s / load.elapsed_s,
+            elsewhere_cores=window.elsewhere_cores,
+            little_ratio=self._little_ratio(),
+        )
+
+    def _little_ratio(self) -> float | None:
+        """Throughput · latency / connections, failures included: 1 by Little's law when nothing disturbed the level."""
+        load = self.window.answer
+        if not load.successes:
+            return None
+        all_rps = load.throughput_rps * load.requests / load.successes
+        return all_rps * (load.latency.sum_s + load.failure_latency_sum_s) / load.requests / self.connections
 
     @property
-    def requests(self) -> int:
-        """All that were answered or given up."""
-        return sum(window.answer.requests for window in self.windows)
+    def ramp(self) -> float:
+        """By how much the ratio of Little's law falls short of 1 by itself.
 
-    @property
-    def successes(self) -> int:
-        """2xx."""
-        return sum(window.answer.successes for window in self.windows)
+        A window of n requests begins with an empty queue: of its first C the k-th waits for k - 1 others and not for
+        C - 1, which leaves out (C - 1) / 2n of all the time.
+        """
+        requests = self.window.answer.requests
+        return (self.connections - 1) * len(self.windows) / (2 * requests) if requests else 0.0
 
     @property
     def failing(self) -> bool:
-        """Whether more failed than now and then one."""
-        return self.unexpected_failures > MOST_FAILED_SHARE * self.requests
+        """Whether more than 1 % failed."""
+        return self.unexpected_failures > MOST_FAILED_SHARE * self.window.answer.requests
 
-    @property
-    def elapsed_s(self) -> float:
-        """Load time, the pauses between windows left out."""
-        return sum(window.answer.elapsed_s for window in self.windows)
+    def curve(self) -> LatencyCurve:
+        """Without shares that not a single request stands for."""
+        count = self.latency.count
+        shares = [*(share for share in _CURVE_SHARES if share <= 1 - 1 / count), 1.0]
+        seconds = [self.latency.rank_s(share * count) for share in shares]
+        return LatencyCurve(connections=self.connections, requests=count, shares=shares, seconds=seconds)
 
-    @property
-    def throughput_rps(self) -> float:
-        """Successes per second, windows weighted by their time."""
-        weighted = sum(window.answer.throughput_rps * window.answer.elapsed_s for window in self.windows)
-        return weighted / self.elapsed_s if self.elapsed_s else 0.0
-
-    @property
-    def cpu_per_request_s(self) -> float:
-        """Server tree."""
-        return sum(window.total_cpu_s for window in self.windows) / max(1, self.requests)
-
-    @property
-    def latency(self) -> Distribution:
-        """Of all windows, pooled."""
-        return pool((window.answer.latency for window in self.windows), self.unexpected_failures)
-
-    @property
-    def little_ratio(self) -> float | None:
-        """Throughput · latency / connections, failures included: 1 by Little's law when nothing disturbed the level."""
-        if not self.successes:
-            return None
-        failures_s = sum(window.answer.failure_latency_sum_s for window in self.windows)
-        mean_s = (self.latency.sum_s + failures_s) / self.requests
-        return self.throughput_rps * self.requests / self.successes * mean_s / self.connections
-
-    @property
-    def cores_mean(self) -> float:
-        """CPU time of the server over load time."""
-        return sum(window.total_cpu_s for window in self.windows) / self.elapsed_s if self.elapsed_s else 0.0
-
-    def cores_percentile(self, share: float) -> float | None:
-        """Over samples of half a second."""
-        return rank_percentile([cores for window in self.windows for cores in window.cores], share)
-
-    @property
-    def driver_cores(self) -> float:
-        """What the load driver itself kept busy."""
-        return sum(window.answer.driver_cpu_s for window in self.windows) / self.elapsed_s if self.elapsed_s else 0.0
-
-    @property
-    def elsewhere_cores(self) -> float:
-        """What neither the server nor the profiler used."""
-        weighted = sum(window.elsewhere_cores * window.answer.elapsed_s for window in self.windows)
-        return weighted / self.elapsed_s if self.elapsed_s else 0.0
+    def one_by_one(self) -> LevelWindows:
+        """The windows, whose spread is the interval of what `result` states as a mean."""
+        return LevelWindows(
+            connections=self.connections,
+            requests_per_second=[window.answer.throughput_rps for window in self.windows],
+            cpu_seconds_per_request=[window.cpu_per_request_s for window in self.windows],
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,20 +131,38 @@ class Capacity:
         return dataclasses.replace(self, levels=(*self.levels, level))
 
     def without_more(self, why: str, bounded: bool = False) -> Capacity:
-        """The search for the greatest throughput has ended."""
+        """The search for the peak throughput has ended."""
         return dataclasses.replace(self, stopped=why, bounded=bounded)
 
     def in_place_of(self, level: Level, better: Level) -> Capacity:
         """The same with another level in the place of this one."""
         return dataclasses.replace(self, levels=tuple(better if one is level else one for one in self.levels))
 
+    def cut_short(self) -> bool:
+        """Whether the time was up while more connections still brought more answers, or before that could be known."""
+        if self.stopped != TIME_WAS_UP or not self.levels:
+            return False
+        *before, last = self.levels
+        best_rps = dataclasses.replace(self, levels=tuple(before)).best_rps()
+        return last.result.requests_per_second > best_rps * (1 + _SMALLEST_GAIN)
+
     def alone(self) -> Level | None:
-        """One request in flight."""
+        """The level with one connection, at which nothing waits."""
         return next((level for level in self.levels if level.connections == 1), None)
 
     def max_batch_size(self) -> int | None:
         """None where run() takes single calls."""
         return next((level.batches.max_size for level in self.levels if level.batches), None)
+
+    def batch_levels(self) -> list[BatchLevelResult]:
+        """Where batches were run."""
+        return [
+            BatchLevelResult.of(
+                level.result, batches=round(use.batches), batch_size=use.mean_size, run_seconds=use.mean_run_s
+            )
+            for level in self.levels
+            if (use := level.batches) is not None and use.runs
+        ]
 
     def batch_fit(self, slo: Slo | None) -> BatchFitResult | None:
         """How the time of a batch depends on its size, and which size is worth collecting, under an objective if any.
@@ -152,26 +180,28 @@ class Capacity:
             best_size=best_batch_size(fit, most, slo.seconds if slo else None),
         )
 
-    def best_batch_size(self, slo: Slo | None) -> int | None:
-        """The size worth collecting; None where that is not known."""
-        fit = self.batch_fit(slo)
-        return fit.best_size if fit else None
-
     def sound(self) -> list[Level]:
         """The levels in which few requests failed; all of them where there is none."""
         return [level for level in self.levels if not level.failing] or list(self.levels)
 
     def best_rps(self) -> float:
-        return max((level.throughput_rps for level in self.sound()), default=0.0)
+        return max((level.result.requests_per_second for level in self.sound()), default=0.0)
 
     def knee(self) -> Level | None:
-        """The fewest connections that reach 95 % of the greatest throughput."""
+        """The fewest connections that reach 95 % of the peak throughput."""
         return next(iter(self.saturated()), None)
 
     def saturated(self) -> list[Level]:
-        """All levels that reach 95 % of the greatest throughput."""
+        """All levels that reach 95 % of the peak throughput."""
         least_rps = self.best_rps() * _KNEE_SHARE
-        return [level for level in self.sound() if level.successes and level.throughput_rps >= least_rps]
+        reached = [level for level in self.sound() if level.result.requests_per_second >= least_rps]
+        return [level for level in reached if level.result.successes]
+
+    def curves(self) -> list[LatencyCurve]:
+        """With one connection and at the knee."""
+        knee = self.knee()
+        wanted = [level for level in self.levels if level.connections == 1 or level is knee]
+        return [level.curve() for level in wanted if level.result.successes and not level.latency.withheld]
 
 
 def find_capacity(server: ServerUnderTest, rate_rps: float, budget_s: float) -> Iterator[Capacity]:
@@ -179,10 +209,11 @@ def find_capacity(server: ServerUnderTest, rate_rps: float, budget_s: float) -> 
 
     Yields what is known after each level, and last why there is no further one.
     """
-    watch, found, flat = server.begin("capacity", budget_s), Capacity(), 0
+    watch, found, flat = server.begin("capacity", budget_s, steady=True), Capacity(), 0
     batches = server.batches()
     batch_size = batches.max_size if batches else None
-    counts = list(connection_counts(server.options.slots, 1 / rate_rps, batch_size, server.most_connections))
+    step = _LONG_STEP if server.options.budget_s < SHORT_BUDGET_S else _STEP
+    counts = list(connection_counts(server.options.slots, 1 / rate_rps, batch_size, server.most_connections, step))
     # How long a batch takes is only known from batches of all sizes: short levels, but every one of them.
     levels, windows = (len(counts), 1) if batches else (_LEVELS_TO_PLAN_FOR, _WINDOWS)
     for connections in counts:
@@ -190,7 +221,7 @@ def find_capacity(server: ServerUnderTest, rate_rps: float, budget_s: float) -> 
         expected_rps = max(rate_rps * min(connections, server.options.slots), best_rps)
         plan = pace(server.options.budget_s, watch.left_s() / parts, expected_rps, len(server.rows), windows)
         if found.levels and watch.left_s() < plan.expected_s:
-            yield found.without_more("the time was up")
+            yield found.without_more(TIME_WAS_UP)
             return
         try:
             level = run_level(server, connections, plan)
@@ -200,7 +231,7 @@ def find_capacity(server: ServerUnderTest, rate_rps: float, budget_s: float) -> 
             yield found.without_more(f"with {connections} connections {lost}")
             return
         found = found.with_level(level)
-        flat = flat + 1 if level.throughput_rps < best_rps * (1 + _SMALLEST_GAIN) else 0
+        flat = flat + 1 if level.result.requests_per_second < best_rps * (1 + _SMALLEST_GAIN) else 0
         if why := _why_enough(level, flat):
             yield found.without_more(why)
             return
@@ -209,21 +240,21 @@ def find_capacity(server: ServerUnderTest, rate_rps: float, budget_s: float) -> 
         why = f"the limit on open files allows {server.most_connections} connections"
         yield found.without_more(why, bounded=True)
     else:
-        yield found.without_more("all levels were run")
+        yield found.without_more("every level was run")
 
 
 def _why_enough(level: Level, flat: int) -> str:
     if level.failing:
         return f"with {level.connections} connections {level.unexpected_failures} requests failed"
     if flat == _FLAT_LEVELS:
-        return "twice as many connections brought less than 5 % more answers, two times running"
+        return "more connections raised the throughput by less than 5 %, twice in a row"
     return ""
 
 
 def connection_counts(
-    slots: int, latency_s: float, max_batch_size: int | None = None, most: int = MOST_CONNECTIONS
+    slots: int, latency_s: float, max_batch_size: int | None = None, most: int = MOST_CONNECTIONS, step: int = _STEP
 ) -> Iterator[int]:
-    """1, 2, 4, …; where one request takes over a second only one, one per slot and two per slot.
+    """1, 2, 4, … or by another `step`; where one request takes over a second only one, one per slot and two per slot.
 
     Where run() takes batches, 1, 4, 16, … up to two full batches per slot: one that runs and one that fills up.
     """
@@ -235,7 +266,7 @@ def connection_counts(
     connections = 1
     while connections < most:
         yield connections
-        connections *= _BATCH_STEP if max_batch_size else 2
+        connections *= _LONG_STEP if max_batch_size else step
     yield most
 
 

@@ -3,23 +3,32 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
-from plimsoll.profiling.dataset.load import Dataset, Row
+from plimsoll.profiling.dataset.rows import Dataset, Row
 from plimsoll.profiling.dataset.sampling import visiting_order
 from plimsoll.profiling.load.client import RowAnswer
-from plimsoll.profiling.load.tally import OUTCOME_TIMEOUT
+from plimsoll.profiling.load.requests import OUTCOME_TIMEOUT
 from plimsoll.profiling.measure.meter import TreeMemory
 from plimsoll.profiling.measure.server import Load, ServerUnderTest
-from plimsoll.profiling.statistics import squared_variation
+from plimsoll.profiling.result.measurements import FailedRow, HeavyRow, RowCosts, RowsResult
+from plimsoll.profiling.statistics import spread_out, squared_variation
 
 _LOST_WORKER = {"502", "503", "504"}
 _HUNG = {OUTCOME_TIMEOUT, "504"}
 _MOST_HANGS_IN_A_ROW = 3
 _BUSY_SHARE = 0.1
 _NAMED = 10
+_HEAVIEST = 5
+_MOST_ROWS = 300
+
+
+def harms(outcome: str) -> bool:
+    """Whether that is how a row ends that cost a worker its life, or hung: it would disturb the load of the others."""
+    return not outcome.isdigit() or outcome in _LOST_WORKER
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,8 +42,8 @@ class RowCost:
 
     @property
     def harms(self) -> bool:
-        """True when the row cost a worker its life, or hung: it would disturb the load of the others."""
-        return not self.answer.outcome.isdigit() or self.answer.outcome in _LOST_WORKER
+        """True when the row cost a worker its life, or hung."""
+        return harms(self.answer.outcome)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,15 +103,16 @@ def take_census(server: ServerUnderTest, budget_s: float) -> Iterator[Census]:
     hangs, threads_before = 0, server.meter.worker_threads_ns()
     for position, index in enumerate(order):
         if watch.left_s() <= 0 and rows:
-            found = _incomplete(found, f"time for {position} of {len(order)} rows, chosen evenly by size")
+            why = f"there was time for {position} of {len(order)} rows, spread over all sizes"
+            found = dataclasses.replace(found, incomplete=why)
             break
         rows[index] = cost = _measure(server, index)
         found = found if found.first_request else dataclasses.replace(found, first_request=cost)
         yield found
         hangs = hangs + 1 if cost.answer.outcome in _HUNG else 0
         if hangs == _MOST_HANGS_IN_A_ROW:
-            sent = f"{position + 1} of {len(order)} rows were sent"
-            found = _incomplete(found, f"the server hung on {hangs} rows in a row; {sent}")
+            why = f"the server hung on {hangs} rows one after the other; {position + 1} of {len(order)} rows were sent"
+            found = dataclasses.replace(found, incomplete=why)
             break
         if cost.harms:
             server.wait_until_ready(server.request_timeout_s)
@@ -112,10 +122,6 @@ def take_census(server: ServerUnderTest, budget_s: float) -> Iterator[Census]:
             rows[index] = _measure(server, index)
     threads = _busy_threads(threads_before, server.meter.worker_threads_ns())
     yield dataclasses.replace(found, busy_threads=threads, memory=server.meter.memory())
-
-
-def _incomplete(census: Census, why: str) -> Census:
-    return dataclasses.replace(census, incomplete=why)
 
 
 def _busy_threads(before: dict[tuple[int, int], dict[int, int]], after: dict[tuple[int, int], dict[int, int]]) -> int:
@@ -139,9 +145,13 @@ def _measure(server: ServerUnderTest, index: int) -> RowCost:
 
 def load_of(census: Census, count: int) -> Load:
     """All rows, the failing ones too, as they are part of the traffic; not those that kill or hang a worker."""
-    harmful = census.harmful()
-    rows = tuple(index for index in range(count) if index not in harmful)
-    return Load(rows, frozenset(row.index for row in census.failed()))
+    return load_without({row.index: row.answer.outcome for row in census.failed()}, count)
+
+
+def load_without(failed: Mapping[int, str], count: int) -> Load:
+    """The same by the outcomes of the rows that failed."""
+    rows = tuple(index for index in range(count) if index not in failed or not harms(failed[index]))
+    return Load(rows, frozenset(failed))
 
 
 def describe_failed(census: Census, dataset: Dataset) -> str:
@@ -154,3 +164,57 @@ def describe_failed(census: Census, dataset: Dataset) -> str:
 
 def _name(row: Row) -> str:
     return f"row {row.number}" + (f" ({row.name})" if row.name else "")
+
+
+def rows_result(census: Census, dataset: Dataset, under_load: Mapping[int, int]) -> RowsResult:
+    """As it is written; `under_load` is how often each row failed there, by its index."""
+    return RowsResult(
+        count=len(dataset.rows),
+        distinct=dataset.distinct(),
+        measured=len(census.rows),
+        failed=[_failed_row(cost, dataset.rows[cost.index], under_load) for cost in census.failed()],
+        heaviest=[_heavy_row(cost, dataset.rows[cost.index]) for cost in _heaviest(list(census.rows.values()))],
+    )
+
+
+def _failed_row(cost: RowCost, row: Row, under_load: Mapping[int, int]) -> FailedRow:
+    return FailedRow(
+        row=row.number,
+        name=row.name,
+        outcome=cost.answer.outcome,
+        latency_seconds=cost.answer.latency_s,
+        failures_under_load=under_load.get(cost.index, 0),
+    )
+
+
+def _heavy_row(cost: RowCost, row: Row) -> HeavyRow:
+    return HeavyRow(
+        row=row.number,
+        name=row.name,
+        body_bytes=len(row.body),
+        latency_seconds=cost.answer.latency_s,
+        cpu_seconds=cost.cpu_s,
+        peak_memory_bytes=cost.peak_bytes,
+    )
+
+
+def _heaviest(rows: list[RowCost]) -> list[RowCost]:
+    """By CPU, and the one with the greatest rise of memory wherever it stands."""
+    heaviest = sorted(rows, key=lambda row: row.cpu_s, reverse=True)[:_HEAVIEST]
+    biggest = max(rows, key=lambda row: row.peak_bytes or 0, default=None)
+    if biggest is not None and biggest not in heaviest and biggest.peak_bytes:
+        heaviest[-1:] = [biggest]
+    return heaviest
+
+
+def row_costs(census: Census, dataset: Dataset) -> RowCosts:
+    """Of the rows that succeeded, in the order of the dataset."""
+    costs = sorted(census.succeeded(), key=lambda cost: len(dataset.rows[cost.index].body))
+    places = itertools.islice(spread_out(len(costs)), _MOST_ROWS)
+    chosen = sorted((costs[place] for place in places), key=lambda cost: cost.index)
+    rows = [dataset.rows[cost.index] for cost in chosen]
+    return RowCosts(
+        rows=[row.number for row in rows],
+        body_bytes=[len(row.body) for row in rows],
+        cpu_seconds=[cost.cpu_s for cost in chosen],
+    )

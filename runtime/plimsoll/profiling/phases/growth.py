@@ -7,16 +7,13 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Literal
 
 from plimsoll.profiling.latency import needed_for
 from plimsoll.profiling.measure.server import ServerUnderTest
 from plimsoll.profiling.measure.window import Window
 from plimsoll.profiling.phases.capacity import Level
+from plimsoll.profiling.result.measurements import GrowthResult, GrowthVerdict
 from plimsoll.profiling.statistics import Points, rising_chance, theil_sen, theil_sen_interval
-
-Verdict = Literal["none", "saturating", "growing", "unresolved"]
 
 _WINDOWS = 12
 _FEWEST_READINGS = 8
@@ -30,26 +27,11 @@ _LONGEST_S = 30.0
 _SLACK = 1.1
 
 
-@dataclass(frozen=True, slots=True)
-class Growth:
-    """Bytes per request with the 95 % interval; `requests` is how many lay between the first reading and the last.
-
-    Without a verdict `unknown` says why.
-    """
-
-    verdict: Verdict | None = None
-    bytes_per_request: float | None = None
-    interval: tuple[float, float] | None = None
-    readings: int | None = None
-    requests: int | None = None
-    unknown: str = "this phase was not run"
-
-
-def watch_growth(server: ServerUnderTest, knee: Level, seconds: float) -> tuple[Level, Growth]:
-    """Answers the knee level with more windows, too."""
-    extra_s = extra_seconds(knee.successes, knee.throughput_rps, server.watch.left_s())
-    window_s = max(seconds, min(extra_s or 0.0, 2 * seconds)) / _WINDOWS
-    server.begin("growth", window_s * _WINDOWS)
+def watch_growth(server: ServerUnderTest, knee: Level, seconds: float, most_s: float) -> tuple[Level, GrowthResult]:
+    """Answers the knee level with more windows, too: up to `most_s` of load where that buys a percentile."""
+    extra_s = extra_seconds(knee.result.successes, knee.result.requests_per_second, server.watch.left_s())
+    window_s = max(seconds, min(extra_s or 0.0, most_s)) / _WINDOWS
+    server.begin("growth", window_s * _WINDOWS, steady=True)
     server.meter.reset_peaks()
     windows = [_window(server, knee, window_s) for _ in range(_WINDOWS)]
     longer = dataclasses.replace(
@@ -62,30 +44,36 @@ def watch_growth(server: ServerUnderTest, knee: Level, seconds: float) -> tuple[
 
 
 def _window(server: ServerUnderTest, knee: Level, seconds: float) -> Window:
-    pass_s = len(server.rows) / max(knee.throughput_rps, 1e-9)
+    pass_s = len(server.rows) / max(knee.result.requests_per_second, 1e-9)
     return server.window(knee.connections, seconds, seconds + min(pass_s, seconds), whole_passes=pass_s <= seconds)
 
 
 def readings(windows: Sequence[Window]) -> Points:
-    """Requests so far and memory then, after each window; none where the kernel does not tell the memory."""
+    """Thousands of requests so far and memory then, after each window; none where the kernel does not report it."""
     points, requests = [], 0
     for window in windows:
         requests += window.answer.requests
         if window.anonymous_bytes is not None:
-            points.append((float(requests), float(window.anonymous_bytes)))
+            points.append((requests / 1000, float(window.anonymous_bytes)))
     return points
 
 
-def judge(points: Points) -> Growth:
+def judge(points: Points) -> GrowthResult:
     """Growing: it rises for certain, and in the second half at least half as fast as in the first."""
     if len(points) < _FEWEST_READINGS:
-        return Growth("unresolved", None, None, len(points), 0)
-    requests = round(points[-1][0] - points[0][0])
-    rate = theil_sen(points)
-    return Growth(_verdict(points), rate, theil_sen_interval(points), len(points), requests)
+        return GrowthResult(verdict="unresolved", readings=len(points), requests=0)
+    lower, upper = theil_sen_interval(points)
+    return GrowthResult(
+        verdict=_verdict(points),
+        bytes_per_1000_requests=theil_sen(points),
+        lower_bytes_per_1000_requests=lower,
+        upper_bytes_per_1000_requests=upper,
+        readings=len(points),
+        requests=round(1000 * (points[-1][0] - points[0][0])),
+    )
 
 
-def _verdict(points: Points) -> Verdict:
+def _verdict(points: Points) -> GrowthVerdict:
     certain = rising_chance([size for _, size in points]) < _CHANCE
     if not certain or points[-1][1] - points[0][1] < _SMALLEST_RISE_BYTES:
         return "none"

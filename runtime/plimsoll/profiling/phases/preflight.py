@@ -1,4 +1,4 @@
-"""Phase: what the load driver itself can do, against a server that does nothing, over the same kind of socket."""
+"""Phase: how fast the load driver itself is, against a server that does nothing, over the same kind of socket."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from plimsoll.host.parent import tie_to_parent
-from plimsoll.profiling.dataset.load import Row
+from plimsoll.host.children import start_child
+from plimsoll.profiling.dataset.rows import Row
 from plimsoll.profiling.load.client import DriverClient
 from plimsoll.profiling.options import Progress
 
@@ -44,13 +44,9 @@ def measure_ceiling(driver: DriverClient, rows: Sequence[Row], seed: int, progre
 @contextmanager
 def _nothing() -> Iterator[int]:
     """The port of a server that does nothing."""
-    process = subprocess.Popen(
-        [sys.executable, "-m", "plimsoll.profiling.load.noop"],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        start_new_session=True,
-        preexec_fn=tie_to_parent(signal.SIGKILL),
-    )
+    command = [sys.executable, "-m", "plimsoll.profiling.load.noop"]
+    pipe = subprocess.PIPE
+    process = start_child(command, signal.SIGKILL, stdin=pipe, stdout=pipe, start_new_session=True)
     try:
         if process.stdout is None:
             raise BrokenPipeError("no pipe")

@@ -7,7 +7,8 @@ from typing import Any, ClassVar, Self
 
 from pydantic import BaseModel, ConfigDict
 
-from plimsoll.profiling.latency import MOST_FAILED_SHARE, needed_for
+from plimsoll.host.memory import GroupMemory
+from plimsoll.profiling.latency import MOST_FAILED_SHARE, Distribution, needed_for
 
 _UNITS = {"gb": "GB"}
 _FEW = f"{MOST_FAILED_SHARE:.0%}"
@@ -66,6 +67,14 @@ class LatencySeconds(Model):
     p999: float | None = None
     max: float | None = None
 
+    @classmethod
+    def over(cls, latency: Distribution) -> Self:
+        """Percentiles as far as the number of requests allows; nothing where too many of them failed."""
+        if latency.withheld:
+            return cls()
+        percentiles = {name: latency.percentile_s(share) for name, share in _PERCENTILES.items()}
+        return cls(mean=latency.mean_s(), max=latency.max_s(), **percentiles)
+
 
 class CoresUsed(Model):
     """CPU of the server's process tree; percentile and maximum over samples of half a second."""
@@ -86,3 +95,12 @@ class LevelMemory(Model):
     pss_bytes: int | None
     peak_bytes: int | None
     high_water_sum_bytes: int | None
+
+    @classmethod
+    def held(cls, memory: GroupMemory) -> Self:
+        """Nothing at all is held by a server that could not be looked into."""
+        return cls(
+            pss_bytes=memory.held_bytes or None,
+            peak_bytes=memory.peak_bytes or None,
+            high_water_sum_bytes=memory.high_water_sum_bytes or None,
+        )

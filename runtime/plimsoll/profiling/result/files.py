@@ -11,13 +11,12 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from plimsoll.errors import UsageError
-from plimsoll.profiling.result.levels import RateLevelResult
-from plimsoll.profiling.result.measurements import ConcurrencyLevel
+from plimsoll.profiling.result.measurements import ConcurrencyLevel, RateLevelResult
 from plimsoll.profiling.result.profile import Profile
 
 _COLUMNS = (
     "kind", "connections", "target_requests_per_second", "requests", "successes", "seconds",
-    "requests_per_second", "latency_mean_s", "latency_p50_s", "latency_p95_s", "latency_p99_s",
+    "requests_per_second", "latency_mean_s", "latency_p50_s", "latency_p95_s", "latency_p99_s", "latency_max_s",
     "cpu_seconds_per_request", "cores_used", "pss_bytes", "peak_bytes", "driver_cores",
 )  # fmt: skip
 
@@ -71,7 +70,7 @@ def _levels_csv(profile: Profile) -> str:
     writer.writerow(_COLUMNS)
     measured = profile.measurements
     writer.writerows(("closed", level.connections, None, *_cells(level)) for level in measured.concurrency_levels)
-    writer.writerows(("open", None, level.target_requests_per_second, *_cells(level)) for level in measured.rate_levels)
+    writer.writerows(("open", None, one.target_requests_per_second, *_cells(one)) for one in measured.open_levels())
     return text.getvalue()
 
 
@@ -80,6 +79,6 @@ def _cells(level: ConcurrencyLevel | RateLevelResult) -> tuple[object, ...]:
     latency = level.latency_seconds
     return (
         level.requests, level.successes, level.seconds, level.requests_per_second, latency.mean, latency.p50,
-        latency.p95, latency.p99, level.cpu_seconds_per_request, level.cores_used.mean, level.memory.pss_bytes,
-        level.memory.peak_bytes, level.driver_cores,
+        latency.p95, latency.p99, latency.max, level.cpu_seconds_per_request, level.cores_used.mean,
+        level.memory.pss_bytes, level.memory.peak_bytes, level.driver_cores,
     )  # fmt: skip

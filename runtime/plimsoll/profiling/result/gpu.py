@@ -21,7 +21,7 @@ class GpuUtilisation(Model):
 
 
 class GpuPower(Model):
-    """Under load."""
+    """Watts, over all phases under load."""
 
     mean: float | None = None
     max: float | None = None
@@ -104,7 +104,7 @@ class GpuRecommendation(Model):
     }
 
     def why_null(self, name: str) -> str | None:
-        """As its own reasons say."""
+        """Here the reasons depend on the run, so they are fields of their own."""
         if name == "mig_profile" and self.memory_bytes is not None:
             return self.mig_reason
         return self.reason if name == "*" else super().why_null(name)
@@ -120,5 +120,5 @@ class GpuRecommendation(Model):
 
 
 def mig_resource(profile: str) -> str:
-    """What Kubernetes calls a slice, where the device plugin tells slices apart (strategy `mixed`)."""
-    return f"nvidia.com/mig-{profile}"
+    """What Kubernetes, which allows no plus, calls a slice where the device plugin has the strategy `mixed`."""
+    return f"nvidia.com/mig-{profile.replace('+', '.')}"

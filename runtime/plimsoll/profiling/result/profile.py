@@ -10,14 +10,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, ClassVar, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from plimsoll.profiling.result.base import TOO_FEW_REQUESTS, TOO_MANY_FAILED, Model
 from plimsoll.profiling.result.gpu import GpuRecommendation
 from plimsoll.profiling.result.measurements import Measurements, Processes
 from plimsoll.profiling.result.verification import Verification
 
-SCHEMA_VERSION = "1"
+SchemaVersion = Literal["1"]
+"""Those that can be read; another one is refused by name, before what it might mean differently."""
+Grade = Literal["verified", "soft-verified", "estimated"]
 
 
 class GateResult(Model):
@@ -85,13 +87,14 @@ class MemoryRecommendation(Model):
 class OperatingLatency(Model):
     """Latency at the operating point, from the instant a request was due."""
 
-    null_because: ClassVar[Mapping[str, str]] = TOO_FEW_REQUESTS
+    null_because: ClassVar[Mapping[str, str]] = TOO_FEW_REQUESTS | {"max": TOO_MANY_FAILED}
 
     p50: float | None = None
     p90: float | None = None
     p95: float | None = None
     p99: float | None = None
     p999: float | None = None
+    max: float | None = None
 
 
 class OperatingPoint(Model):
@@ -103,7 +106,7 @@ class OperatingPoint(Model):
 
 
 class RunnerUpResult(Model):
-    """The second best shape, and what it would cost against the best (8 GB at the price of a core)."""
+    """The second-best configuration, and its price relative to the best (8 GB at the price of a core)."""
 
     null_because: ClassVar[Mapping[str, str]] = {
         "max_batch_size": "the script alone decides, or takes single calls",
@@ -141,6 +144,12 @@ class Recommendation(Model):
     operating_point: OperatingPoint | None = None
     runner_up: RunnerUpResult | None = None
 
+    def reasons(self) -> list[str]:
+        """A sentence for each answer that there is."""
+        against_cpu = self.gpu.against_cpu if self.gpu else None
+        answers = (self.cpu, self.memory, self.gpu, self.runner_up, against_cpu)
+        return [answer.reason for answer in answers if answer]
+
 
 class ProfileError(Model):
     """Why the run failed or, with state Succeeded, what part of it did."""
@@ -153,8 +162,12 @@ class ProfileError(Model):
     details: list[str] = Field(default_factory=list)
 
 
+# Of earlier profiles, which are read as baselines.
+_FORMER = {"spinSecondsBefore", "spinSecondsAfter", "stolenShare"}
+
+
 class HostInfo(Model):
-    """The machine; `spin` is a fixed piece of work before and after, `stolenShare` what it could not run."""
+    """The machine."""
 
     null_because: ClassVar[Mapping[str, str]] = {
         "cpu_limit_cores": "no CPU quota is set",
@@ -177,13 +190,17 @@ class HostInfo(Model):
     cgroup_version: int | None
     kernel: str
     python: str
-    spin_seconds_before: float | None = None
-    spin_seconds_after: float | None = None
-    stolen_share: float | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _leave_out_former(cls, content: Any) -> Any:
+        if not isinstance(content, Mapping):
+            return content
+        return {key: value for key, value in content.items() if key not in _FORMER}
 
 
 class DatasetInfo(Model):
-    """The request bodies."""
+    """The requests that were read; `distinct` leaves out repetitions, `bytes` counts bodies."""
 
     path: str
     rows: int
@@ -206,7 +223,7 @@ class DriverInfo(Model):
 
 
 class SettingsInfo(Model):
-    """What the run was asked to do."""
+    """The settings of this run that its numbers depend on."""
 
     null_because: ClassVar[Mapping[str, str]] = {"server_arguments": "", "*": "not given"}
 
@@ -215,12 +232,13 @@ class SettingsInfo(Model):
     target_requests_per_second: float | None
     max_cpu_cores: float | None
     max_memory_gb: float | None
+    slo: str | None = None
     workers: int
     threads: int
 
 
 class Profile(Model):
-    """The whole answer."""
+    """Everything that one run found; the file is this object."""
 
     null_because: ClassVar[Mapping[str, str]] = {
         "error": "",
@@ -230,14 +248,14 @@ class Profile(Model):
         "unknown": "",
     }
 
-    schema_version: str = SCHEMA_VERSION
+    schema_version: SchemaVersion = "1"
     name: str
     description: str | None
     state: Literal["Succeeded", "Failed"]
     created_time: str
     elapsed_seconds: float
     error: ProfileError | None
-    grade: Literal["verified", "soft-verified", "estimated"] = "estimated"
+    grade: Grade = "estimated"
     grade_reasons: list[str]
     warnings: list[str]
     azureml: Azureml
