@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from plimsoll.profiling.result.levels import PhaseSpan
+from plimsoll.profiling.result.measurements import PhaseSpan
 from plimsoll.reports.charts.panel import Panel, text_width
 from plimsoll.reports.charts.scales import fitting, linear, logarithmic, span, steps, tail, tick_label
 from plimsoll.reports.charts.timeline import _LEFT, _merged, _names

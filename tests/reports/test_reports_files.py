@@ -11,7 +11,7 @@ from rich.console import Console
 
 from plimsoll.reports.console import print_profile
 from plimsoll.reports.files import write_reports
-from plimsoll.reports.html import render_html
+from plimsoll.reports.html.page import render_html
 from plimsoll.reports.kubernetes import cpu_quantity, memory_quantity, render_resources
 from plimsoll.reports.markdown import render_markdown
 from plimsoll.reports.variables import announce, render_env, variables
@@ -20,11 +20,12 @@ from support.finished import failed_profile, profile_with
 
 def test_a_shell_can_source_the_variables(tmp_path: Path) -> None:
     (tmp_path / "profile.env").write_text(render_env(profile_with()))
+    names = ("CPU", "CPU_LIMIT", "CPU_REQUEST", "MEMORY_MI", "REPLICAS")
     shown = subprocess.run(
-        ["sh", "-c", ". ./profile.env; echo $RECOMMENDED_CPU $RECOMMENDED_MEMORY_MI $RECOMMENDED_REPLICAS"],
+        ["sh", "-c", f". ./profile.env; echo {' '.join('$RECOMMENDED_' + name for name in names)}"],
         cwd=tmp_path, capture_output=True, text=True, check=True,
     )  # fmt: skip
-    assert shown.stdout.split() == ["1.25", "192", "3"]
+    assert shown.stdout.split() == ["2", "2", "1.25", "192", "3"]
 
 
 def test_what_is_not_known_is_no_variable() -> None:
@@ -39,7 +40,7 @@ def test_github_gets_outputs_and_a_summary_after_what_is_there(tmp_path: Path) -
     announce(profile_with(), tmp_path, {"GITHUB_OUTPUT": str(output), "GITHUB_STEP_SUMMARY": str(summary)}, stdout)
     lines = output.read_text().splitlines()
     assert lines[0] == "before=1"
-    assert "recommended_cpu=1.25" in lines
+    assert "recommended_cpu_request=1.25" in lines
     assert summary.read_text().startswith("### Profile of digits")
     assert stdout.getvalue() == ""
 
@@ -48,8 +49,8 @@ def test_azure_pipelines_gets_variables_and_a_summary(tmp_path: Path) -> None:
     stdout = io.StringIO()
     announce(profile_with(), tmp_path, {"TF_BUILD": "True"}, stdout)
     lines = stdout.getvalue().splitlines()
-    assert "##vso[task.setvariable variable=RECOMMENDED_CPU]1.25" in lines
-    assert "##vso[task.setvariable variable=RECOMMENDED_CPU;isOutput=true]1.25" in lines
+    assert "##vso[task.setvariable variable=RECOMMENDED_CPU]2" in lines
+    assert "##vso[task.setvariable variable=RECOMMENDED_CPU;isOutput=true]2" in lines
     assert lines[-1] == f"##vso[task.uploadsummary]{tmp_path / 'profile.md'}"
 
 
@@ -61,9 +62,9 @@ def test_elsewhere_nothing_is_announced(tmp_path: Path) -> None:
 
 def test_markdown_says_the_answer() -> None:
     text = render_markdown(profile_with())
-    assert "| CPU | **1.25** cores (limit 2) | 10.3 ms per request |" in text
-    assert "| Memory | **192 Mi** (0.20 GB) | 56 MB at most |" in text
-    assert "| Rate | up to **63.6** requests/s, 3 for the target |" in text
+    assert "| CPU | limit **2** cores, request **1.25** | 10.3 ms per request |" in text
+    assert "| Memory | **192 Mi (0.20 GB)** | peak 56 MB |" in text
+    assert "| Rate | up to **63.6** requests/s, 3 replicas for the target |" in text
     assert "- not verified" in text
 
 
@@ -100,7 +101,7 @@ def test_the_environment_that_belongs_to_the_limits() -> None:
     assert "OMP_NUM_THREADS=2" in render_html(profile)
 
 
-@pytest.mark.parametrize(("cores", "quantity"), [(0.15, "150m"), (1.0, '"1"'), (2.5, "2500m"), (12.0, '"12"')])
+@pytest.mark.parametrize(("cores", "quantity"), [(0.15, "150m"), (1.0, "1"), (2.5, "2500m"), (12.0, "12")])
 def test_cores_as_kubernetes_writes_them(cores: float, quantity: str) -> None:
     assert cpu_quantity(cores) == quantity
 

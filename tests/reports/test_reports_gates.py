@@ -13,7 +13,7 @@ from plimsoll.profiling.gates.check import judged, read_gates
 from plimsoll.profiling.options import ProfileOptions
 from plimsoll.profiling.result.profile import Profile
 from plimsoll.reports.gates import gate_tables, gates_sentence
-from plimsoll.reports.html import render_html
+from plimsoll.reports.html.page import render_html
 from plimsoll.reports.markdown import render_markdown
 from plimsoll.reports.progress import PlainProgress
 from plimsoll.reports.publish import run_and_report
@@ -34,12 +34,12 @@ def with_gates(folder: Path, **changes: Any) -> Profile:
 def test_each_gate_has_its_line(tmp_path: Path) -> None:
     conditions, compared = gate_tables(with_gates(tmp_path))
     assert conditions.rows == (
-        ("p99", "held", "40 ms", "> 200 ms"),
+        ("p99", "passed", "40 ms", "> 200 ms"),
         ("memory", "failed", "201 MB", "> 100 MB"),
-        ("replicas", "held", "3", "< 1"),
+        ("replicas", "passed", "3", "< 1"),
         ("grade", "failed", "estimated", "below verified"),
     )
-    assert compared.rows[0] == ("memory at most", "held", "+0.0%", "56 MB", "56 MB", "> +10 %")
+    assert compared.rows[0] == ("memory at most", "passed", "+0.0%", "56 MB", "56 MB", "> +10 %")
     assert compared.rows[1] == (
         "CPU per request with 1 connection", "failed", "+107.0%", "5 ms", "10.35 ms", "> +10 %",
     )  # fmt: skip
@@ -52,7 +52,7 @@ def test_what_a_table_has_no_room_for_is_said(tmp_path: Path) -> None:
     assert said.startswith("3 of 5 failed. ")
     assert "p99>200ms: p99 is not known (it was not measured)." in said
     assert "Only memory is compared, it was measured on 2 cores of A CPU." in said
-    assert gates_sentence(judged(profile_with(), read_gates(["cpu>9"]))) == "All 1 held."
+    assert gates_sentence(judged(profile_with(), read_gates(["cpu>9"]))) == "All 1 passed."
 
 
 def test_the_page_shows_them(tmp_path: Path) -> None:
@@ -84,8 +84,8 @@ def test_a_run_keeps_them(tmp_path: Path) -> None:
     assert [gate.held for gate in result.gates] == [True, True]
     written = Profile.model_validate_json((tmp_path / "out" / "profile.json").read_text())
     assert written == result
-    assert "All 2 held." in summary.read_text()
-    assert "All 2 held." in (tmp_path / "out" / "profile.html").read_text()
+    assert "All 2 passed." in summary.read_text()
+    assert "All 2 passed." in (tmp_path / "out" / "profile.html").read_text()
 
 
 def test_a_run_that_fails_fails_them(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from rich.console import Console
 
 from plimsoll.profiling.result.profile import Profile
 from plimsoll.reports.console import answer_lines, print_profile
-from plimsoll.reports.html import render_html
+from plimsoll.reports.html.page import render_html
 from plimsoll.reports.kubernetes import render_resources
 from plimsoll.reports.markdown import render_markdown
 from plimsoll.reports.variables import variables
@@ -26,7 +26,7 @@ DEVICE = {
     "peakBytes": 4_100_000_000,
     "deltaBytes": 3_600_000_000,
     "method": "device",
-    "methodReason": "nobody else was on the GPU",
+    "methodReason": "no other process used the GPU",
     "otherProcesses": 0,
     "utilisation": {"mean": 0.42, "max": 0.9},
     "powerWatts": {"mean": 200.0, "max": 310.0},
@@ -58,7 +58,7 @@ ADVICE = {
     "migProfile": "1g.10gb",
     "migReason": "the smallest slice with room for it (9.5 GiB)",
     "resource": "nvidia.com/gpu",
-    "reason": "The most it needs of GPU memory is 3.60 GB.",
+    "reason": "It needs up to 3.60 GB of GPU memory.",
     "againstCpu": AGAINST,
 }
 
@@ -82,7 +82,7 @@ def shown() -> str:
 
 def test_the_console_has_a_line_and_what_stands_behind_it(shown: str) -> None:
     assert "gpu:    2 x 4096 Mi (4.29 GB), 5% of the card; MIG slice 1g.10gb\n" in shown
-    assert "holds 76000 MB if it may" in shown
+    assert "preallocates 76000 MB" in shown
     assert "on CPUs 1.5 h: cpu recommended" in shown
     assert "• CPU recommended: 25 against 1.5." in shown
     assert "42%" in shown
@@ -105,7 +105,7 @@ def test_memory_that_is_not_known_is_said_to_be_so() -> None:
 
 def test_the_page_and_the_comment_escape_names_and_say_both_numbers() -> None:
     page, comment = render_html(profile_of()), render_markdown(profile_of())
-    assert "It holds 76000 MB if it may and needs 3600 MB." in page
+    assert "It preallocates 76000 MB but needs only 3600 MB." in page
     assert "NVIDIA &lt;A100&gt;" in page
     assert "<A100>" not in page
     assert "NVIDIA \\<A100\\>" in comment

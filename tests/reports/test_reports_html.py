@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from plimsoll.profiling.result.profile import Profile
-from plimsoll.reports.html import render_html
+from plimsoll.reports.html.page import render_html
 from support.chromium import print_pdf, visit
 from support.finished import CURVES, LEVEL, failed_profile, profile_with
 
@@ -166,7 +166,7 @@ def test_a_phone_gets_its_own_drawing() -> None:
 
 def test_the_numbers_and_their_reasons_are_there() -> None:
     page = render_html(profile_with())
-    for words in ("1.25", "192", "63.6", "One request costs 10.3 ms of CPU.", "load line: 63.6 requests/s", "row 3"):
+    for words in ("1.25", "192", "63.6", "One request costs 10.3 ms of CPU.", "recommended: 63.6 requests/s", "row 3"):
         assert words in page
 
 
@@ -186,7 +186,7 @@ def test_it_prints(tmp_path: Path) -> None:
 def test_phases_that_not_every_run_has() -> None:
     page = render_html(everything())
     for words in (
-        "and it held",
+        "and it passed",
         "1.10 times that of the unlimited run",
         "90% of the CPU and 40% of the memory",
         "it was killed &lt;for&gt; memory",

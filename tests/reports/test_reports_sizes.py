@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from plimsoll.profiling.result.profile import Profile
-from plimsoll.reports.html import render_html
+from plimsoll.reports.html.page import render_html
 from plimsoll.reports.markdown import render_markdown
 from support.chromium import visit
 from support.finished import profile_with
@@ -66,8 +66,8 @@ def test_without_a_quota_there_is_no_word_of_it(tmp_path: Path) -> None:
 def test_batches(tmp_path: Path) -> None:
     profile = measured(batchLevels=BATCHES, batchFit=FIT)
     page = looked_at(profile, tmp_path)
-    assert "A batch takes 10.4 ms however small it is, and 2.1 ms more for each call in it" in page
-    assert "up to 24 of the 32 calls" in page
+    assert "A batch takes 10.4 ms plus 2.1 ms for each call in it" in page
+    assert "up to 24 calls are worth collecting, of the 32 that the script allows" in page
     assert "<td>15</td><td>15.2</td><td>42.2</td><td>2.78</td><td>400</td><td>360</td>" in page
     assert 'aria-label="Time of a batch against the number of calls in it"' in page
     assert "| 15 | 15.2 | 42.2 | 2.78 | 400 | 360 |" in render_markdown(profile)
@@ -75,5 +75,5 @@ def test_batches(tmp_path: Path) -> None:
 
 def test_batches_of_one_size_only(tmp_path: Path) -> None:
     page = looked_at(measured(batchLevels=BATCHES[:1]), tmp_path)
-    assert "too few sizes" in page
+    assert "Too few different batch sizes" in page
     assert "Time of a batch against" not in page

@@ -1,24 +1,35 @@
-"""The answer on a console: what was measured, what is doubtful, and as the last lines the three numbers."""
+"""The answer on a console: what was measured, every doubt about it, and as the last lines the recommendation."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Literal
 
 from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from plimsoll.profiling.advice.rounding import MEBIBYTE
 from plimsoll.profiling.result.measurements import ConcurrencyLevel
 from plimsoll.profiling.result.profile import Profile
 from plimsoll.reports.gpu import gpu_answer, gpu_rows
-from plimsoll.reports.units import UNKNOWN, megabytes, milliseconds, number
+from plimsoll.reports.stalls import stall_answer
+from plimsoll.reports.tables import heaviest_table
+from plimsoll.reports.units import (
+    UNKNOWN,
+    cores,
+    mebibytes,
+    megabytes,
+    milliseconds,
+    number,
+    percentiles,
+    replicas_for_target,
+)
 
 _MOST_FAILED_ROWS = 10
 
 
 def print_profile(profile: Profile, console: Console) -> None:
-    """Writes the whole answer to stdout's console; its last lines are for machines and hurried people."""
+    """Writes the whole answer to stdout's console; its last lines are the summary, which scripts can read too."""
     for part in _parts(profile):
         console.print(part)
         console.print()
@@ -27,23 +38,42 @@ def print_profile(profile: Profile, console: Console) -> None:
 
 
 def answer_lines(profile: Profile) -> list[str]:
-    """Flags to serve with, CPU, memory, GPU if used, rate: each on a line; why there is none where there is none."""
+    """A line each: flags to serve with, CPU, memory, GPU if used, stalls, rate; or why there is no answer."""
     recommendation = profile.recommendation
     cpu, memory, rate_rps = recommendation.cpu, recommendation.memory, recommendation.max_requests_per_second
     if cpu is None or memory is None or rate_rps is None:
         return [f"no recommendation: {profile.error.message if profile.error else 'nothing was measured'}"]
-    replicas = f", {recommendation.replicas} replica(s) for the target" if recommendation.replicas else ""
+    target = replicas_for_target(recommendation.replicas)
     return [
-        *(f"serve:  with {words}" for words in _shape(profile)),
-        f"cpu:    {cpu.request_cores:g} cores (limit {cpu.limit_cores:g})",
-        f"memory: {memory.request_bytes // MEBIBYTE} Mi ({memory.request_bytes / 1e9:.2f} GB)",
+        *_unproved(profile),
+        *(f"serve:  with {flags}" for flags in _configuration(profile)),
+        f"cpu:    limit {cores(cpu.limit_cores)}{_tail(profile, 'limited')},"
+        f" request {cores(cpu.request_cores)}{_tail(profile, 'full_node')}",
+        f"memory: {mebibytes(memory.request_bytes)}",
         *(f"gpu:    {words}" for words in gpu_answer(profile)),
-        f"rate:   up to {number(rate_rps)} requests/s per replica{replicas}; grade {profile.grade}",
+        *(f"stall:  {words}" for words in stall_answer(profile)),
+        f"rate:   up to {number(rate_rps)} requests/s per replica{target}; grade {profile.grade}",
     ]
 
 
-def _shape(profile: Profile) -> Iterator[str]:
-    """The flags that the answer holds with, where they are not what a server has anyway."""
+def _unproved(profile: Profile) -> Iterator[str]:
+    """What no trial has confirmed is said before any number."""
+    if profile.verification is None or not profile.verification.passed:
+        yield f"grade:  {profile.grade}, {profile.grade_reasons[0]}"
+
+
+def _tail(profile: Profile, where: Literal["limited", "full_node"]) -> str:
+    """The latency that goes with a number of cores, where it was measured."""
+    found, cpu = profile.verification, profile.recommendation.cpu
+    if found is None or cpu is None or (where == "limited" and found.limits.cpu_cores != cpu.limit_cores):
+        return ""
+    p95_s = getattr(found.evidence, f"{where}_p95_seconds")
+    place = " on a full node" if where == "full_node" else ""
+    return f" (p95 {milliseconds(p95_s)} ms{place})" if p95_s is not None else ""
+
+
+def _configuration(profile: Profile) -> Iterator[str]:
+    """The flags to serve with, where they differ from the defaults."""
     advice, fit = profile.recommendation, profile.measurements.batch_fit
     flags = [("--workers", advice.workers)] if advice.workers > 1 else []
     flags += [("--threads", advice.threads)] if advice.threads > 1 else []
@@ -56,7 +86,7 @@ def _shape(profile: Profile) -> Iterator[str]:
 def _parts(profile: Profile) -> list[RenderableType]:
     parts: list[RenderableType] = [_heading(profile)]
     if profile.measurements.startup.seconds_to_ready is not None:
-        parts.append(_titled("What it takes", _basics(profile)))
+        parts.append(_titled("Resources", _basics(profile)))
     if profile.measurements.concurrency_levels:
         parts.append(_titled("Capacity, closed loop", _levels(profile.measurements.concurrency_levels)))
     if profile.measurements.rows.heaviest:
@@ -86,15 +116,13 @@ def _basics(profile: Profile) -> Table:
     table = _table("", "", "")
     table.show_header = False
     table.columns[2].justify = "left"
-    table.add_row(
-        "start until ready", f"{number(startup.seconds_to_ready)} s", f"{number(startup.cpu_seconds)} s of CPU"
-    )
+    table.add_row("time to ready", f"{number(startup.seconds_to_ready)} s", f"{number(startup.cpu_seconds)} s of CPU")
     first = f"{milliseconds(startup.first_request_seconds)} ms"
-    table.add_row("first request", first, f"later {milliseconds(request.latency_seconds.p50)} ms (p50, alone)")
-    loading = f"{megabytes(startup.peak_memory_bytes)} MB at most while loading"
+    table.add_row("first request", first, f"then {milliseconds(request.latency_seconds.p50)} ms (p50, one at a time)")
+    loading = f"peak {megabytes(startup.peak_memory_bytes)} MB while loading"
     table.add_row("memory when ready", f"{megabytes(startup.ready_memory_bytes)} MB", loading)
-    per_worker = f"{megabytes(memory.per_worker_private_bytes)} MB of it private to each worker"
-    table.add_row("memory at most", f"{megabytes(memory.peak_bytes)} MB", per_worker)
+    per_worker = f"{megabytes(memory.per_worker_private_bytes)} MB private to each worker"
+    table.add_row("peak memory", f"{megabytes(memory.peak_bytes)} MB", per_worker)
     table.add_row("CPU per request", f"{milliseconds(request.cpu_seconds.mean)} ms", _cpu_split(profile))
     for row in gpu_rows(profile):
         table.add_row(*row)
@@ -103,11 +131,12 @@ def _basics(profile: Profile) -> Table:
 
 
 def _add_operating_point(table: Table, profile: Profile) -> None:
-    """What only longer runs find out."""
+    """Only longer runs have these."""
     point, growth = profile.recommendation.operating_point, profile.measurements.growth
     if point is not None and point.latency_seconds.p50 is not None:
         latency = point.latency_seconds
         others = f"p95 {milliseconds(latency.p95)} ms, p99 {milliseconds(latency.p99)} ms"
+        others += f", max {milliseconds(latency.max)} ms"
         rate = f"at {number(point.requests_per_second)} requests/s at random instants"
         table.add_row("latency at the rate", f"{milliseconds(latency.p50)} ms", f"p50; {others}, {rate}")
     if growth.verdict is not None:
@@ -130,19 +159,17 @@ def _levels(levels: list[ConcurrencyLevel]) -> Table:
         "p50 ms",
         "p95 ms",
         "p99 ms",
+        "max ms",
         "failed",
         "cores",
         "CPU ms",
         "MB",
     )
     for level in levels:
-        latency = level.latency_seconds
         table.add_row(
             str(level.connections),
             number(level.requests_per_second),
-            milliseconds(latency.p50),
-            milliseconds(latency.p95),
-            milliseconds(latency.p99),
+            *percentiles(level.latency_seconds),
             str(level.requests - level.successes),
             number(level.cores_used.mean),
             milliseconds(level.cpu_seconds_per_request),
@@ -153,12 +180,13 @@ def _levels(levels: list[ConcurrencyLevel]) -> Table:
 
 def _rows(profile: Profile) -> Group:
     rows = profile.measurements.rows
-    table = _table("row", "bytes", "ms", "CPU ms", "memory MB")
-    for row in rows.heaviest:
-        name = f"{row.row} {row.name}" if row.name else str(row.row)
-        rise = UNKNOWN if row.peak_memory_bytes is None else f"+{row.peak_memory_bytes / 1e6:.1f}"
-        table.add_row(name, str(row.body_bytes), milliseconds(row.latency_seconds), milliseconds(row.cpu_seconds), rise)
-    lines: list[RenderableType] = [_titled(f"Rows: {rows.measured} of {rows.count} measured, the dearest", table)]
+    heaviest = heaviest_table(rows.heaviest)
+    table = _table("row", *heaviest.columns[1:])
+    for row in heaviest.rows:
+        # A name may look like rich's markup.
+        table.add_row(*(Text(cell) for cell in row))
+    title = f"Rows: {rows.measured} of {rows.count} measured; the most expensive"
+    lines: list[RenderableType] = [_titled(title, table)]
     for failed in rows.failed[:_MOST_FAILED_ROWS]:
         name = f" ({failed.name})" if failed.name else ""
         lines.append(Text(f"row {failed.row}{name} failed: {failed.outcome}", style="red"))
@@ -168,12 +196,8 @@ def _rows(profile: Profile) -> Group:
 
 
 def _reasons(profile: Profile) -> Group:
-    recommendation = profile.recommendation
     lines = [Text("Why", style="bold")]
-    answers = (recommendation.cpu, recommendation.memory, recommendation.gpu, recommendation.runner_up)
-    lines += [Text(f"• {answer.reason}") for answer in answers if answer]
-    if recommendation.gpu is not None and recommendation.gpu.against_cpu is not None:
-        lines.append(Text(f"• {recommendation.gpu.against_cpu.reason}"))
+    lines += [Text(f"• {reason}") for reason in profile.recommendation.reasons()]
     lines += [Text(f"• warning: {warning}", style="yellow") for warning in profile.warnings]
     lines += [Text(f"• {profile.grade}: {reason}", style="dim") for reason in profile.grade_reasons]
     return Group(*lines)

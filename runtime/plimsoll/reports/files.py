@@ -6,7 +6,7 @@ from pathlib import Path
 
 from plimsoll.profiling.result.files import write_whole
 from plimsoll.profiling.result.profile import Profile
-from plimsoll.reports.html import render_html
+from plimsoll.reports.html.page import render_html
 from plimsoll.reports.kubernetes import render_resources
 from plimsoll.reports.markdown import render_markdown
 from plimsoll.reports.variables import render_env

@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from plimsoll.profiling.result.profile import GateResult, Profile
-from plimsoll.reports.html_parts import Figure, TableData
+from plimsoll.reports.parts import Figure, TableData
 from plimsoll.reports.units import UNKNOWN
 
-_RESULTS = {True: "held", False: "failed", None: "not compared"}
+_RESULTS = {True: "passed", False: "failed", None: "not compared"}
 
 
 def gates(profile: Profile) -> Iterator[Figure]:
-    """Nothing where none were set."""
     if profile.gates:
         yield Figure("Gates", gates_sentence(profile), None, tuple(gate_tables(profile)))
 
@@ -21,9 +20,9 @@ def gates_sentence(profile: Profile) -> str:
     """How many failed, and what a table has no room for."""
     failed = sum(gate.held is False for gate in profile.gates)
     decided = sum(gate.held is not None for gate in profile.gates)
-    words = [f"{failed} of {decided} failed." if failed else f"All {decided} held."]
-    words += [f"{_note(gate)}." for gate in profile.gates if gate.held is None or gate.measured is None]
-    return " ".join(words)
+    sentences = [f"{failed} of {decided} failed." if failed else f"All {decided} passed."]
+    sentences += [f"{_note(gate)}." for gate in profile.gates if gate.held is None or gate.measured is None]
+    return " ".join(sentences)
 
 
 def gate_tables(profile: Profile) -> Iterator[TableData]:
@@ -33,7 +32,7 @@ def gate_tables(profile: Profile) -> Iterator[TableData]:
         yield TableData(("gate", "result", "measured", "fails if"), tuple(_condition(gate) for gate in own))
     compared = [gate for gate in profile.gates if gate.kind == "baseline" and gate.before is not None]
     if compared:
-        columns = ("against the baseline", "result", "change", "before", "now", "fails if")
+        columns = ("compared with baseline", "result", "change", "before", "now", "fails if")
         yield TableData(columns, tuple(_compared(gate) for gate in compared))
 
 
@@ -51,5 +50,5 @@ def _note(gate: GateResult) -> str:
     """What a user wrote stays as it was written."""
     if gate.kind == "condition":
         return gate.sentence
-    words = gate.sentence.removeprefix("baseline: ")
-    return words[:1].upper() + words[1:]
+    sentence = gate.sentence.removeprefix("baseline: ")
+    return sentence[:1].upper() + sentence[1:]

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from plimsoll.profiling.advice.rounding import MEBIBYTE
 from plimsoll.profiling.result.gpu import GpuDeviceResult
 from plimsoll.profiling.result.profile import Profile
-from plimsoll.reports.html_parts import Figure, TableData
-from plimsoll.reports.units import UNKNOWN, megabytes, number
+from plimsoll.reports.parts import Figure, TableData
+from plimsoll.reports.units import UNKNOWN, mebibytes, megabytes, number, percent
 
 _METHODS = {
     "device": "device",
@@ -27,16 +26,15 @@ def gpu_answer(profile: Profile) -> Iterator[str]:
     if gpu.memory_bytes is None or gpu.fraction is None:
         yield f"{gpu.count} x unknown memory"
         return
-    size = f"{gpu.memory_bytes // MEBIBYTE} Mi ({gpu.memory_bytes / 1e9:.2f} GB)"
-    yield f"{gpu.count} x {size}, {gpu.fraction:.0%} of the card{slices}"
+    yield f"{gpu.count} x {mebibytes(gpu.memory_bytes)}, {gpu.fraction:.0%} of the card{slices}"
 
 
 def gpu_rows(profile: Profile) -> Iterator[tuple[str, str, str]]:
-    """Name, value, remark."""
+    """Rows of the console's table: name, value, remark."""
     measured = profile.measurements.gpu
     if measured is None or profile.recommendation.gpu is None:
         return
-    held = f"holds {megabytes(measured.held_bytes)} MB if it may" if measured.preallocates else _methods(profile)
+    held = f"preallocates {megabytes(measured.held_bytes)} MB" if measured.preallocates else _methods(profile)
     yield "GPU memory needed", f"{megabytes(measured.needed_bytes)} MB", held
     against = profile.recommendation.gpu.against_cpu
     if against is not None:
@@ -44,8 +42,8 @@ def gpu_rows(profile: Profile) -> Iterator[tuple[str, str, str]]:
         on_cpus = f"on CPUs {number(against.cpu_vcpu_hours_per_million)} h: {against.recommended} recommended"
         yield "vCPU hours per million", costs, on_cpus
     for device in measured.devices:
-        busy = _percent(device.utilisation.mean)
-        yield f"GPU {device.index} busy", busy, f"of the time under load any kernel ran ({device.name})"
+        busy = percent(device.utilisation.mean)
+        yield f"GPU {device.index} busy", busy, f"of the time under load a kernel was running ({device.name})"
 
 
 def gpu_bytes_of(profile: Profile) -> int | None:
@@ -62,8 +60,7 @@ def gpu_figure(profile: Profile) -> Iterator[Figure]:
 
 
 def gpu_table(devices: list[GpuDeviceResult]) -> TableData:
-    """One line per device."""
-    names = ("GPU", "before MB", "most MB", "ours MB", "told by", "busy", "most W", "slowed", "others")
+    names = ("GPU", "before MB", "peak MB", "server MB", "reported by", "busy", "peak W", "throttled", "others")
     return TableData(names, tuple(_device(device) for device in devices))
 
 
@@ -74,7 +71,7 @@ def _device(device: GpuDeviceResult) -> tuple[str, ...]:
         megabytes(device.peak_bytes),
         megabytes(device.delta_bytes),
         _METHODS[device.method],
-        _percent(device.utilisation.mean),
+        percent(device.utilisation.mean),
         number(device.power_watts.max),
         ", ".join(f"{reason} {share:.0%}" for reason, share in device.throttling.items()) or "no",
         UNKNOWN if device.other_processes is None else str(device.other_processes),
@@ -85,20 +82,16 @@ def _caption(profile: Profile) -> str:
     measured, gpu = profile.measurements.gpu, profile.recommendation.gpu
     if measured is None or gpu is None:
         return profile.unknown.get("recommendation.gpu", "The GPU was not used.")
-    words = [f"Driver {measured.driver_version}.", gpu.reason]
+    sentences = [f"Driver {measured.driver_version}.", gpu.reason]
     if measured.preallocates:
         held, needed = megabytes(measured.held_bytes), megabytes(measured.needed_bytes)
-        words.append(f"It holds {held} MB if it may and needs {needed} MB.")
-    words += [f"MIG: {gpu.mig_profile or 'no slice'}, {gpu.mig_reason}."]
-    words += [gpu.against_cpu.reason] if gpu.against_cpu else []
-    return " ".join(words)
+        sentences.append(f"It preallocates {held} MB but needs only {needed} MB.")
+    sentences += [f"MIG: {gpu.mig_profile or 'no slice'}, {gpu.mig_reason}."]
+    sentences += [gpu.against_cpu.reason] if gpu.against_cpu else []
+    return " ".join(sentences)
 
 
 def _methods(profile: Profile) -> str:
     measured = profile.measurements.gpu
-    told = dict.fromkeys(_METHODS[device.method] for device in (measured.devices if measured else []))
-    return f"told by {', '.join(told)}"
-
-
-def _percent(share: float | None) -> str:
-    return UNKNOWN if share is None else f"{share:.0%}"
+    methods = dict.fromkeys(_METHODS[device.method] for device in (measured.devices if measured else []))
+    return f"reported by {', '.join(methods)}"

@@ -10,7 +10,7 @@ from plimsoll.profiling.result.profile import Profile
 
 
 def render_resources(profile: Profile) -> str | None:
-    """None where nothing is recommended."""
+    """None where nothing is recommended: there is no manifest then, not even an old one."""
     cpu, memory, replicas = profile.recommendation.cpu, profile.recommendation.memory, profile.recommendation.replicas
     if cpu is None or memory is None:
         return None
@@ -18,15 +18,19 @@ def render_resources(profile: Profile) -> str | None:
     lines = [
         *_comments(f"Profile {profile.name} of {profile.created_time}, grade {profile.grade}."),
         *_comments(cpu.reason),
+        *_comments(
+            "The request is the share of a full node that sustains the rate; the limit is the smallest quota that keeps"
+            " the latency down. Where only one number can be given, as with docker run --cpus, it is the limit."
+        ),
         *_comments(memory.reason),
         *_gpu_comments(profile),
         *(_comments(f"Replicas: {replicas} for {target_rps:g} requests/s.") if replicas and target_rps else ()),
         "resources:",
         "  requests:",
-        f"    cpu: {cpu_quantity(cpu.request_cores)}",
+        f"    cpu: {_as_text(cpu_quantity(cpu.request_cores))}",
         f"    memory: {memory_quantity(memory.request_bytes)}",
         "  limits:",
-        f"    cpu: {cpu_quantity(cpu.limit_cores)}",
+        f"    cpu: {_as_text(cpu_quantity(cpu.limit_cores))}",
         f"    memory: {memory_quantity(memory.limit_bytes)}",
         *_gpu_limit(profile),
     ]
@@ -66,15 +70,20 @@ def _gpu_limit(profile: Profile) -> list[str]:
 
 
 def cpu_quantity(cores: float) -> str:
-    """`1250m`, or whole cores as text: YAML must not make a number of it."""
-    return f'"{cores:g}"' if cores == int(cores) else f"{round(cores * 1000)}m"
+    """`1250m`, or whole cores: `2`."""
+    return f"{cores:g}" if cores == int(cores) else f"{round(cores * 1000)}m"
 
 
 def memory_quantity(size_bytes: int) -> str:
-    """Whole mebibytes, rounded up."""
+    """`256Mi`, rounded up: a byte less than was measured would be too little."""
     return f"{-(-size_bytes // MEBIBYTE)}Mi"
 
 
-def _comments(words: str) -> list[str]:
+def _as_text(quantity: str) -> str:
+    """Whole cores in quotes: YAML must not make a number of them."""
+    return json.dumps(quantity) if quantity.isdecimal() else quantity
+
+
+def _comments(text: str) -> list[str]:
     """Names are the user's: a line break in one must not end the comment."""
-    return ["# " + " ".join(words.split())]
+    return ["# " + " ".join(text.split())]

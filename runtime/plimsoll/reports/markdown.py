@@ -4,21 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from plimsoll.profiling.advice.rounding import MEBIBYTE
 from plimsoll.profiling.result.profile import Profile
 from plimsoll.reports.batches import batches_table
 from plimsoll.reports.gates import gate_tables, gates_sentence
 from plimsoll.reports.gpu import gpu_answer, gpu_table
-from plimsoll.reports.html_parts import TableData
-from plimsoll.reports.html_tables import heaviest_table, levels_table
-from plimsoll.reports.html_trust import sweep_table
-from plimsoll.reports.units import megabytes, milliseconds, number
+from plimsoll.reports.html.trust import sweep_table
+from plimsoll.reports.parts import TableData
+from plimsoll.reports.tables import heaviest_table, levels_table
+from plimsoll.reports.units import mebibytes, megabytes, milliseconds, number, replicas_for_target
 
 _SPECIAL = str.maketrans({character: f"\\{character}" for character in "\\`*_{}[]<>#|~"} | {"\n": " ", "\r": " "})
 
 
 def render_markdown(profile: Profile) -> str:
-    """GitHub's and Azure DevOps' dialect."""
+    """In the Markdown that GitHub and Azure DevOps both understand."""
     return "\n".join(_lines(profile)) + "\n"
 
 
@@ -29,7 +28,8 @@ def _lines(profile: Profile) -> Iterator[str]:
         yield from (f"> {escaped(profile.error.message)}", "")
     yield from _gates(profile)
     yield from _answer(profile)
-    yield from _bullets("Watch out", profile.warnings)
+    yield from _bullets("Warnings", profile.warnings)
+    yield from _bullets("Stalls", [stall.sentence() for stall in profile.measurements.stalls])
     levels = profile.measurements.concurrency_levels
     if levels:
         yield from _folded("Levels", levels_table(levels))
@@ -38,7 +38,7 @@ def _lines(profile: Profile) -> Iterator[str]:
     if profile.measurements.batch_levels:
         yield from _folded("Batches", batches_table(profile.measurements.batch_levels))
     if profile.measurements.rows.heaviest:
-        yield from _folded("Dearest rows", heaviest_table(profile.measurements.rows.heaviest))
+        yield from _folded("Most expensive rows", heaviest_table(profile.measurements.rows.heaviest))
     if profile.measurements.gpu is not None and profile.measurements.gpu.devices:
         yield from _folded("GPU", gpu_table(profile.measurements.gpu.devices))
     yield from _bullets(f"Why {profile.grade}", profile.grade_reasons)
@@ -50,33 +50,26 @@ def _answer(profile: Profile) -> Iterator[str]:
     if cpu is None or memory is None or rate_rps is None:
         yield from ("No recommendation.", "")
         return
-    replicas = f", {recommendation.replicas} for the target" if recommendation.replicas else ""
     peak = megabytes(profile.measurements.memory.peak_bytes)
-    mebibytes, gigabytes = memory.request_bytes // MEBIBYTE, memory.request_bytes / 1e9
-    cost = milliseconds(request.cpu_seconds.mean)
+    cost, target = milliseconds(request.cpu_seconds.mean), replicas_for_target(recommendation.replicas)
     yield "| per replica | recommended | measured |"
     yield "|---|---|---|"
-    yield f"| CPU | **{cpu.request_cores:g}** cores (limit {cpu.limit_cores:g}) | {cost} ms per request |"
-    yield f"| Memory | **{mebibytes} Mi** ({gigabytes:.2f} GB) | {peak} MB at most |"
-    for words in gpu_answer(profile):
+    yield f"| CPU | limit **{cpu.limit_cores:g}** cores, request **{cpu.request_cores:g}** | {cost} ms per request |"
+    yield f"| Memory | **{mebibytes(memory.request_bytes)}** | peak {peak} MB |"
+    for answer in gpu_answer(profile):
         needed_bytes = profile.measurements.gpu.needed_bytes if profile.measurements.gpu else None
-        yield f"| GPU | **{words}** | {megabytes(needed_bytes)} MB at most |"
-    yield f"| Rate | up to **{number(rate_rps)}** requests/s{replicas} | {_latency(profile)} |"
+        yield f"| GPU | **{answer}** | peak {megabytes(needed_bytes)} MB |"
+    yield f"| Rate | up to **{number(rate_rps)}** requests/s{target} | {_latency(profile)} |"
     yield ""
-    yield from (
-        f"- {escaped(answer.reason)}"
-        for answer in (cpu, memory, recommendation.gpu, recommendation.runner_up)
-        if answer
-    )
-    if recommendation.gpu is not None and recommendation.gpu.against_cpu is not None:
-        yield f"- {escaped(recommendation.gpu.against_cpu.reason)}"
+    yield from (f"- {escaped(reason)}" for reason in recommendation.reasons())
     yield from (f"- Set {escaped(name)}={escaped(value)}." for name, value in recommendation.environment.items())
     yield ""
 
 
 def _latency(profile: Profile) -> str:
     latency = profile.measurements.request.latency_seconds
-    known = [(name, value) for name, value in (("p50", latency.p50), ("p99", latency.p99)) if value is not None]
+    percentiles = (("p50", latency.p50), ("p99", latency.p99), ("max", latency.max))
+    known = [(name, value) for name, value in percentiles if value is not None]
     return ", ".join(f"{name} {milliseconds(value)} ms" for name, value in known) + " with one request in flight"
 
 
@@ -107,6 +100,6 @@ def _table(table: TableData) -> Iterator[str]:
     yield ""
 
 
-def escaped(words: str) -> str:
+def escaped(text: str) -> str:
     """Names and messages come from elsewhere: they must not be taken for markup, nor mention people."""
-    return words.translate(_SPECIAL).replace("@", "@\u200b")
+    return text.translate(_SPECIAL).replace("@", "@\u200b")

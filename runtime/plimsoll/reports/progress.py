@@ -1,4 +1,4 @@
-"""How far a profile is: bars on a terminal, one plain line per phase elsewhere. Always on stderr, never on stdout."""
+"""How far a profile has got: bars on a terminal, elsewhere one plain line per phase. On stderr, never on stdout."""
 
 from __future__ import annotations
 
@@ -19,14 +19,13 @@ class PlainProgress:
         self._stream = stream
 
     def phase(self, name: str, total_s: float) -> None:
-        """One line."""
+        """Announces the phase with its expected time."""
         self._write(f"profile: {name} (up to about {total_s:.0f} s)")
 
     def advance(self, elapsed_s: float) -> None:
-        """A log has no use for it."""
+        """A log gets no lines while a phase runs."""
 
     def note(self, text: str) -> None:
-        """One line."""
         self._write(f"profile: {text}")
 
     def _write(self, line: str) -> None:
@@ -42,7 +41,7 @@ class BarProgress:
         self._task: TaskID | None = None
 
     def phase(self, name: str, total_s: float) -> None:
-        """Fills the last bar and begins the next."""
+        """The last bar is filled: its phase may have ended early."""
         self.finish()
         self._task = self._bars.add_task(name, total=max(total_s, 0.001))
 
@@ -53,11 +52,11 @@ class BarProgress:
             self._bars.update(self._task, completed=min(elapsed_s, 0.99 * total_s))
 
     def note(self, text: str) -> None:
-        """Above the bars."""
+        """Printed above the bars, which stay at the bottom."""
         self._bars.console.print(text, markup=False, highlight=False)
 
     def finish(self) -> None:
-        """The last phase is over."""
+        """Fills and stops the current bar, also where its phase ended early."""
         if self._task is not None:
             self._bars.update(self._task, completed=self._bars.tasks[self._task].total)
             self._bars.stop_task(self._task)

@@ -24,7 +24,7 @@ def run_and_report(
     gates: Gates | None = None,
     amend: Callable[[Profile], Profile] | None = None,
 ) -> Profile:
-    """`profile()`, then the reports and what the pipeline around is told; raises what `profile()` raises.
+    """`profile()`, then the reports and the variables of the pipeline around it; raises what `profile()` raises.
 
     What becomes of the gates is in the profile and its reports; nothing is raised for it. `amend` adds what other
     profiles say about this one.

@@ -22,8 +22,10 @@ def variables(profile: Profile) -> dict[str, str]:
     values: dict[str, str | None] = {
         "PROFILE_STATE": profile.state,
         "PROFILE_GRADE": profile.grade,
-        "RECOMMENDED_CPU": f"{cpu.request_cores:g}" if cpu else None,
+        # For what knows one number only, such as docker run --cpus: the quota that keeps the latency.
+        "RECOMMENDED_CPU": f"{cpu.limit_cores:g}" if cpu else None,
         "RECOMMENDED_CPU_LIMIT": f"{cpu.limit_cores:g}" if cpu else None,
+        "RECOMMENDED_CPU_REQUEST": f"{cpu.request_cores:g}" if cpu else None,
         "RECOMMENDED_MEMORY_MI": str(memory.request_bytes // MEBIBYTE) if memory else None,
         "RECOMMENDED_MEMORY_GB": f"{memory.request_bytes / 1e9:.3f}" if memory else None,
         "RECOMMENDED_GPU": str(gpu.count) if gpu else None,
@@ -46,7 +48,7 @@ def render_env(profile: Profile) -> str:
 
 
 def announce(profile: Profile, folder: Path, environment: Mapping[str, str], stdout: TextIO) -> None:
-    """Tells the pipeline that this runs in, if it is one that is known; to be called before the answer is printed."""
+    """Hands the numbers to the pipeline that this runs in, if it is known; called before the answer is printed."""
     if path := environment.get("GITHUB_OUTPUT"):
         _append(Path(path), "".join(f"{name.lower()}={value}\n" for name, value in variables(profile).items()))
     if path := environment.get("GITHUB_STEP_SUMMARY"):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from plimsoll.profiling.result.levels import BatchFitResult, BatchLevelResult
+from plimsoll.profiling.result.measurements import BatchFitResult, BatchLevelResult
 from plimsoll.reports.charts.panel import Panel
 from plimsoll.reports.charts.scales import linear
 from plimsoll.reports.charts.svg import dot, drawing, element, polyline
@@ -14,7 +14,7 @@ _HEIGHT = 200.0
 
 
 def batch_chart(levels: list[BatchLevelResult], fit: BatchFitResult | None, width: float) -> str:
-    """The size worth collecting wears the mark of the load line."""
+    """The size worth collecting is circled."""
     most_calls = max([level.batch_size for level in levels] + [float(fit.best_size) if fit else 0.0])
     longest_ms = max([level.run_seconds * 1000 for level in levels] + [_line_ms(fit, most_calls)])
     panel = Panel(48, 34, width - 16, 34 + _HEIGHT, linear(most_calls), linear(longest_ms * 1.05))

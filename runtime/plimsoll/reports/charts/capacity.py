@@ -8,7 +8,7 @@ from plimsoll.profiling.result.measurements import ConcurrencyLevel
 from plimsoll.reports.charts.panel import Panel
 from plimsoll.reports.charts.scales import fitting, linear, steps
 from plimsoll.reports.charts.svg import dot, drawing, line, text
-from plimsoll.reports.units import milliseconds, number
+from plimsoll.reports.units import connections, milliseconds, number
 
 _HEIGHT = 190.0
 _RIGHT = 44.0
@@ -17,7 +17,7 @@ _PERCENTILES = (("p50", "first"), ("p95", "second"), ("p99", "third"))
 
 
 def capacity_chart(levels: list[ConcurrencyLevel], knee: int | None, most_rps: float | None, width: float) -> str:
-    """`knee` is the number of connections at which the throughput is as good as reached, `most_rps` the load line."""
+    """`knee`: the fewest connections with 95 % of the peak throughput. `most_rps`: the rate that is recommended."""
     upper = _throughput_panel(levels, most_rps, width)
     lower = _latency_panel(levels, width)
     parts = [
@@ -47,9 +47,9 @@ def _throughput(panel: Panel, levels: list[ConcurrencyLevel], most_rps: float | 
     points = [panel.at(level.connections, level.requests_per_second) for level in levels]
     yield panel.series(points, "main")
     if most_rps is not None:
-        yield from panel.load_line(most_rps, f"load line: {number(most_rps)} requests/s")
+        yield from panel.load_line(most_rps, f"recommended: {number(most_rps)} requests/s")
     for point, level in zip(points, levels, strict=True):
-        yield dot(point, "main", f"{_connections(level)}: {number(level.requests_per_second)} requests/s")
+        yield dot(point, "main", f"{connections(level.connections)}: {number(level.requests_per_second)} requests/s")
 
 
 def _latencies(panel: Panel, levels: list[ConcurrencyLevel]) -> Iterator[str]:
@@ -59,7 +59,7 @@ def _latencies(panel: Panel, levels: list[ConcurrencyLevel]) -> Iterator[str]:
         points = [panel.at(level.connections, value * 1000) for level, value in known]
         yield panel.series(points, kind)
         for point, (level, value) in zip(points, known, strict=True):
-            yield dot(point, kind, f"{_connections(level)}: {name} {milliseconds(value)} ms", 3)
+            yield dot(point, kind, f"{connections(level.connections)}: {name} {milliseconds(value)} ms", 3)
         if points:
             ends.append((points[-1][1], name, kind))
     yield from panel.end_labels(ends)
@@ -77,7 +77,3 @@ def _knee_line(upper: Panel, lower: Panel, knee: int | None, levels: list[Concur
 def _percentile(level: ConcurrencyLevel, name: str) -> float | None:
     value: float | None = getattr(level.latency_seconds, name)
     return value
-
-
-def _connections(level: ConcurrencyLevel) -> str:
-    return f"{level.connections} connection" + ("s" if level.connections > 1 else "")

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from plimsoll.profiling.result.levels import LatencyCurve
+from plimsoll.profiling.result.measurements import LatencyCurve
 from plimsoll.reports.charts.panel import Panel, text_width
 from plimsoll.reports.charts.scales import fitting, tail
 from plimsoll.reports.charts.svg import dot, drawing, polyline, text
-from plimsoll.reports.units import milliseconds
+from plimsoll.reports.units import connections, milliseconds
 
 _HEIGHT = 240.0
 _KINDS = ("first", "third", "second")
 
 
 def cdf_chart(curves: list[LatencyCurve], width: float) -> str:
-    """One curve per level."""
+    """A curve for each level, in the order of the list."""
     panel = _panel(curves, width)
     parts = [*panel.frame("share of requests that took at most …", "latency, ms")]
     for curve, kind in zip(curves, _KINDS, strict=False):
@@ -37,17 +37,13 @@ def _curve(panel: Panel, curve: LatencyCurve, kind: str) -> Iterator[str]:
     for share, seconds, point in zip(curve.shares, curve.seconds, points, strict=True):
         if share in (0.5, 0.95, 0.99, 0.999, 1.0):
             name = "longest" if share == 1.0 else f"p{share * 100:g}"
-            yield dot(point, kind, f"{_name(curve)}: {name} {milliseconds(seconds)} ms", 3)
+            yield dot(point, kind, f"{connections(curve.connections)}: {name} {milliseconds(seconds)} ms", 3)
 
 
 def _legend(panel: Panel, curves: list[LatencyCurve]) -> Iterator[str]:
-    words = [f"{_name(curve)}, n = {curve.requests:,}" for curve in curves]
-    left = panel.right - max(text_width(label) for label in words) - 4
-    for place, (label, kind) in enumerate(zip(words, _KINDS, strict=False)):
-        y = panel.bottom - 14 - 16 * (len(words) - 1 - place)
+    labels = [f"{connections(curve.connections)}, n = {curve.requests:,}" for curve in curves]
+    left = panel.right - max(text_width(label) for label in labels) - 4
+    for place, (label, kind) in enumerate(zip(labels, _KINDS, strict=False)):
+        y = panel.bottom - 14 - 16 * (len(labels) - 1 - place)
         yield polyline([(left - 28, y - 4), (left - 8, y - 4)], kind)
         yield text(left, y, label, "legend")
-
-
-def _name(curve: LatencyCurve) -> str:
-    return f"{curve.connections} connection" + ("s" if curve.connections > 1 else "")

@@ -24,7 +24,7 @@ class Panel:
     y: Scale
 
     def at(self, x: float, y: float) -> Point:
-        """Where a pair of values lies."""
+        """From values to a point of the drawing, whose y axis points down."""
         across, up = self.x.place(x), self.y.place(y)
         return self.left + across * (self.right - self.left), self.bottom - up * (self.bottom - self.top)
 
@@ -54,19 +54,19 @@ class Panel:
         yield text(self.left + 30, y - 5, label, "loadlabel")
 
     def end_labels(self, labels: Sequence[tuple[float, str, str]]) -> Iterator[str]:
-        """(y in the drawing, words, kind) right of the panel; labels that would meet are moved apart."""
+        """(y in the drawing, text, kind) right of the panel; labels that would meet are moved apart."""
         last_y = float("-inf")
         ordered = sorted(labels)
         overflow = max(0.0, (len(ordered) - 1) * _LABEL_HEIGHT - (self.bottom - ordered[0][0])) if ordered else 0.0
-        for y, words, kind in ordered:
+        for y, label, kind in ordered:
             last_y = max(y - overflow, last_y + _LABEL_HEIGHT)
-            yield text(self.right + 9, last_y + 4, words, f"end {kind}")
+            yield text(self.right + 9, last_y + 4, label, f"end {kind}")
 
     def series(self, points: Sequence[Point], kind: str) -> str:
         """A line, where there is more than one point."""
         return polyline(points, kind) if len(points) > 1 else ""
 
 
-def text_width(words: str) -> float:
-    """Roughly, in the small font of the labels."""
-    return len(words) * CHARACTER_PX
+def text_width(label: str) -> float:
+    """Pixels, estimated for the small font of the labels: nothing here can measure a font."""
+    return len(label) * CHARACTER_PX

@@ -5,7 +5,7 @@ from __future__ import annotations
 import statistics
 from collections.abc import Iterator
 
-from plimsoll.profiling.result.levels import RowCosts
+from plimsoll.profiling.result.measurements import RowCosts
 from plimsoll.reports.charts.panel import Panel
 from plimsoll.reports.charts.scales import Scale, linear, logarithmic
 from plimsoll.reports.charts.svg import dot, drawing, text
@@ -25,12 +25,12 @@ def rows_chart(costs: RowCosts, width: float) -> str:
     for row, size, seconds in zip(costs.rows, costs.body_bytes, costs.cpu_seconds, strict=True):
         tip = f"row {row}: {size:,} bytes, {milliseconds(seconds)} ms of CPU"
         parts.append(dot(panel.at(size, seconds * 1000), "row", tip, 3))
-    parts += _dearest(panel, costs)
+    parts += _most_expensive(panel, costs)
     return drawing(width, panel.bottom + 44, "CPU of each row against the size of its body", parts)
 
 
-def _dearest(panel: Panel, costs: RowCosts) -> Iterator[str]:
-    """The name of the dearest row, where it stands out."""
+def _most_expensive(panel: Panel, costs: RowCosts) -> Iterator[str]:
+    """The number of the row that costs most, where it stands out."""
     seconds, place = max((seconds, place) for place, seconds in enumerate(costs.cpu_seconds))
     if seconds < _STANDS_OUT * statistics.median(costs.cpu_seconds):
         return

@@ -17,18 +17,18 @@ def element(name: str, content: str = "", **attributes: object) -> str:
     return f"<{name}{written}>{content}</{name}>" if content else f"<{name}{written}/>"
 
 
-def text(x: float, y: float, words: str, kind: str = "tick", anchor: str = "start") -> str:
-    """Words at a point of their baseline."""
-    return element("text", escape(words), x=x, y=y, class_=kind, text_anchor=anchor)
+def text(x: float, y: float, content: str, kind: str = "tick", anchor: str = "start") -> str:
+    """Text at a point of its baseline."""
+    return element("text", escape(content), x=x, y=y, class_=kind, text_anchor=anchor)
 
 
 def line(begin: Point, end: Point, kind: str) -> str:
-    """Straight."""
+    """A straight line from one point to another."""
     return element("line", x1=begin[0], y1=begin[1], x2=end[0], y2=end[1], class_=kind)
 
 
 def polyline(points: Sequence[Point], kind: str) -> str:
-    """Open, not filled."""
+    """A line through all points; neither closed nor filled."""
     return element("polyline", points=_joined(points), class_=f"line {kind}")
 
 

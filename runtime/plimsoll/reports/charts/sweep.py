@@ -1,10 +1,10 @@
-"""Throughput against the number of CPUs, beside what it would be if every CPU brought as much as the first."""
+"""Throughput against the number of CPUs, beside what linear scaling would give."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-from plimsoll.profiling.result.levels import CpuLevelResult
+from plimsoll.profiling.result.measurements import CpuLevelResult
 from plimsoll.reports.charts.panel import Panel
 from plimsoll.reports.charts.scales import linear, steps
 from plimsoll.reports.charts.svg import dot, drawing, element, polyline, text
@@ -14,7 +14,7 @@ _HEIGHT = 200.0
 
 
 def sweep_chart(levels: list[CpuLevelResult], width: float) -> str:
-    """The size that was chosen wears the mark of the load line."""
+    """The number of CPUs that was chosen is circled."""
     ordered = sorted(levels, key=lambda level: level.cpus)
     greatest = max(level.requests_per_second for level in ordered)
     x = steps([level.cpus for level in ordered], margin=0.08)
@@ -41,7 +41,7 @@ def _ideal(panel: Panel, levels: list[CpuLevelResult], top: float) -> Iterator[s
 def _level(panel: Panel, level: CpuLevelResult) -> Iterator[str]:
     x, y = panel.at(level.cpus, level.requests_per_second)
     rate = number(level.requests_per_second)
-    tip = f"{level.cpus:g} CPUs by {level.method}: {rate} requests/s, {level.efficiency:.0%} of the smallest's per CPU"
+    tip = f"{level.cpus:g} CPUs by {level.method}: {rate} requests/s, {level.efficiency:.0%} of linear scaling"
     yield dot((x, y), "ring" if level.method == "quota" else "main", tip)
     yield text(x, y - 12, rate, "end", "middle")
     if level.chosen:

@@ -1,12 +1,12 @@
-"""Cores and memory over the whole run, the phases marked, the recommended limits as load lines."""
+"""Cores and memory over the whole run, with the phases and the recommended amounts marked."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import count
 
-from plimsoll.profiling.result.levels import PhaseSpan, Timeline
+from plimsoll.profiling.result.measurements import PhaseSpan, Timeline
 from plimsoll.reports.charts.panel import Panel, text_width
 from plimsoll.reports.charts.scales import Scale, linear, span
 from plimsoll.reports.charts.svg import Point, area, drawing, element, line, polyline, text
@@ -18,6 +18,7 @@ _LEFT = 48.0
 _RIGHT = 8.0
 _ROW_HEIGHT = 15.0
 _TITLE_HEIGHT = 36.0
+_THINNEST_MARK = 1.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,9 +33,17 @@ class _Curve:
 
 
 def timeline_chart(
-    timeline: Timeline, cores: float | None, memory_bytes: float | None, width: float, gpu_bytes: float | None = None
+    timeline: Timeline,
+    cores: float | None,
+    memory_bytes: float | None,
+    width: float,
+    gpu_bytes: float | None = None,
+    stalls: Sequence[tuple[float, float]] = (),
 ) -> str:
-    """`cores`, `memory_bytes` and `gpu_bytes` are what is recommended; without a GPU there are two panels."""
+    """`cores`, `memory_bytes` and `gpu_bytes` are what is recommended; without a GPU there are two panels.
+
+    `stalls` are begin and length of each in seconds, marked through all panels.
+    """
     curves = [
         _Curve("cores in use", "main", timeline.cores, cores, "cores"),
         _in_megabytes("memory, MB", timeline.memory_bytes, memory_bytes),
@@ -50,6 +59,7 @@ def timeline_chart(
     top = _TITLE_HEIGHT + _ROW_HEIGHT * (1 + max((name.row for name in names), default=0))
     panels = [_panel(curve, top + place * (_HEIGHT + _GAP), width, x) for place, curve in enumerate(curves)]
     parts = list(_bands(phases, panels[0], panels[-1], names))
+    parts += _marks(stalls, panels[0], panels[-1])
     for curve, panel in zip(curves, panels, strict=True):
         parts += _drawn(curve, panel, timeline.seconds, is_last=panel is panels[-1])
     return drawing(width, panels[-1].bottom + _GAP, "Cores and memory over time", parts)
@@ -70,12 +80,12 @@ def _drawn(curve: _Curve, panel: Panel, seconds: list[float], is_last: bool) -> 
         yield from panel.frame(curve.title, "seconds since the server was started")
     else:
         yield from panel.frame(curve.title, x_labels=False)
-    yield from _shape(panel, seconds, curve.values, curve.kind)
+    yield from _filled(panel, seconds, curve.values, curve.kind)
     if curve.limit:
         yield from panel.load_line(curve.limit, f"recommended: {number(curve.limit)} {curve.unit}")
 
 
-def _shape(panel: Panel, seconds: list[float], values: list[float], kind: str) -> Iterator[str]:
+def _filled(panel: Panel, seconds: list[float], values: list[float], kind: str) -> Iterator[str]:
     points: list[Point] = panel.points(seconds, values)
     yield area(points, panel.bottom, kind)
     yield polyline(points, kind)
@@ -135,3 +145,12 @@ def _bands(phases: list[PhaseSpan], upper: Panel, lower: Panel, names: list[_Nam
         yield line((begin, y - 9), (begin, lower.bottom), "phase")
         side = (begin - 5, "end") if name.ends_at_line else (begin + 5, "start")
         yield text(side[0], y, phase.name, "phasename", side[1])
+
+
+def _marks(stalls: Sequence[tuple[float, float]], upper: Panel, lower: Panel) -> Iterator[str]:
+    """Each as wide as it was long, as far as that can be seen."""
+    for at_s, length_s in stalls:
+        begin, end = (upper.at(second, 0.0)[0] for second in (at_s, at_s + length_s))
+        tip = element("title", f"stood still for {number(length_s)} s at {number(at_s)} s")
+        width, height = max(_THINNEST_MARK, end - begin), lower.bottom - upper.top
+        yield element("rect", tip, x=begin, y=upper.top, width=width, height=height, class_="stall")

@@ -1,4 +1,4 @@
-"""`--tag-model`: writes what the profile recommends beside the model."""
+"""`--tag-model`: what the profile recommends, as the tag beside the model."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from plimsoll.profiling.result.profile import Profile
 
 
 def tag_of(profile: Profile) -> ModelTag | None:
-    """None where nothing is recommended."""
+    """None where nothing is recommended: a model is not tagged with a guess."""
     recommendation = profile.recommendation
-    cpu, memory = recommendation.cpu, recommendation.memory
+    cpu, memory, point = recommendation.cpu, recommendation.memory, recommendation.operating_point
     if profile.state != "Succeeded" or cpu is None or memory is None:
         return None
     return ModelTag(
@@ -27,20 +27,20 @@ def tag_of(profile: Profile) -> ModelTag | None:
         threads=recommendation.threads,
         max_batch_size=recommendation.max_batch_size,
         max_requests_per_second=recommendation.max_requests_per_second,
+        requests_per_second=point.requests_per_second if point else None,
     )
 
 
-def check_taggable(model_dir: str | None) -> Path:
+def check_taggable(folder: Path | None) -> Path:
     """To be asked before anything is measured; raises UsageError."""
-    if model_dir is None:
-        raise UsageError("--tag-model needs a model to put the tag beside", remedy="give --model-dir")
-    folder = Path(model_dir)
+    if folder is None:
+        raise UsageError("--tag-model needs one folder of a model to put the tag into", remedy="give --model-dir")
     if not folder.is_dir():
         raise UsageError(f"--tag-model: {folder} is not a folder")
     return folder
 
 
-def tag_model(profile: Profile, model_dir: Path) -> Path | None:
+def tag_model(profile: Profile, folder: Path) -> Path | None:
     """The file written; None, and an old tag left as it is, where nothing is recommended."""
     tag = tag_of(profile)
-    return write_tag(tag, model_dir) if tag else None
+    return write_tag(tag, folder) if tag else None

@@ -1,4 +1,4 @@
-"""The three numbers on top of the page: each with its load line and its reason."""
+"""The numbers at the top of the page: each with its gauge, where a line marks the recommendation, and its reason."""
 
 from __future__ import annotations
 
@@ -6,17 +6,18 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
+from plimsoll.profiling.advice.configuration import counted
 from plimsoll.profiling.advice.rounding import MEBIBYTE
 from plimsoll.profiling.result.gpu import GpuRecommendation
 from plimsoll.profiling.result.measurements import ConcurrencyLevel
 from plimsoll.profiling.result.profile import CpuRecommendation, MemoryRecommendation, Profile
 from plimsoll.reports.charts.gauge import gauge
-from plimsoll.reports.units import UNKNOWN, megabytes, number
+from plimsoll.reports.units import UNKNOWN, cores, megabytes, number
 
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """One number."""
+    """One number at the top of the page."""
 
     title: str
     value: str
@@ -27,7 +28,7 @@ class Card:
 
 
 def cards(profile: Profile) -> list[Card]:
-    """Empty where nothing is recommended."""
+    """Empty where nothing is recommended: the page then begins with the error."""
     recommendation = profile.recommendation
     cpu, memory = recommendation.cpu, recommendation.memory
     if cpu is None or memory is None or recommendation.max_requests_per_second is None:
@@ -42,14 +43,17 @@ def best_level(profile: Profile) -> ConcurrencyLevel | None:
 
 
 def _cpu(profile: Profile, cpu: CpuRecommendation) -> Card:
-    best = best_level(profile)
-    used = best.cores_used.mean if best else 0.0
+    operating, best = profile.measurements.operating_level, best_level(profile)
+    level = operating or best
+    used = level.cores_used.mean if level else 0.0
+    limit, unit = cores(cpu.limit_cores).split()
     return Card(
-        title="CPU per replica",
-        value=f"{cpu.request_cores:g}",
-        unit="core" if cpu.request_cores == 1 else "cores",
-        gauge=_gauge(used, cpu.request_cores, f"{number(used)} of {cpu.request_cores:g} cores"),
-        detail=f"{number(used)} in use at full load; limit {cpu.limit_cores:g}",
+        title="CPU limit per replica",
+        value=limit,
+        unit=unit,
+        gauge=_gauge(used, cpu.limit_cores, f"{number(used)} of {limit} {unit}"),
+        detail=f"{number(used)} in use at {'the operating rate' if operating else 'full load'};"
+        f" as a Kubernetes request {cpu.request_cores:g}",
         reason=cpu.reason,
     )
 
@@ -60,8 +64,8 @@ def _memory(profile: Profile, memory: MemoryRecommendation) -> Card:
         title="Memory per replica",
         value=str(memory.request_bytes // MEBIBYTE),
         unit=f"Mi = {memory.request_bytes / 1e9:.2f} GB",
-        gauge=_gauge(peak_bytes, memory.request_bytes, f"{megabytes(peak_bytes)} MB of it in use at most"),
-        detail=f"{megabytes(peak_bytes)} MB in use at most",
+        gauge=_gauge(peak_bytes, memory.request_bytes, f"{megabytes(peak_bytes)} MB of it used at the peak"),
+        detail=f"{megabytes(peak_bytes)} MB used at the peak",
         reason=memory.reason,
     )
 
@@ -69,7 +73,7 @@ def _memory(profile: Profile, memory: MemoryRecommendation) -> Card:
 def _gpu(profile: Profile, gpu: GpuRecommendation) -> Card:
     measured = profile.measurements.gpu
     needed_bytes, memory_bytes = measured.needed_bytes if measured else None, gpu.memory_bytes
-    label = f"{megabytes(needed_bytes)} MB of it needed at most"
+    label = f"{megabytes(needed_bytes)} MB of it needed at the peak"
     share = "" if gpu.fraction is None else f", {gpu.fraction:.0%} of the card"
     slices = f"; MIG slice {gpu.mig_profile}" if gpu.mig_profile else ""
     return Card(
@@ -83,27 +87,20 @@ def _gpu(profile: Profile, gpu: GpuRecommendation) -> Card:
 
 
 def _rate(profile: Profile, rate_rps: float) -> Card:
-    best, target_rps = best_level(profile), profile.settings.target_requests_per_second
+    best, target_rps, advice = best_level(profile), profile.settings.target_requests_per_second, profile.recommendation
     most_rps = max(rate_rps, best.requests_per_second if best else 0.0)
-    replicas = profile.recommendation.replicas
-    needed = "" if target_rps is None else f"{replicas} replica{'s' * (replicas != 1)} for {number(target_rps)}/s. "
-    workers, threads = profile.recommendation.workers, profile.recommendation.threads
-    runner_up = profile.recommendation.runner_up
+    needed = f"{counted(advice.replicas, 'replica')} for {number(target_rps)}/s. " if advice.replicas else ""
+    layout = f"{counted(advice.workers, 'worker')}, {counted(advice.threads, 'thread')} each"
+    layout += "" if advice.max_batch_size is None else f", in batches of up to {advice.max_batch_size}"
     return Card(
         title="Rate per replica",
         value=number(rate_rps),
         unit="requests/s",
         gauge=_gauge(most_rps, rate_rps, f"{number(rate_rps)} of {number(most_rps)} requests/s"),
-        detail=f"{rate_rps / most_rps:.0%} of the {number(most_rps)} it did at most",
-        reason=f"{needed}Up to here requests hardly wait for each other. Measured with {workers} "
-        f"worker{'s' * (workers != 1)} of {threads} thread{'s' * (threads != 1)}{_batches(profile)}."
-        + (f" {runner_up.reason}" if runner_up else ""),
+        detail=f"{rate_rps / most_rps:.0%} of the peak throughput of {number(most_rps)}",
+        reason=f"{needed}Up to this rate requests hardly wait for one another. Measured with {layout}."
+        + (f" {advice.runner_up.reason}" if advice.runner_up else ""),
     )
-
-
-def _batches(profile: Profile) -> str:
-    most = profile.recommendation.max_batch_size
-    return "" if most is None else f" in batches of at most {most}"
 
 
 def _gauge(filled: float, load_line: float, label: str) -> Markup:

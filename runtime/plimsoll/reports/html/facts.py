@@ -1,4 +1,4 @@
-"""Where, when and with what it was measured."""
+"""Where and when it was measured, and with which requests."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from datetime import datetime
 
 from plimsoll.profiling.result.profile import Profile
-from plimsoll.reports.units import number
+from plimsoll.reports.units import cores, number
 
 
 def when(profile: Profile) -> str:
@@ -22,13 +22,12 @@ def duration(profile: Profile) -> str:
 
 
 def machine(profile: Profile) -> str:
-    """The processor and how much of it there was."""
-    cores = profile.host.usable_cores
-    return f"{number(cores)} core{'s' * (cores != 1)} of {profile.host.cpu_model or 'an unnamed processor'}"
+    """`2 cores of AMD EPYC`."""
+    return f"{cores(profile.host.usable_cores)} of {profile.host.cpu_model or 'an unknown processor'}"
 
 
 def facts(profile: Profile) -> list[tuple[str, str]]:
-    """Name and value."""
+    """Pairs of name and value; what is empty is left out."""
     return [(name, value) for name, value in _facts(profile) if value]
 
 
@@ -38,11 +37,11 @@ def _facts(profile: Profile) -> Iterator[tuple[str, str]]:
     yield "Dataset", f"{dataset.path}: {dataset.rows:,} rows, {dataset.distinct:,} distinct, {dataset.bytes:,} bytes"
     yield "Content type", kinds
     yield "Machine", f"{machine(profile)}, {host.memory_total_bytes / 1e9:.0f} GB, Linux {host.kernel}"
-    limits = [f"{number(host.cpu_limit_cores)} cores"] if host.cpu_limit_cores else []
+    limits = [cores(host.cpu_limit_cores)] if host.cpu_limit_cores else []
     limits += [f"{host.memory_limit_bytes / 1e9:.1f} GB"] if host.memory_limit_bytes else []
-    yield "Limits there", ", ".join(limits) or "none"
+    yield "Limits in force", ", ".join(limits) or "none"
     yield "Load", f"{profile.driver.kind}; seed {profile.driver.seed}"
-    yield "Stopped", profile.driver.capacity_stopped
+    yield "Capacity search ended because", profile.driver.capacity_stopped
     yield "Budget", f"{number(settings.budget_seconds)} s"
     variables = profile.recommendation.environment.items()
     yield "Environment to set", ", ".join(f"{name}={value}" for name, value in variables)

@@ -1,4 +1,4 @@
-"""Tables of the page."""
+"""Tables of the page that `profile.md` shows too."""
 
 from __future__ import annotations
 
@@ -9,26 +9,23 @@ from plimsoll.profiling.result.measurements import (
     Processes,
     ProcessResult,
 )
-from plimsoll.reports.html_parts import TableData
-from plimsoll.reports.units import UNKNOWN, megabytes, milliseconds, number
+from plimsoll.reports.parts import TableData
+from plimsoll.reports.units import UNKNOWN, megabytes, milliseconds, number, percentiles
 
 _MOST_FAILED = 20
 
 
 def levels_table(levels: list[ConcurrencyLevel]) -> TableData:
-    """One line per number of connections."""
-    names = ("connections", "requests/s", "p50 ms", "p95 ms", "p99 ms", "n", "failed", "cores", "CPU ms", "memory MB")
+    times = ("p50 ms", "p95 ms", "p99 ms", "max ms")
+    names = ("connections", "requests/s", *times, "n", "failed", "cores", "CPU ms", "memory MB")
     return TableData(names, tuple(_level(level) for level in levels))
 
 
 def _level(level: ConcurrencyLevel) -> tuple[str, ...]:
-    latency = level.latency_seconds
     return (
         str(level.connections),
         number(level.requests_per_second),
-        milliseconds(latency.p50),
-        milliseconds(latency.p95),
-        milliseconds(latency.p99),
+        *percentiles(level.latency_seconds),
         f"{level.requests:,}",
         f"{level.requests - level.successes:,}",
         number(level.cores_used.mean),
@@ -38,8 +35,7 @@ def _level(level: ConcurrencyLevel) -> tuple[str, ...]:
 
 
 def heaviest_table(rows: list[HeavyRow]) -> TableData:
-    """The dearest rows."""
-    return TableData(("dearest rows", "bytes", "ms", "CPU ms", "memory MB"), tuple(_heavy(row) for row in rows))
+    return TableData(("most expensive rows", "bytes", "ms", "CPU ms", "memory MB"), tuple(_heavy(row) for row in rows))
 
 
 def _heavy(row: HeavyRow) -> tuple[str, ...]:
@@ -49,7 +45,6 @@ def _heavy(row: HeavyRow) -> tuple[str, ...]:
 
 
 def failed_table(rows: list[FailedRow]) -> TableData:
-    """The first of the rows that failed."""
     lines = [
         (_named(row.row, row.name), row.outcome, milliseconds(row.latency_seconds), f"{row.failures_under_load:,}")
         for row in rows[:_MOST_FAILED]
@@ -64,10 +59,10 @@ def _named(row: int, name: str | None) -> str:
 
 
 def costs_table(processes: Processes) -> TableData:
-    """Model and server told apart."""
+    """What the model uses, apart from what the server adds."""
     workers = [(f"model worker {place}", worker) for place, worker in enumerate(processes.workers)]
     everyone = [("HTTP front", processes.front), *workers, ("load driver (not counted)", processes.driver)]
-    columns = ("process", "CPU ms per request", "CPU s in all", "memory MB", "of it private")
+    columns = ("process", "CPU ms per request", "CPU s in total", "memory MB", "private MB")
     return TableData(columns, tuple(_process(name, process) for name, process in everyone))
 
 

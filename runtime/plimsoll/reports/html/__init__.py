@@ -1,0 +1,1 @@
+"""`profile.html`, section by section."""
