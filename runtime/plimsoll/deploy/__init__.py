@@ -1,0 +1,1 @@
+"""From a profile to a deployment: manifests, instance types that fit, and what a fleet of replicas will do."""

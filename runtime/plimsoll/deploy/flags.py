@@ -1,0 +1,65 @@
+"""What the commands about deployments have in common: options, their types, and how an answer is printed."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from typing import Any, get_args
+
+import click
+
+from plimsoll.profiling.result.base import Model
+from plimsoll.profiling.result.profile import Grade
+
+MOST = 10**12
+"""Of whatever is counted: far more than there is, and far less than a float can hold."""
+
+
+class Number(click.ParamType[float]):
+    """Click's own ranges let nan pass, which is neither below nor above anything."""
+
+    name = "number"
+
+    def __init__(self, least: float, most: float = MOST, *, kind: type[int] | type[float] = float) -> None:
+        self._least, self._most, self._kind = least, most, kind
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        try:
+            number = self._kind(value)
+        except ValueError:
+            number = math.nan
+        if not self._least <= number <= self._most:
+            what = "a whole number" if self._kind is int else "a number"
+            self.fail(f"{value} is not {what} from {self._least:g} to {self._most:g}", param, ctx)
+        return number
+
+
+ABOVE_ZERO = Number(1 / MOST)
+COUNT = Number(1, kind=int)
+COUNT_OR_NONE = Number(0, kind=int)
+CONTEXT: dict[str, Any] = {"help_option_names": ["-h", "--help"], "max_content_width": 120}
+REQUIRE: dict[str, Any] = {
+    "type": click.Choice(get_args(Grade)),
+    "default": "estimated",
+    "show_default": True,
+    "help": "The least grade of the profile.",
+}
+require = click.option("--require", **REQUIRE)
+format_ = click.option(
+    "--format",
+    "format_",
+    type=click.Choice(["text", "json"]),
+    default="text",
+    show_default=True,
+    help="For people or programs.",
+)
+
+
+def as_json(answer: Model) -> str:
+    return answer.model_dump_json(by_alias=True, indent=2)
+
+
+def show(answer: Model, lines: Iterable[str], kind: str) -> None:
+    """As `--format` asks: `lines` are for people."""
+    for line in [as_json(answer)] if kind == "json" else lines:
+        click.echo(line)

@@ -1,0 +1,1 @@
+"""`plimsoll manifest`: from a profile to the files that a cluster, or another platform, takes."""

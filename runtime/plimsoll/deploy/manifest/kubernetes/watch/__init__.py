@@ -1,0 +1,1 @@
+"""How a deployment is watched: what Prometheus scrapes, alerts at the load line, and a dashboard for Grafana."""

@@ -1,0 +1,1 @@
+"""Formats for what runs containers by its own rules: other tools of Kubernetes, clouds, Compose."""

@@ -1,0 +1,114 @@
+"""Replicas behind real load balancers: what is lost when one is killed, and when all are replaced one by one."""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from support.balancers import haproxy, nginx
+from support.load import Load
+from support.server import Server, free_port
+
+CALL_S = 0.02
+SLEEPER = f"""
+import json, time
+def init(): pass
+def run(data):
+    time.sleep({CALL_S})
+    return json.loads(data)
+"""
+THREADS = 2
+REPLICAS = 3
+CLIENTS = 12
+# What the manifest writes for such a server: the port stays open until every balancer has seen it go.
+DRAIN = ("--drain-seconds", "1")
+
+
+@contextlib.contextmanager
+def replica(script: Path, port: int, *flags: str) -> Iterator[Server]:
+    server = Server(script, "--threads", str(THREADS), *DRAIN, *flags, "--port", str(port))
+    server.port = port
+    with server:
+        yield server
+
+
+@pytest.fixture
+def script(tmp_path: Path) -> Path:
+    path = tmp_path / "score.py"
+    path.write_text(SLEEPER)
+    return path
+
+
+@contextlib.contextmanager
+def balanced(kind: str, folder: Path, ports: list[int]) -> Iterator[int]:
+    """No more calls at a time than there are slots, where the balancer can keep to that."""
+    with haproxy(folder, ports, THREADS) if kind == "haproxy" else nginx(folder, ports) as port:
+        yield port
+
+
+def killed_at_once(server: Server) -> None:
+    """As a container is: no process of it outlives the others for long enough to take another connection."""
+    everybody = [server.front(), *server.workers(), psutil.Process(server.process.pid)]
+    for process in everybody:
+        process.suspend()
+    for process in everybody:
+        process.kill()
+
+
+@pytest.mark.parametrize("kind", ["haproxy", "nginx"])
+def test_a_killed_replica_takes_only_what_it_had_in_its_hands(kind: str, tmp_path: Path, script: Path) -> None:
+    with contextlib.ExitStack() as stack:
+        servers = [stack.enter_context(replica(script, free_port())) for _ in range(REPLICAS)]
+        port = stack.enter_context(balanced(kind, tmp_path, [server.port for server in servers]))
+        with Load(port, CLIENTS) as load:
+            load.wait_sent(100)
+            killed_at_once(servers[1])
+            load.wait_sent(300)
+        lost = sum(load.outcomes.values()) - load.outcomes["200"]
+        # Its share of the clients: what it ran, and what reached its socket while it died.
+        hands = CLIENTS // REPLICAS + 1
+        print(f"{kind}: {dict(load.outcomes)}, up to {hands} in its hands")
+        assert lost <= hands
+        assert load.wrong == []
+
+
+@pytest.mark.parametrize("kind", ["haproxy", "nginx"])
+def test_replicas_are_replaced_one_by_one_without_a_failed_request(kind: str, tmp_path: Path, script: Path) -> None:
+    ports = [free_port() for _ in range(REPLICAS)]
+    with contextlib.ExitStack() as stack:
+        servers = [stack.enter_context(replica(script, at)) for at in ports]
+        port = stack.enter_context(balanced(kind, tmp_path, ports))
+        with Load(port, CLIENTS) as load:
+            for old in servers:
+                load.wait_sent(100)
+                old.signal(signal.SIGTERM)
+                assert old.wait_exit() == 0
+                stack.enter_context(replica(script, old.port))
+            load.wait_sent(100)
+        print(f"{kind}: {dict(load.outcomes)}")
+        assert set(load.outcomes) == {"200"}
+        assert load.wrong == []
+
+
+def test_three_replicas_answer_three_times_as_many_as_one(tmp_path: Path, script: Path) -> None:
+    """Calls that sleep, more clients than slots: what is compared is how calls are spread, not this machine's speed."""
+    rates_rps = {}
+    for count in (1, REPLICAS):
+        folder = tmp_path / str(count)
+        folder.mkdir()
+        with contextlib.ExitStack() as stack:
+            servers = [stack.enter_context(replica(script, free_port())) for _ in range(count)]
+            port = stack.enter_context(balanced("haproxy", folder, [server.port for server in servers]))
+            with Load(port, CLIENTS) as load:
+                load.wait_sent(50)
+                begun_s = time.monotonic()
+                load.wait_sent(count * 150)
+                rates_rps[count] = count * 150 / (time.monotonic() - begun_s)
+    print(f"requests/s by replicas: {rates_rps}")
+    assert rates_rps[REPLICAS] > 0.85 * REPLICAS * rates_rps[1]
