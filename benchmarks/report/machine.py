@@ -18,7 +18,7 @@ def machine() -> dict[str, str]:
         "date": datetime.now(UTC).strftime("%Y-%m-%d"),
         "processors": f"{os.cpu_count()} of {_processor()}",
         "memory": f"{os.sysconf('SC_PHYS_PAGES') * os.sysconf('SC_PAGE_SIZE') / 1e9:.0f} GB",
-        "kernel": f"{platform.system()} {platform.release()}",
+        "kernel": f"{platform.system()} {platform.release().partition('-')[0]}",
         "Python": platform.python_version(),
         "wrk": _first_line("wrk", "--version"),
         "commit": _first_line("git", "-C", str(ROOT), "describe", "--always", "--dirty"),

@@ -1,0 +1,1 @@
+"""What is served while the proof runs."""
