@@ -8,10 +8,11 @@ endif
 BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 FUZZ_SECONDS ?= 60
+DEVICE ?= cuda
 OTHER  := give another one, as in: make demo PYTHON=python3.13
 SHORT  := tests/entry tests/host tests/workers tests/server/test_server_lifecycle.py tests/server/test_server_stderr.py \
           tests/faults/test_faults_start.py tests/test_pythons.py
-TOOLS  := gcc curl openssl chromium nginx slowhttptest wrk
+TOOLS  := gcc curl openssl chromium haproxy kubectl nginx prometheus slowhttptest wrk
 SUITE  := "not (truth or images or image_gpu)"
 TRUTH  := -m 'truth and not calibration'
 COMPILE = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --no-header
@@ -23,7 +24,7 @@ unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .PHONY: help install demo demo-tensorflow test coverage test-short test-pythons test-images test-images-pythons test-image-gpu \
-    test-cgroup2 truth soak fuzz bench bench-all bench-cpu bench-lock tools lint lock clean
+    test-cgroup2 truth truth-plan soak fuzz bench bench-all bench-cpu bench-lock gpu-proof gpu-proof-kit tools lint lock clean
 
 help:  ## list the targets
 	@grep -E '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 20
@@ -86,13 +87,16 @@ test-image-gpu: $(READY)  ## build the GPU image whole and try what needs no GPU
 truth: $(READY)  ## profile servers of known cost and print the errors of the answers
 	$(BIN)/pytest tests/truth -m truth -s
 
+truth-plan: $(READY)  ## replicas behind HAProxy compared with what `plimsoll plan` says (22 minutes; PLAN='--rounds 1' …: 9)
+	PYTHONPATH=tests:tests/truth $(BIN)/python -m plan_table $(PLAN)
+
 test-cgroup2: $(READY)  ## limits under a real cgroup v2, in an emulated machine (6 minutes; installs QEMU with apt)
 	tests/cgroup2/run.sh
 
 tools:
 	@# Debian keeps nginx in /usr/sbin, which not everybody has on the PATH.
 	@PATH="$$PATH:/usr/sbin"; for tool in $(TOOLS); do command -v $$tool >/dev/null || missing="$$missing $$tool"; done; [ -z "$$missing" ] || \
-	    { echo "the tests need$$missing: on Debian and Ubuntu, apt install$$missing libc6-dev" >&2; exit 1; }
+	    { echo "the tests need$$missing: on Debian and Ubuntu, apt install$$missing libc6-dev (kubectl is in kubernetes-client)" >&2; exit 1; }
 
 fuzz: $(READY)  ## atheris on frames and parser, FUZZ_SECONDS=60 each; finds go to tests/http/seeds (Python 3.11 to 3.13)
 	$(BIN)/pip install --quiet --disable-pip-version-check --upgrade --target build/fuzz 'atheris>=3,<4'
@@ -111,6 +115,12 @@ bench-all: $(READY)  ## the same with every server and every workload: about an 
 
 bench-cpu: $(READY)  ## where the CPU of an echo goes, in front and worker, by module and function (CPU='--workload digits')
 	$(BIN)/python -m benchmarks.cpu $(CPU)
+
+gpu-proof: $(READY)  ## everything that is claimed of GPUs, on this one: at most 9 minutes (DEVICE=cpu rehearses; PROOF='--only nvml')
+	$(BIN)/python -m benchmarks.gpu --device $(DEVICE) $(PROOF)
+
+gpu-proof-kit: $(READY)  ## pack the same for a GPU machine without a network: build/gpu-proof-kit
+	$(BIN)/python -m benchmarks.gpu.kit
 
 bench-lock: $(READY)  ## resolve the versions of the other servers anew, from their requirements.in
 	$(BIN)/pip install --quiet uv

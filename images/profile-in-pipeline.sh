@@ -38,7 +38,7 @@ while [ $# -gt 0 ]; do
         -h | --help) usage; exit 0 ;;
         --) shift; break ;;
         --image | --script-dir | --requests | --entry-script | --model-dir | --output | --budget | --cpus | --memory | \
-            --verify | --require | --run-flag | --engine) [ $# -ge 2 ] || die "$1 wants a value" ;;&
+            --verify | --require | --run-flag | --engine) [ $# -ge 2 ] || die "$1 needs a value" ;;&
         --image) image=$2 ;;
         --script-dir) script_dir=$2 ;;
         --requests) requests=$2 ;;
@@ -105,7 +105,8 @@ import json, sys
 recommended = json.load(sys.stdin)["recommendation"]
 if not recommended["cpu"] or not recommended["memory"]:
     sys.exit("the profile holds no recommendation")
-cores, size = recommended["cpu"]["requestCores"], recommended["memory"]["limitBytes"]
+# A container knows no request, only a quota: the limit is the number that keeps the latency.
+cores, size = recommended["cpu"]["limitCores"], recommended["memory"]["limitBytes"]
 print(f"{cores + 0.25:.2f}", (size >> 20) + 256)' <"$profile") || die "$profile: no recommendation can be read from it"
 # Docker refuses more CPUs than the machine has.
 cpus=$(awk -v wanted="$cpus" -v most="$(nproc)" 'BEGIN { print wanted < most ? wanted : most }')

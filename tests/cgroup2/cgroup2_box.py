@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from plimsoll.host.cgroup import find_cgroup
+from plimsoll.host.cgroups.limits import find_cgroup
 
 TOP = Path("/sys/fs/cgroup")
 

@@ -11,13 +11,13 @@ import time
 import pytest
 from cgroup2_box import box
 
-from plimsoll.host.groups import delegate
+from plimsoll.host.cgroups.groups import delegate
 
 BURN = "import time\nend = time.monotonic() + 2\nwhile time.monotonic() < end: pass\nprint(time.process_time())"
 LIMIT = f"""
 import os, subprocess, sys
 from pathlib import Path
-from plimsoll.host.groups import LimitsUnavailable, delegate
+from plimsoll.host.cgroups.groups import LimitsUnavailable, delegate
 try:
     with delegate() as delegation, delegation.group(f"plimsoll-{{os.getpid()}}-0") as group:
         group.limit_cpu(0.25)
@@ -57,7 +57,7 @@ def test_processes_in_the_way_are_moved_aside_and_back() -> None:
 def test_who_is_left_in_a_limited_group_is_killed_with_all_that_it_forks() -> None:
     source = """
 import os, subprocess, sys
-from plimsoll.host.groups import delegate
+from plimsoll.host.cgroups.groups import delegate
 with delegate() as delegation, delegation.group(f"plimsoll-{os.getpid()}-0") as group:
     (group.cpu / "below").mkdir()
     for door in (group.doors[0], group.cpu / "below" / "cgroup.procs"):
@@ -106,7 +106,7 @@ def test_a_controller_that_is_not_there_is_named() -> None:
 
 def test_read_only_as_in_a_container() -> None:
     mount = "busybox mount -o remount,ro,bind /sys/fs/cgroup"
-    source = "from plimsoll.host.groups import delegate\nwith delegate(): pass"
+    source = "from plimsoll.host.cgroups.groups import delegate\nwith delegate(): pass"
     # A mount of one's own first: what is remounted must not be everybody's.
     script = f"busybox mount --bind /sys/fs/cgroup /sys/fs/cgroup && {mount} && exec {sys.executable} -c '{source}'"
     done = subprocess.run(["busybox", "unshare", "-m", "sh", "-c", script], capture_output=True, text=True)

@@ -43,7 +43,7 @@ def daemon():
     os.execve("/bin/busybox", ["busybox", "sleep", "1000"], {})
 
 def limits():
-    from plimsoll.host.cgroup import find_cgroup
+    from plimsoll.host.cgroups.limits import find_cgroup
     own = find_cgroup()
     return [own.memory_limit_bytes(), own.cpu_limit_cores()]
 

@@ -85,7 +85,8 @@ def test_the_recommendation_is_verified(profiled: Profiled) -> None:
 
 
 def test_the_limits_were_really_set(profiled: Profiled) -> None:
-    first = profiled.result["verification"]["attempts"][0]["limits"]
+    attempts = profiled.result["verification"]["attempts"]
+    first = next(attempt["limits"] for attempt in attempts if attempt["kind"] == "limit")
     seen = profiled.watch.seen
     assert str(first["memoryBytes"]) in seen["memory.max"]
     assert f"{round(first['cpuCores'] * 100_000)} 100000" in seen["cpu.max"]
@@ -106,8 +107,8 @@ def test_less_memory_than_it_needs_is_an_oom_kill(profiled: Profiled) -> None:
 
 
 def test_less_cpu_than_it_needs_is_throttled(profiled: Profiled) -> None:
-    need = profiled.result["recommendation"]["cpu"]["requestCores"] * 0.5
-    code, attempt = profiled.tried_again("cpu", cpu={"requestCores": need})
+    need = profiled.result["recommendation"]["cpu"]["limitCores"] * 0.5
+    code, attempt = profiled.tried_again("cpu", cpu={"requestCores": need, "limitCores": need})
     assert code == 6
     assert not attempt["passed"]
     assert attempt["throttledShare"] > 0.5

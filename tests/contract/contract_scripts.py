@@ -12,7 +12,7 @@ from pathlib import Path
 from textwrap import dedent
 from typing import Any
 
-from plimsoll.entry.environment import environment
+from plimsoll.entry.loading.environment import environment
 from plimsoll.entry.spec import EntrySpec
 
 RunScript = Callable[..., "ScriptRun"]

@@ -6,11 +6,12 @@ import subprocess
 import sys
 import textwrap
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from image_base import OTHER_VERSIONS, Base, base_image, default_version
 from image_engine import REPOSITORY, Engine, NoEngine, engine_folder, find_engine
 
@@ -120,6 +121,22 @@ def app(tmp_path: Path) -> Callable[[str], Path]:
         return folder
 
     return write
+
+
+@pytest.fixture
+def play(engine: Engine, tmp_path: Path) -> Iterator[Callable[[dict[str, Any]], str]]:
+    """Plays one document; gives the id of its container."""
+    file = tmp_path / "played.yaml"
+
+    def start(content: dict[str, Any]) -> str:
+        file.write_text(yaml.safe_dump(content))
+        done = engine.call("kube", "play", str(file))
+        assert done.returncode == 0, done.stderr
+        lines = done.stdout.split()
+        return lines[lines.index("Container:") + 1]
+
+    yield start
+    engine.call("kube", "down", str(file))
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:

@@ -94,8 +94,8 @@ class Engine:
 
     def reference(self, image: str) -> str:
         """By digest, as it can be pulled again; just the name where the engine knows no digest."""
-        told = self.call("image", "inspect", "--format", "{{json .RepoDigests}}", image).stdout
-        return next(iter(json.loads(told) or []), image)
+        digests = self.call("image", "inspect", "--format", "{{json .RepoDigests}}", image).stdout
+        return next(iter(json.loads(digests) or []), image)
 
     def rootfs_bytes(self, image: str) -> int:
         """What the files of the image hold, unpacked; hard links count once."""

@@ -36,5 +36,5 @@ def _candidates(version: str) -> Iterator[str]:
 
 def _is(python: str, version: str) -> bool:
     """Not one that is the distribution's, or does not run."""
-    told = subprocess.run([python, "-c", _ASK], capture_output=True, text=True)
-    return told.returncode == 0 and told.stdout.strip() == version
+    answered = subprocess.run([python, "-c", _ASK], capture_output=True, text=True)
+    return answered.returncode == 0 and answered.stdout.strip() == version

@@ -115,7 +115,7 @@ def test_a_pipeline_ends_with_the_first_steps_exit_code(
     ("arguments", "words"),
     [
         ([], "--image is missing"),
-        (["--image"], "--image wants a value"),
+        (["--image"], "--image needs a value"),
         (["--image", "i"], "--requests is missing"),
         (["--image", "i", "--requests", "/nowhere"], "--requests /nowhere: no such file or folder"),
         (["--imge", "i"], "unknown argument --imge"),

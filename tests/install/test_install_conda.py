@@ -49,7 +49,7 @@ def test_an_environment_of_azure(tmp_path: Path) -> None:
     ]
     notes = [str(item) for item in found if isinstance(item, Note)]
     assert notes == [
-        f"{tmp_path}/myenv.yml, line 3: channels are conda's, everything comes from PyPI",
+        f"{tmp_path}/myenv.yml, line 3: channels are ignored, everything comes from PyPI",
         f"cudatoolkit ({tmp_path}/myenv.yml, line 14): a conda-only package: CUDA comes with the GPU image",
     ]
 
@@ -95,13 +95,13 @@ def test_the_python_of_the_image(tmp_path: Path, wanted: str, fits: bool) -> Non
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("dependencies:\n- a\n- b: [\n", "myenv.yml, line 4: no YAML"),
-        ("", "myenv.yml: no conda environment: it has no 'dependencies'"),
-        ("- a\n- b\n", "myenv.yml: no conda environment"),
+        ("dependencies:\n- a\n- b: [\n", "myenv.yml, line 4: not valid YAML"),
+        ("", "myenv.yml: not a conda environment: it has no 'dependencies'"),
+        ("- a\n- b\n", "myenv.yml: not a conda environment"),
         ("dependencies: numpy\n", "myenv.yml, line 1: dependencies must be a list"),
         ("dependencies:\n- numpy\n- conda:\n  - b\n", "myenv.yml, line 3: neither a package nor a pip section"),
         ("dependencies:\n- pip:\n  - a: b\n", "myenv.yml, line 3: not a requirement"),
-        ("dependencies:\n- pip:\n  - a = b\n", "myenv.yml, line 3: 'a = b' is no requirement"),
+        ("dependencies:\n- pip:\n  - a = b\n", "myenv.yml, line 3: 'a = b' is not a valid requirement"),
         ("dependencies:\n- numpy=1.2|1.3\n", "myenv.yml, line 2: the version in 'numpy=1.2|1.3' is not understood"),
         ("dependencies:\n- numpy[build=x]\n", "myenv.yml, line 2: 'numpy[build=x]' is not understood"),
         ("dependancies:\n- numpy\ndependencies: []\n", "myenv.yml, line 1: 'dependancies' is not known"),

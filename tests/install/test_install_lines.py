@@ -64,8 +64,8 @@ def test_what_a_windows_shell_writes(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("foo\nbar === = 1", "requirements.txt, line 2: 'bar === = 1' is no requirement"),
-        ("foo=1.0", "requirements.txt, line 1: 'foo=1.0' is no requirement"),
+        ("foo\nbar === = 1", "requirements.txt, line 2: 'bar === = 1' is not a valid requirement"),
+        ("foo=1.0", "requirements.txt, line 1: 'foo=1.0' is not a valid requirement"),
         (
             "-r gone.txt",
             "gone.txt: cannot be read: No such file or directory, included in {folder}/requirements.txt, line 1",
@@ -73,8 +73,8 @@ def test_what_a_windows_shell_writes(tmp_path: Path) -> None:
         ("foo\n-r", "requirements.txt, line 2: -r takes the name of one file"),
         ("-r requirements.txt", "requirements.txt: includes itself"),
         ("--find-links 'x", "requirements.txt, line 1: No closing quotation"),
-        (b"foo\n\xff\xfa", "requirements.txt, line 2: is no UTF-8 text"),
-        (b"PK\x03\x04\x00\x00", "requirements.txt: is no text file"),
+        (b"foo\n\xff\xfa", "requirements.txt, line 2: not UTF-8 text"),
+        (b"PK\x03\x04\x00\x00", "requirements.txt: not a text file"),
     ],
 )
 def test_what_cannot_be_understood_is_named_by_file_and_line(tmp_path: Path, text: str | bytes, said: str) -> None:

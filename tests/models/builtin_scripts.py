@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from plimsoll.entry import builtin
-from plimsoll.entry.environment import environment
+from plimsoll.entry.loading.environment import environment
 from plimsoll.entry.spec import EntrySpec
 
 BYTES = "application/octet-stream"

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from plimsoll.entry.environment import environment
+from plimsoll.entry.loading.environment import environment
 from plimsoll.entry.spec import EntrySpec
 
 ENTRY_SCRIPTS = Path(__file__).resolve().parents[2] / "entry_scripts"

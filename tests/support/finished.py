@@ -98,7 +98,7 @@ def profile_with(**changes: Any) -> Profile:
         "azureml": {"latencyPercentile99InMs": 40.0, "successRate": 0.999},
         "recommendation": {
             "cpu": {"requestCores": 1.25, "limitCores": 2.0, "reason": "One request costs 10.3 ms of CPU."},
-            "memory": {"requestBytes": 192 << 20, "limitBytes": 192 << 20, "reason": "The most it needs is 56 MB."},
+            "memory": {"requestBytes": 192 << 20, "limitBytes": 192 << 20, "reason": "It needs up to 56 MB."},
             "workers": 1,
             "threads": 1,
             "maxRequestsPerSecond": 63.6,
@@ -123,6 +123,28 @@ def profile_with(**changes: Any) -> Profile:
         "settings": SETTINGS,
     }
     return Profile.model_validate(content | changes)
+
+
+def verified_profile() -> Profile:
+    """Both numbers of cores passed a trial."""
+    nothing = {"latencySeconds": {}, "failures": [], "passed": True, "secondsToReady": 0.5, "coresUsed": 0.9}
+    nothing |= dict.fromkeys(("requests", "successes", "requestsPerSecond", "throttledShare", "throttledSeconds"), 1)
+    nothing |= dict.fromkeys(("oomKills", "memoryPeakBytes", "elsewhereCores"), 0)
+    limits = {"cpuCores": 2.0, "memoryBytes": 192 << 20}
+    trials = [{"kind": "limit", "limits": limits}, {"kind": "request", "limits": limits, "weightCores": 1.25}]
+    evidence = {"targetRequestsPerSecond": 63.6, "seconds": 10.0, "tightness": {"cpu": 0.9, "memory": 0.8}}
+    evidence |= {"unlimitedP95Seconds": 0.020, "limitedP95Seconds": 0.021, "fullNodeP95Seconds": 0.074}
+    evidence |= {"unlimitedP99Seconds": 0.030, "limitedP99Seconds": 0.031, "fullNodeP99Seconds": 0.099}
+    verification = {
+        "method": "cgroup v2",
+        "whyNotEnforced": None,
+        "limits": limits,
+        "requestCores": 1.25,
+        "passed": True,
+        "attempts": [nothing | trial for trial in trials],
+        "evidence": evidence | {"p95Ratio": 1.05, "p99Ratio": 1.03},
+    }
+    return profile_with(grade="verified", gradeReasons=["it passed"], verification=verification)
 
 
 def failed_profile() -> Profile:

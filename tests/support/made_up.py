@@ -13,7 +13,7 @@ from plimsoll.profiling.advice.cpu import CpuAnswer
 from plimsoll.profiling.advice.memory import MemoryAnswer
 from plimsoll.profiling.answer.decision import Decision, decide
 from plimsoll.profiling.answer.profile import build_profile
-from plimsoll.profiling.dataset.load import JSON_TYPE, Dataset, Row
+from plimsoll.profiling.dataset.rows import JSON_TYPE, Dataset, Row
 from plimsoll.profiling.findings import Findings
 from plimsoll.profiling.gpu.answer import GpuVerdict
 from plimsoll.profiling.latency import decode_distribution, encode_histogram
@@ -29,7 +29,7 @@ from plimsoll.profiling.phases.open_loop import OpenLoop, RateLevel
 from plimsoll.profiling.phases.start import Startup
 from plimsoll.profiling.plan import Plan
 from plimsoll.profiling.result.profile import CpuRecommendation, MemoryRecommendation, Profile
-from plimsoll.profiling.session import Placement, Setup
+from plimsoll.profiling.session import CpuPlacement, Setup
 
 MEMORY = TreeMemory(GroupMemory(50_000_000, 50_000_000, 40_000_000, 60_000_000, 70_000_000, 0, 0), {})
 STARTUP = Startup(1.0, 0.5, MEMORY)
@@ -45,7 +45,7 @@ def setup(rows: int = 20, cpus: int = 4, **options: Any) -> Setup:
     asked = ProfileOptions(Path("rows.txt"), [], Path("out"), **options)
     dataset = Dataset(Path("rows.txt"), tuple(Row(number, b"%d" % number, JSON_TYPE) for number in range(1, rows + 1)))
     host = Host("A CPU", cpus, tuple(range(cpus)), None, float(cpus), 1 << 34, None, 2, "6.1", "3.11")
-    return Setup(asked, dataset, host, Placement(None, None), 15.0, datetime.now(UTC))
+    return Setup(asked, dataset, host, CpuPlacement(None, None), 15.0, datetime.now(UTC))
 
 
 def first_server(plan: Plan | None = None, **found: Any) -> FirstServer:
@@ -107,7 +107,7 @@ def level(*windows: Window) -> Level:
 def cpu_of(cores: float, carries_rps: float = 70.0, replicas: int | None = None, need_cores: float = 1.0) -> CpuAnswer:
     """So many cores for one replica, kept busy to 70 %."""
     made = CpuRecommendation(request_cores=cores, limit_cores=cores, reason="Because.")
-    return CpuAnswer(made, need_cores, 0.7, carries_rps / 0.7, carries_rps, carries_rps, replicas)
+    return CpuAnswer(made, need_cores, 0.7 * need_cores, 0.7, carries_rps / 0.7, carries_rps, carries_rps, replicas)
 
 
 def memory_of_size(size_bytes: int, need_bytes: int = 0, base_bytes: int = 0) -> MemoryAnswer:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 
-from plimsoll.workers.buffers import BufferPool, Lease
+from plimsoll.workers.dispatch.slot import Slot
 from plimsoll.workers.frames import Frame, Kind, Place
-from plimsoll.workers.ranges import GRANULE_BYTES
-from plimsoll.workers.slot import Slot
+from plimsoll.workers.shared.buffers import BufferPool, Lease
+from plimsoll.workers.shared.ranges import GRANULE_BYTES
 from support.stage import Stage
 from support.worker_end import send
 

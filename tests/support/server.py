@@ -21,6 +21,7 @@ import psutil
 from prometheus_client.parser import text_string_to_metric_families
 
 from plimsoll.host.family.guardian import NAME as GUARDIAN
+from support.living import living
 
 PATIENCE_S = 60.0
 """Longest wait for anything; a bound against hanging, never a measured quantity."""
@@ -165,7 +166,7 @@ class Server(Client):
         return next(child for child in forks if child.name() != GUARDIAN)
 
     def workers(self) -> list[psutil.Process]:
-        return [child for child in self.front().children() if child.status() != psutil.STATUS_ZOMBIE]
+        return living(self.front().children())
 
     def signal(self, number: signal.Signals) -> None:
         self.process.send_signal(number)

@@ -7,13 +7,13 @@ import socket
 from collections.abc import Awaitable, Callable
 
 from plimsoll.errors import WorkerDied
-from plimsoll.workers.awaited import Awaited
-from plimsoll.workers.buffers import BufferPool, Lease
-from plimsoll.workers.dispatcher import Dispatcher
+from plimsoll.workers.dispatch.awaited import Awaited
+from plimsoll.workers.dispatch.dispatcher import Dispatcher
+from plimsoll.workers.dispatch.pending import PendingCall
+from plimsoll.workers.dispatch.slot import Slot
 from plimsoll.workers.frames import Flag, Frame, Kind
 from plimsoll.workers.lifecycle import CallState
-from plimsoll.workers.pending import PendingCall
-from plimsoll.workers.slot import Slot
+from plimsoll.workers.shared.buffers import BufferPool, Lease
 from plimsoll.workers.spec import Limits
 from support.worker_end import send, unread
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import socket
 
 from plimsoll.workers import frames
+from plimsoll.workers.dispatch.slot import Slot
 from plimsoll.workers.frames import Frame
-from plimsoll.workers.slot import Slot
 
 
 def unread(slot: Slot) -> Frame | None:

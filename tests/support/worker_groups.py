@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from plimsoll.host.cgroup import find_unified
+from plimsoll.host.cgroups.limits import find_unified
 from support.server import wait_for
 
 

@@ -1,4 +1,4 @@
-"""Where the frameworks that this process has loaded compute: frameworks fall back to the CPU without a word.
+"""Where the frameworks that this process has loaded compute: frameworks fall back to the CPU silently.
 
 Asked of a worker after init() and warm-up. Looks only at what the script has imported, and imports nothing.
 """

@@ -19,7 +19,7 @@ from plimsoll.install.conda import Note, read_environment
 from plimsoll.install.lines import Line, Place, parse_line, read_requirements
 from plimsoll.install.pins import read_pins
 from plimsoll.install.pip import install
-from plimsoll.install.plan import Plan, make_plan
+from plimsoll.install.plan import InstallPlan, make_plan
 
 _CONSTRAINTS = Path("/opt/plimsoll/constraints.txt")
 _YAML = (".yml", ".yaml")
@@ -70,7 +70,7 @@ def _run(requirements: Sequence[str], environments: Sequence[str], rest: Sequenc
         raise UsageError("nothing to install", remedy="give -r requirements.txt or -f myenv.yml")
     constraints = _constraints(os.environ)
     if constraints is None:
-        _say(f"note: no constraints here ({_CONSTRAINTS} is part of the images), so nothing is protected")
+        _say(f"note: there is no {_CONSTRAINTS} here (it is part of the images), so no installed package is protected")
     pins = read_pins(constraints)
     plan = make_plan(_read(requirements, environments, rest), pins)
     for note in plan.notes:
@@ -98,7 +98,7 @@ def _constraints(environment: Mapping[str, str]) -> Path | None:
     return path if path.is_file() else None
 
 
-def _must_fit(plan: Plan) -> None:
+def _must_fit(plan: InstallPlan) -> None:
     """Names every conflict, not only the first: each build of an image takes its time."""
     if plan.conflicts:
         for conflict in plan.conflicts[:-1]:

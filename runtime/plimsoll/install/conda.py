@@ -43,7 +43,7 @@ def read_environment(path: Path, python: str | None = None) -> Iterator[Line | N
             for item in _items(path, value, "dependencies"):
                 yield from _dependency(path, item, python or platform.python_version())
         elif key.value == "channels":
-            yield Note(f"{place}: channels are conda's, everything comes from PyPI")
+            yield Note(f"{place}: channels are ignored, everything comes from PyPI")
         elif key.value == "variables":
             yield Note(f"{place}: variables are not set, put them into the Dockerfile as ENV")
         elif key.value not in _TAKEN:
@@ -56,10 +56,12 @@ def _parsed(path: Path) -> yaml.Node:
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         reason = getattr(error, "problem", None) or str(error).partition("\n")[0]
-        raise RequirementsError(f"{path}{f', line {mark.line + 1}' if mark else ''}: no YAML: {reason}") from None
+        raise RequirementsError(
+            f"{path}{f', line {mark.line + 1}' if mark else ''}: not valid YAML: {reason}"
+        ) from None
     names = [key.value for key, _ in root.value] if isinstance(root, yaml.MappingNode) else []
     if root is None or "dependencies" not in names:
-        raise RequirementsError(f"{path}: no conda environment: it has no 'dependencies'")
+        raise RequirementsError(f"{path}: not a conda environment: it has no 'dependencies'")
     return root
 
 

@@ -92,7 +92,7 @@ def _requirement(text: str, place: Place) -> Requirement:
         return Requirement(head)
     except InvalidRequirement as error:
         reason = str(error).partition("\n")[0]
-        raise RequirementsError(f"{place}: {head!r} is no requirement: {reason}") from None
+        raise RequirementsError(f"{place}: {head!r} is not a valid requirement: {reason}") from None
 
 
 def _is_archive(text: str) -> bool:
@@ -110,9 +110,9 @@ def text_of(path: Path) -> str:
         text = content.decode(encoding)
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
-        raise RequirementsError(f"{path}, line {line}: is no UTF-8 text", remedy="save the file as UTF-8") from None
+        raise RequirementsError(f"{path}, line {line}: not UTF-8 text", remedy="save the file as UTF-8") from None
     if "\0" in text:
-        raise RequirementsError(f"{path}: is no text file")
+        raise RequirementsError(f"{path}: not a text file")
     return text
 
 

@@ -22,7 +22,7 @@ class Pin:
     @property
     def remedy(self) -> str:
         if self.reason == _SERVER:
-            return "the server needs it: allow this version, or take the line out"
+            return "the server needs it: allow this version, or remove the line"
         return f"{self.reason} needs it: allow this version, or build on plimsoll:slim, which has no framework"
 
 

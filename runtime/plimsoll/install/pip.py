@@ -73,7 +73,7 @@ def _explained(said: str, pins: Mapping[str, Pin]) -> StartError:
     if (pinned := _PINNED.search(said)) is not None:
         return _conflict(said, pinned["name"], pinned["spec"], pins)
     if (missing := _MISSING.search(said)) is not None:
-        remedy = "check name and version; what only conda has must be taken out"
+        remedy = "check name and version, and remove what only conda has"
         return InstallFailed(f"there is no {missing['what']} for this Python", remedy=remedy)
     errors = _ERROR.findall(said)
     return InstallFailed(f"pip failed: {errors[-1] if errors else 'see above'}")
@@ -94,7 +94,7 @@ def _check() -> None:
         if len(side_by_side := real(family)) > 1:
             raise ImageConflict(
                 f"{' and '.join(side_by_side)} are both installed, and own the same files",
-                remedy="take the one out that the image did not have",
+                remedy="remove the one that the image did not have",
             )
     done = subprocess.run([sys.executable, "-m", "pip", "check"], capture_output=True, text=True)
     if done.returncode:

@@ -19,7 +19,7 @@ _GPU = re.compile(r".*-gpu$")
 
 
 @dataclass(slots=True)
-class Plan:
+class InstallPlan:
     """`lines` are for pip; `conflicts` are sentences, each with its remedy."""
 
     lines: list[str] = field(default_factory=list)
@@ -27,8 +27,8 @@ class Plan:
     conflicts: list[str] = field(default_factory=list)
 
 
-def make_plan(items: Iterable[Line | Note], pins: Mapping[str, Pin]) -> Plan:
-    plan = Plan()
+def make_plan(items: Iterable[Line | Note], pins: Mapping[str, Pin]) -> InstallPlan:
+    plan = InstallPlan()
     companions: list[str] = []
     for item in items:
         if isinstance(item, Note):
@@ -41,7 +41,7 @@ def make_plan(items: Iterable[Line | Note], pins: Mapping[str, Pin]) -> Plan:
     return plan
 
 
-def _place(plan: Plan, line: Line, requirement: Requirement, pins: Mapping[str, Pin]) -> list[str]:
+def _place(plan: InstallPlan, line: Line, requirement: Requirement, pins: Mapping[str, Pin]) -> list[str]:
     """Puts one requirement where it belongs; answers what has to be installed in its place."""
     name = canonicalize_name(requirement.name)
     rival = holder(name)
@@ -60,7 +60,7 @@ def _place(plan: Plan, line: Line, requirement: Requirement, pins: Mapping[str, 
     return []
 
 
-def _beside(plan: Plan, line: Line, requirement: Requirement, rival: str) -> None:
+def _beside(plan: InstallPlan, line: Line, requirement: Requirement, rival: str) -> None:
     found = find(rival)
     assert found is not None
     if _GPU.match(requirement.name) and not _runs_on_gpu(rival):
@@ -69,9 +69,7 @@ def _beside(plan: Plan, line: Line, requirement: Requirement, rival: str) -> Non
             " (build on plimsoll:gpu)"
         )
     elif requirement.specifier.contains(found.version, prereleases=True):
-        plan.notes.append(
-            f"{line.asked} ({line.place}): skipped, {rival} {found.version} of the image is what it names"
-        )
+        plan.notes.append(f"{line.asked} ({line.place}): skipped, the image provides it with {rival} {found.version}")
     else:
         plan.conflicts.append(
             f"{line.asked} ({line.place}): the image serves with {rival} {found.version}, and both own the same files"

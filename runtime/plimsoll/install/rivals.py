@@ -1,4 +1,4 @@
-"""Distributions that own the same files: the one that is installed later overwrites the other without a word."""
+"""Distributions that own the same files: the one that is installed later silently overwrites the other."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _ALIAS = "plimsoll"
 
 
 def families() -> Iterator[tuple[str, ...]]:
-    """The general name first."""
+    """Distributions that own the same files; the most general name comes first."""
     for general, others in _SAME_FILES.items():
         yield general, *others
 
