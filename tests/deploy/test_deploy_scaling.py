@@ -53,12 +53,18 @@ def balanced(kind: str, folder: Path, ports: list[int]) -> Iterator[int]:
 
 
 def killed_at_once(server: Server) -> None:
-    """As a container is: no process of it outlives the others for long enough to take another connection."""
-    everybody = [server.front(), *server.workers(), psutil.Process(server.process.pid)]
-    for process in everybody:
+    """As a container is: no process of it outlives the others for long enough to take another connection.
+
+    The master holds the listening socket as well. It goes while nobody can answer; the front then closes the last one.
+    """
+    family = [server.front(), *server.workers()]
+    for process in (psutil.Process(server.process.pid), *family):
         process.suspend()
-    for process in everybody:
-        process.kill()
+    server.process.kill()
+    server.process.wait()
+    for process in family:
+        with contextlib.suppress(psutil.NoSuchProcess):  # its guardian may have been there before
+            process.kill()
 
 
 @pytest.mark.parametrize("kind", ["haproxy", "nginx"])

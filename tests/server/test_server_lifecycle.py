@@ -7,6 +7,7 @@ import http.client
 import signal
 import socket
 import threading
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from textwrap import dedent
@@ -121,6 +122,38 @@ def test_a_client_that_has_just_connected_is_heard(serve: Serve) -> None:
         assert late.getresponse().read() == b"1"
         assert early.recv(1) == b"", "who says nothing is not waited for"
     assert server.wait_exit() == 0
+
+
+def test_whoever_is_just_connecting_is_heard_or_finds_the_port_closed(serve: Serve) -> None:
+    """Not even a client in whose handshake the stop falls sends a request for nothing."""
+    server, over = serve(ECHO), threading.Event()
+    outcomes: Counter[str] = Counter()
+    clients = [threading.Thread(target=_connect_again_and_again, args=(server.port, over, outcomes)) for _ in range(8)]
+    for client in clients:
+        client.start()
+    wait_for(lambda: outcomes["200"] > 300, "a load")
+    server.signal(signal.SIGTERM)
+    assert server.wait_exit() == 0
+    over.set()
+    for client in clients:
+        client.join()
+    assert set(outcomes) <= {"200", "refused"}
+
+
+def _connect_again_and_again(port: int, over: threading.Event, outcomes: Counter[str]) -> None:
+    """A connection for each request."""
+    while not over.is_set():
+        try:
+            client = socket.create_connection(("127.0.0.1", port), timeout=PATIENCE_S)
+        except ConnectionRefusedError:
+            outcomes["refused"] += 1
+            return
+        with client:
+            try:
+                client.sendall(b"POST /score HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nConnection: close\r\n\r\n1")
+                outcomes[client.recv(100)[9:12].decode() or "no answer"] += 1
+            except OSError as error:
+                outcomes[type(error).__name__] += 1
 
 
 def test_a_worker_that_ignores_the_end_is_killed_after_the_grace_period(serve: Serve) -> None:

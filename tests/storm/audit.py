@@ -142,10 +142,8 @@ def complaints_of_recovery(strikes: Iterable[Strike], start_s: float) -> list[st
 
 
 def complaints_of_growth(grown_bytes: Mapping[str, int], requests: int) -> list[str]:
-    """Of private memory, in a round without faults: 5 MB in 10^5 requests, or 3 in fewer than 60,000.
-
-    In few it is not growth: a page that master and front no longer share is counted as private in both. 2.1 MB were
-    seen in 8,000 requests of a front that grew by 1.0 MB in 100,000.
+    """Of anonymous memory, in a round without faults: 5 MB in 10^5 requests, or 3 in fewer than 60,000, since
+    what an allocator takes at a time is not growth yet.
     """
     if requests < _FEW:
         return []

@@ -126,7 +126,9 @@ class _Round:
             self._end_small()
         now = self._settled(footprints)
         self._complain(*audit.complaints_of_footprints(footprints, now))
-        grown = {name: now[name].private_bytes - footprints[name].private_bytes for name in footprints if name in now}
+        grown = {
+            name: now[name].anonymous_bytes - footprints[name].anonymous_bytes for name in footprints if name in now
+        }
         if not shape.faults:
             self._complain(*audit.complaints_of_growth(grown, told["started"]))
         self._end()

@@ -26,15 +26,20 @@ _WORKER = "plimsoll.workers.child.main"
 _SAMPLE = re.compile(r"^(\w+)(?:\{(.*)\})? (\S+)$", re.M)
 _UNIQUE = re.compile(r"(?<=wgunicorn-)\w+|:\[\d+\]$")
 """What tells descriptors of one kind apart."""
+_RSS_ANON = re.compile(r"^RssAnon:\s+(\d+) kB$", re.M)
 _LABEL = re.compile(r'(\w+)="([^"]*)"')
 
 
 @dataclass(frozen=True, slots=True)
 class Footprint:
-    """What a process holds: descriptors by kind, private memory in bytes, threads."""
+    """What a process holds: descriptors by kind, anonymous memory in bytes, threads.
+
+    Anonymous memory is what proc(5) calls RssAnon. Private memory will not do: a page that master and front no longer
+    share counts as private in both from then on, though neither holds a byte more.
+    """
 
     descriptors: Counter[str]
-    private_bytes: int
+    anonymous_bytes: int
     threads: int
 
 
@@ -140,4 +145,9 @@ def footprint(process: psutil.Process) -> Footprint:
     for name in os.listdir(folder):
         with contextlib.suppress(FileNotFoundError):
             kinds[_UNIQUE.sub("", str((folder / name).readlink()))] += 1
-    return Footprint(kinds, process.memory_full_info().uss, process.num_threads())
+    return Footprint(kinds, _anonymous_bytes(process.pid), process.num_threads())
+
+
+def _anonymous_bytes(pid: int) -> int:
+    status = Path(f"/proc/{pid}/status").read_text()
+    return int(_RSS_ANON.search(status)[1]) * 1024  # type: ignore[index]  # every process with memory has that line

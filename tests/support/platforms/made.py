@@ -60,12 +60,15 @@ VARIANTS: dict[str, dict[str, dict[str, Any]]] = {
 }
 # What knows whole GPUs only cannot be written for a profile of a slice of one.
 WHOLE_GPUS = {"azureml", "compose", "sagemaker"}
+# Azure scales managed endpoints on the CPUs of a VM, which say nothing of a GPU's load: refused by name.
+SCALED_ON_CPU = {("azureml", "scaled")}
 CASES = [
     (format_name, variant, profile)
     for format_name, variants in VARIANTS.items()
     for variant in variants
     for profile in PROFILES
     if profile != "slice" or format_name not in WHOLE_GPUS
+    if profile != "gpu" or (format_name, variant) not in SCALED_ON_CPU
 ]
 
 

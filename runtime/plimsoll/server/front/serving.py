@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 import uvloop
 
 from plimsoll.server.front.front import Front
+from plimsoll.server.front.handshakes import LAST_HANDSHAKES_S, allow_handshakes, stop_handshakes
 
 _HEARTBEAT_S = 1.0
 
@@ -57,6 +58,9 @@ class Serving:
         servers = [await self._listen(listener) for listener in self._listeners]
         await self._stopping.wait()
         front.drain()
+        for listener in self._listeners:
+            stop_handshakes(listener)
+        await asyncio.sleep(LAST_HANDSHAKES_S)
         for server in servers:
             server.close()
         front.connections.shut_down()
@@ -64,6 +68,7 @@ class Serving:
 
     async def _listen(self, sock: socket.socket) -> asyncio.Server:
         loop, accept = asyncio.get_running_loop(), self._front.connections.accept
+        allow_handshakes(sock)
         return await loop.create_server(accept, sock=sock, backlog=self._backlog, ssl=self._tls())
 
     async def _finish(self, front: Front) -> None:
