@@ -117,6 +117,9 @@ def _options(
         search_workers="workers" not in chosen,
         search_threads="threads" not in chosen,
         search_batches="max_batch_size" not in chosen,
+        max_queue=serving.max_queue,
+        scoring_timeout_s=serving.scoring_timeout_ms / 1000,
+        grace_s=serving.grace_seconds,
     )
 
 

@@ -11,7 +11,7 @@ from plimsoll.profiling.advice.configuration import Configuration
 from plimsoll.profiling.advice.slo import Slo
 from plimsoll.profiling.dataset.load import Format
 from plimsoll.profiling.dataset.sampling import MOST_BYTES, MOST_ROWS
-from plimsoll.settings import DEFAULT_SEED
+from plimsoll.settings import DEFAULT_SEED, ServeSettings
 
 QUICK_S, DEFAULT_S, THOROUGH_S = 45.0, 180.0, 600.0
 NAMED_BUDGETS_S = {"quick": QUICK_S, "default": DEFAULT_S, "thorough": THOROUGH_S}
@@ -28,7 +28,9 @@ class ProfileOptions:
     the configuration of the first server, `gpu` says whether it uses GPUs. `request_timeout_s` of None follows the
     budget. `headers` go with every request that does not have them itself. `slo` is a latency that the replica must
     keep; `verify` says whether the recommendation is tried out under its own limits; `search_workers`,
-    `search_threads` and `search_batches` whether other numbers of them may be tried too.
+    `search_threads` and `search_batches` whether other numbers of them may be tried too. `max_queue`,
+    `scoring_timeout_s` and `grace_s` are what the server will serve with; the measured one ends calls by
+    `request_timeout_s`.
     """
 
     dataset: Path
@@ -57,6 +59,9 @@ class ProfileOptions:
     search_workers: bool = False
     search_threads: bool = False
     search_batches: bool = False
+    max_queue: int = ServeSettings.max_queue
+    scoring_timeout_s: float = ServeSettings.scoring_timeout_ms / 1000
+    grace_s: float = ServeSettings.grace_seconds
 
     @property
     def configuration(self) -> Configuration:

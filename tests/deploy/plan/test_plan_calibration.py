@@ -118,6 +118,14 @@ def test_a_profile_says_what_there_is_to_know(tmp_path: Path) -> None:
     assert found.most_waiting == 256
 
 
+def test_what_may_wait_is_what_the_profiled_server_lets_wait(tmp_path: Path) -> None:
+    profile = plannable_profile()
+    waits = {"max_queue": 7, "scoring_timeout_seconds": 4.0, "grace_seconds": 2.0}
+    given = profile.model_copy(update={"settings": profile.settings.model_copy(update=waits)})
+    found = seen(tmp_path, given)
+    assert (found.most_waiting, found.slot_patience_s) == (7, 10.0)
+
+
 def test_without_a_curve_the_rows_say_how_requests_differ(tmp_path: Path) -> None:
     found = seen(tmp_path, plannable_profile(latencyCurves=[]))
     assert found.shape_source == "CPU times of 3 rows"

@@ -151,6 +151,8 @@ def _settings(findings: Findings) -> SettingsInfo:
         budget_seconds=options.budget_s,
         target_requests_per_second=options.target_rps,
         slo=options.slo.flag if options.slo else None,
+        scoring_timeout_seconds=options.scoring_timeout_s,
+        grace_seconds=options.grace_s,
     )
 
 

@@ -16,6 +16,7 @@ from plimsoll.profiling.result.base import TOO_FEW_REQUESTS, TOO_MANY_FAILED, Mo
 from plimsoll.profiling.result.gpu import GpuRecommendation
 from plimsoll.profiling.result.measurements import Measurements, Processes
 from plimsoll.profiling.result.verification import Verification
+from plimsoll.settings import ServeSettings
 
 SchemaVersion = Literal["1"]
 """Those that can be read; another one is refused by name, before what it might mean differently."""
@@ -223,7 +224,11 @@ class DriverInfo(Model):
 
 
 class SettingsInfo(Model):
-    """The settings of this run that its numbers depend on."""
+    """The settings of this run that its numbers depend on.
+
+    `server_arguments` are those that were not given by variables. The last three are as the server will use them,
+    wherever they came from: how many calls may wait, how long one may run, and how long a stop waits for it.
+    """
 
     null_because: ClassVar[Mapping[str, str]] = {"server_arguments": "", "*": "not given"}
 
@@ -235,6 +240,9 @@ class SettingsInfo(Model):
     slo: str | None = None
     workers: int
     threads: int
+    max_queue: int = ServeSettings.max_queue
+    scoring_timeout_seconds: float = ServeSettings.scoring_timeout_ms / 1000
+    grace_seconds: float = ServeSettings.grace_seconds
 
 
 class Profile(Model):

@@ -4,9 +4,7 @@ most, and one rate with the latency that was measured at it.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import Literal
 
 from plimsoll.deploy.needs import ReplicaNeeds
@@ -15,9 +13,7 @@ from plimsoll.deploy.plan.replica.shape import Shape, shape_of_curve, shape_of_v
 from plimsoll.errors import UsageError
 from plimsoll.profiling.result.base import LatencySeconds
 from plimsoll.profiling.result.measurements import Measurements
-from plimsoll.profiling.result.profile import Profile
-from plimsoll.resolution import flag
-from plimsoll.settings import ServeSettings
+from plimsoll.profiling.result.profile import Profile, SettingsInfo
 
 Node = Literal["quiet", "full"]
 """Whether the neighbours leave CPU over, or want all that they may have."""
@@ -60,7 +56,6 @@ def evidence_of(profile: Profile, needs: ReplicaNeeds, node: Node, named: str) -
     """Raises UsageError, which begins with how the profile is `named`, where it does not say enough."""
     shape, alone_s, shape_source = _alone(profile.measurements, named)
     capacity_rps, capacity_source = _capacity(profile, needs)
-    arguments = profile.settings.server_arguments
     return Evidence(
         shape=shape,
         shape_source=shape_source,
@@ -69,8 +64,8 @@ def evidence_of(profile: Profile, needs: ReplicaNeeds, node: Node, named: str) -
         capacity_source=capacity_source,
         latency=_latency(profile, needs, node, named),
         slots=needs.slots,
-        most_waiting=int(_setting(arguments, "max_queue", ServeSettings.max_queue)),
-        slot_patience_s=_slot_patience_s(arguments),
+        most_waiting=profile.settings.max_queue,
+        slot_patience_s=_slot_patience_s(profile.settings),
         batches=_batches(profile.measurements, needs),
     )
 
@@ -124,16 +119,9 @@ def _measured(latency: LatencySeconds, requests: int | None, rate_rps: float, so
     return MeasuredLatency(requests, rate_rps, latency.p50, latency.p95, latency.p99, source)
 
 
-def _slot_patience_s(arguments: Sequence[str]) -> float:
+def _slot_patience_s(settings: SettingsInfo) -> float:
     """As the server works it out itself, from the longest call and the time that a stop takes."""
-    longest_ms = _setting(arguments, "scoring_timeout_ms", ServeSettings.scoring_timeout_ms)
-    return 2 * longest_ms / 1000 + _setting(arguments, "grace_seconds", ServeSettings.grace_seconds)
-
-
-def _setting(arguments: Sequence[str], name: str, default: float) -> float:
-    """As the server was started that was measured; of a flag that is given twice the last counts."""
-    given = [value for option, value in pairwise(arguments) if option == flag(name)]
-    return float(given[-1]) if given else default
+    return 2 * settings.scoring_timeout_seconds + settings.grace_seconds
 
 
 def _batches(measured: Measurements, needs: ReplicaNeeds) -> BatchTimes | None:
