@@ -60,7 +60,9 @@ class Driver:
     """Says what the test wants at the moment, by device."""
 
     def __init__(self, **used_bytes: int) -> None:
-        self.used: dict[str, int | None] = {"GPU-0": 0, "GPU-1": 0} | {f"GPU-{name[1:]}": size for name, size in used_bytes.items()}
+        self.used: dict[str, int | None] = {"GPU-0": 0, "GPU-1": 0} | {
+            f"GPU-{name[1:]}": size for name, size in used_bytes.items()
+        }
         self.lost: set[str] = set()
         self.before_each: Callable[[], object] = lambda: None
 
