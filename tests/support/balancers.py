@@ -13,8 +13,8 @@ from support.server import free_port
 # haproxy 2.6, configuration manual: a connection that could not be made is tried at another server (`redispatch`); a
 # request that was sent is not sent again. It asks every server itself whether it is ready, and believes the first
 # connection that fails. What is set beyond that is patience: left unsaid, a check has to be answered within its
-# interval, and a request may wait in the queue for as long as a connection may take. Then the balancer of a machine that
-# stands still for a moment takes all servers for dead, and answers 503 itself.
+# interval, and a request may wait in the queue for as long as a connection may take. On a machine that stands still
+# for a moment the balancer then takes all servers for dead, and answers 503 itself.
 _HAPROXY = """
 defaults
     mode http
