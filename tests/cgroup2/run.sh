@@ -12,8 +12,7 @@ done
 # The guest has no libraries for a busybox that wants some.
 if ldd "$(command -v busybox)" >/dev/null 2>&1; then missing=1; fi
 if [ -n "${missing:-}" ]; then
-    apt-get update -qq
-    apt-get install -y -qq --no-install-recommends qemu-system-x86 seabios busybox-static cpio kmod e2fsprogs >/dev/null
+    tests/support/apt-install.sh qemu-system-x86 seabios busybox-static cpio kmod e2fsprogs
 fi
 
 if [ ! -e "$build/initrd.gz" ]; then
