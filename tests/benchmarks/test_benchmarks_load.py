@@ -45,9 +45,15 @@ class Handler(BaseHTTPRequestHandler):
         pass
 
 
+class Answering(ThreadingHTTPServer):
+    """Takes all that come while it stood still: a connection that is not taken is tried again after seconds only."""
+
+    request_queue_size = 512
+
+
 @pytest.fixture
 def port() -> Iterator[int]:
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+    with Answering(("127.0.0.1", 0), Handler) as server:
         threading.Thread(target=server.serve_forever).start()
         yield server.server_port
         server.shutdown()

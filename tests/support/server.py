@@ -95,6 +95,13 @@ class Client:
         return sum(s.value for s in samples if s.name == name and labels.items() <= s.labels.items())
 
 
+def _is_front(child: psutil.Process) -> bool:
+    try:
+        return "plimsoll" in child.cmdline() and child.name() != GUARDIAN
+    except psutil.NoSuchProcess:  # it has ended since it was listed
+        return False
+
+
 class Server(Client):
     """``with Server(script_path, "--threads", "2") as server: server.post("/score", b"…")``.
 
@@ -170,8 +177,7 @@ class Server(Client):
 
     def front(self) -> psutil.Process:
         """Beside it the master has its guardian, and what was there before it became a server."""
-        forks = [child for child in psutil.Process(self.process.pid).children() if "plimsoll" in child.cmdline()]
-        return next(child for child in forks if child.name() != GUARDIAN)
+        return next(child for child in psutil.Process(self.process.pid).children() if _is_front(child))
 
     def workers(self) -> list[psutil.Process]:
         return living(self.front().children())
