@@ -10,13 +10,15 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import os
 import socket
 import struct
+from pathlib import Path
 
 LAST_HANDSHAKES_S = 0.1
 """What a handshake that has begun may still take: a round trip, within a region a few milliseconds."""
-_SO_ATTACH_FILTER, _SO_DETACH_FILTER = 26, 27
-"""asm-generic/socket.h; the module `socket` does not have them."""
+_SO_ATTACH_FILTER = 26
+"""asm-generic/socket.h; the module `socket` does not have it."""
 _FLAGS_AT, _SYN_AND_ACK, _SYN = 13, 0x12, 0x02
 """The byte with the flags of a TCP header, RFC 9293, section 3.1. A filter of a TCP socket begins at that header."""
 _LOAD_BYTE, _AND, _JUMP_IF_EQUAL, _RETURN = 0x30, 0x54, 0x15, 0x06
@@ -31,15 +33,27 @@ _PROGRAM = (
 )
 
 
+def ends_here(listener: socket.socket) -> bool:
+    """Whether nobody accepts on it once this process has closed it.
+
+    The master closes its own before it ends its front. As long as it holds one, a new front takes those who wait.
+    """
+    inode = os.fstat(listener.fileno()).st_ino
+    try:
+        return inode not in map(_inode, Path(f"/proc/{os.getppid()}/fd").iterdir())
+    except OSError:
+        return True
+
+
+def _inode(path: Path) -> int | None:
+    with contextlib.suppress(OSError):  # it may have been closed since it was listed
+        return path.stat().st_ino
+    return None
+
+
 def stop_handshakes(listener: socket.socket) -> None:
     """Those that have begun still end. Where filters are forbidden, nothing changes."""
     code = ctypes.create_string_buffer(b"".join(struct.pack("HBBI", *step) for step in _PROGRAM))
     program = struct.pack("HP", len(_PROGRAM), ctypes.addressof(code))
     with contextlib.suppress(OSError):
         listener.setsockopt(socket.SOL_SOCKET, _SO_ATTACH_FILTER, program)
-
-
-def allow_handshakes(listener: socket.socket) -> None:
-    """The socket outlives a front that is replaced, and so does the filter that this front has left on it."""
-    with contextlib.suppress(OSError):  # ENOENT: there is none
-        listener.setsockopt(socket.SOL_SOCKET, _SO_DETACH_FILTER, 0)

@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 import uvloop
 
 from plimsoll.server.front.front import Front
-from plimsoll.server.front.handshakes import LAST_HANDSHAKES_S, allow_handshakes, stop_handshakes
+from plimsoll.server.front.handshakes import LAST_HANDSHAKES_S, ends_here, stop_handshakes
 
 _HEARTBEAT_S = 1.0
 
@@ -58,17 +58,22 @@ class Serving:
         servers = [await self._listen(listener) for listener in self._listeners]
         await self._stopping.wait()
         front.drain()
-        for listener in self._listeners:
-            stop_handshakes(listener)
-        await asyncio.sleep(LAST_HANDSHAKES_S)
+        await self._finish_handshakes()
         for server in servers:
             server.close()
         front.connections.shut_down()
         await self._finish(front)
 
+    async def _finish_handshakes(self) -> None:
+        """Where the port closes for good."""
+        ending = [listener for listener in self._listeners if ends_here(listener)]
+        for listener in ending:
+            stop_handshakes(listener)
+        if ending:
+            await asyncio.sleep(LAST_HANDSHAKES_S)
+
     async def _listen(self, sock: socket.socket) -> asyncio.Server:
         loop, accept = asyncio.get_running_loop(), self._front.connections.accept
-        allow_handshakes(sock)
         return await loop.create_server(accept, sock=sock, backlog=self._backlog, ssl=self._tls())
 
     async def _finish(self, front: Front) -> None:
