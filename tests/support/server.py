@@ -121,7 +121,11 @@ class Server(Client):
 
     def __enter__(self) -> Server:
         if self._wait:
-            self.wait_ready()
+            try:
+                self.wait_ready()
+            except BaseException:  # nobody calls __exit__ then, and what is left would load the machine
+                self.__exit__(*sys.exc_info())
+                raise
         return self
 
     def __exit__(
@@ -162,8 +166,8 @@ class Server(Client):
 
     def front(self) -> psutil.Process:
         """Beside it the master has its guardian, and what was there before it became a server."""
-        forks = [child for child in psutil.Process(self.process.pid).children() if "plimsoll" in child.cmdline()]
-        return next(child for child in forks if child.name() != GUARDIAN)
+        children = psutil.Process(self.process.pid).children()
+        return next(child for child in children if _is_plimsoll(child) and child.name() != GUARDIAN)
 
     def workers(self) -> list[psutil.Process]:
         return living(self.front().children())
@@ -173,3 +177,11 @@ class Server(Client):
 
     def _ready_or_over(self) -> bool:
         return self.process.poll() is not None or self.is_ready()
+
+
+def _is_plimsoll(process: psutil.Process) -> bool:
+    """Not where it has just ended."""
+    try:
+        return "plimsoll" in process.cmdline()
+    except psutil.NoSuchProcess:
+        return False
