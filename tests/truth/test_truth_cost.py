@@ -9,10 +9,16 @@ import pytest
 from truth_quota import fits_the_model
 from truth_servers import BIMODAL, BURN_10_MS, MATRICES, SLEEP_20_MS, run, worker_cpu_s
 
+from plimsoll.profiling.result.profile import Profile
 from support.patience import best_of_three, folders_below
 
 pytestmark = pytest.mark.truth
 ROWS = [f"row {number}" for number in range(12)]
+
+
+def is_disturbed(result: Profile) -> bool:
+    """By what it says of itself: a neighbour took CPU from what was measured."""
+    return any("disturbed" in reason for reason in result.grade_reasons)
 
 
 def test_ten_milliseconds_of_cpu(tmp_path: Path, enter: Callable[..., None], note: Callable[[str], None]) -> None:
@@ -29,13 +35,13 @@ def test_ten_milliseconds_of_cpu(tmp_path: Path, enter: Callable[..., None], not
         rate_rps = point.requests_per_second
         fits_the_model(cpu.limit_cores, worker_cpu_s(result), rate_rps)
         assert worker_cpu_s(result) * rate_rps < cpu.request_cores <= cpu.limit_cores
-        disturbed = any("disturbed" in reason for reason in result.grade_reasons)
-        assert result.grade == "verified" or disturbed, result.grade_reasons
+        assert result.grade == "verified" or is_disturbed(result), result.grade_reasons
         # The driver's cost is known and apart.
         driver_s = result.processes.driver.cpu_seconds_per_request
         assert driver_s is not None
         assert driver_s * 100 < 0.1, "of a core at 100 requests a second"
-        assert result.elapsed_seconds < 60
+        # Servers start and end besides, four times as slowly where others want the CPUs too.
+        assert result.elapsed_seconds < (90 if is_disturbed(result) else 60)
         note(f"quick answer after {result.elapsed_seconds:.1f} s, grade {result.grade}, {cpu.limit_cores:g} cores")
 
     best_of_three(measure)
@@ -64,7 +70,13 @@ def test_a_model_that_waits_needs_hardly_any_cpu(tmp_path: Path, enter: Callable
         assert result.recommendation.cpu is not None
         assert result.recommendation.cpu.request_cores <= 0.1
         level = result.measurements.concurrency_levels[0]
-        enter("rate of one slot that sleeps 20 ms", 50.0, level.requests_per_second, "1/s", 0.07)
+        enter(
+            "rate of one slot that sleeps 20 ms",
+            50.0,
+            level.requests_per_second,
+            "1/s",
+            0.25 if is_disturbed(result) else 0.07,
+        )
 
     best_of_three(measure)
 
