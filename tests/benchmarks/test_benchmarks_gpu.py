@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from benchmarks.gpu.claims import STEPS, TENTH, YES, Bound, Claim, Step
 from benchmarks.gpu.proof import REHEARSAL, Proof
 from benchmarks.gpu.rows import Row, exit_code, rows_of
 
+from support.living import living
 from support.nvml import GIB, Machine, gpu
 
 _H100 = {"name": "NVIDIA H100 80GB HBM3", "total": 81_559 * 2**20}
@@ -33,7 +35,7 @@ class Outcome:
         own = {name: text for name, text in os.environ.items() if name not in hidden}
         command = [sys.executable, "-m", "benchmarks.gpu", "--output", str(output), *arguments]
         begun_s = time.monotonic()
-        done = subprocess.run(command, env=own | env, cwd=ROOT, capture_output=True, text=True, timeout=120)
+        done = subprocess.run(command, env=own | env, cwd=ROOT, capture_output=True, text=True, timeout=240)
         self.seconds = time.monotonic() - begun_s
         self.code, self.errors = done.returncode, done.stderr
         self.page = (output / "gpu-proof.md").read_text()
@@ -116,12 +118,13 @@ def test_a_context_is_measured_and_what_is_not_given_back_is_found(machine: Mach
 
 
 def test_a_step_that_waits_for_the_driver_is_ended_when_the_time_is_over(machine: Machine, tmp_path: Path) -> None:
+    """A hundred calls of a second each would take it longer than its time, on any machine."""
     machine.has(gpu(0, **_H100, stall=1))
-    arguments = ("--device", "stand-in", "--only", "nvml,peaks", "--seconds", "9")
+    arguments = ("--device", "stand-in", "--only", "nvml,peaks", "--seconds", "20")
     found = Outcome(tmp_path / "out", *arguments, env=on(machine))
     assert (found.code, found.seconds < 60) == (1, True)
     assert found.rows["nvml.held"]["why"].startswith("the step was ended after ")
-    assert found.rows["peaks.50"]["why"] == "the time was over (9 s)"
+    assert found.rows["peaks.50"]["why"] == "the time was over (20 s)"
 
 
 def test_a_driver_that_never_answers_is_no_gpu(machine: Machine, tmp_path: Path) -> None:
@@ -135,7 +138,7 @@ def test_a_step_that_breaks_does_not_stop_the_next(tmp_path: Path) -> None:
     """In a rehearsal, with real servers: what needs no GPU is tried."""
     broken = Step("no_such_step", 20, (Claim("broken", "it is there", YES, on_gpu=False),))
     written: list[int] = []
-    proof = Proof("cpu", (broken, _FAULTS), tmp_path, 100)
+    proof = Proof("cpu", (broken, replace(_FAULTS, limit_s=200.0)), tmp_path, 250)
     proof.run(lambda so_far: written.append(len(so_far.rows)))
     assert written == [1 + len(_FAULTS.claims)] * 3, "complete before the first step and after each"
     rows = {row.claim.key: row for row in proof.rows}
@@ -149,9 +152,10 @@ def test_a_step_that_breaks_does_not_stop_the_next(tmp_path: Path) -> None:
 def test_a_step_is_ended_with_all_that_it_started(tmp_path: Path) -> None:
     slow = Step(_FAULTS.name, 2.5, _FAULTS.claims)
     proof = Proof("cpu", (slow,), tmp_path, 100)
+    before = {*psutil.Process().children(recursive=True)}
     proof.run(lambda so_far: None)
     assert "the step was ended after 2.5 s" in {row.why for row in proof.rows}
-    assert [one.cmdline() for one in psutil.Process().children(recursive=True)] == []
+    assert living({*psutil.Process().children(recursive=True)} - before) == []
 
 
 def row(figure: float | None, bound: Bound = TENTH) -> Row:

@@ -12,8 +12,7 @@ done
 # The guest has no libraries for a busybox that wants some.
 if ldd "$(command -v busybox)" >/dev/null 2>&1; then missing=1; fi
 if [ -n "${missing:-}" ]; then
-    apt-get update -qq
-    apt-get install -y -qq --no-install-recommends qemu-system-x86 seabios busybox-static cpio kmod e2fsprogs >/dev/null
+    tests/support/apt-install.sh qemu-system-x86 seabios busybox-static cpio kmod e2fsprogs
 fi
 
 if [ ! -e "$build/initrd.gz" ]; then
@@ -47,7 +46,7 @@ truncate -s 1G "$build/disk.img"
 mkfs.ext4 -q -d "$build/root" "$build/disk.img"
 
 # The guest's clock counts instructions: how busy this machine is makes the run longer and changes nothing in it.
-timeout "${CGROUP2_TIMEOUT_S:-1800}" qemu-system-x86_64 -accel tcg -icount shift=1,sleep=off -cpu max -m 1280 -smp 1 \
+timeout "${CGROUP2_TIMEOUT_S:-3600}" qemu-system-x86_64 -accel tcg -icount shift=1,sleep=off -cpu max -m 1280 -smp 1 \
     -nographic -no-reboot -nic none -kernel "$build/vmlinuz" -initrd "$build/initrd.gz" \
     -append "console=ttyS0 quiet panic=-1 random.trust_cpu=on" \
     -drive "file=$build/disk.img,format=raw,if=virtio" </dev/null | tee "$build/console.log"

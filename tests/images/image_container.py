@@ -13,6 +13,8 @@ from support.server import PATIENCE_S, Client, wait_for
 
 Call = Callable[..., subprocess.CompletedProcess[str]]
 
+# A framework is read from a fresh image, by a machine that may be at a fraction of its speed.
+_READY_S = 4 * PATIENCE_S
 # What a careful cluster allows a container.
 _HARDENED = ("--read-only", "--tmpfs", "/tmp", "--cap-drop", "ALL", "--security-opt", "no-new-privileges")
 
@@ -64,7 +66,7 @@ class Container(Client):
         self._call("rm", "--force", self.name)
 
     def wait_ready(self) -> None:
-        wait_for(lambda: self.is_ready() or not self.running(), "readiness of the container")
+        wait_for(lambda: self.is_ready() or not self.running(), "readiness of the container", _READY_S)
         assert self.running(), self.logs()
 
     def running(self) -> bool:

@@ -17,7 +17,7 @@ from image_played import image_on_top
 
 from support.manifests import SMALL
 from support.platforms.made import made_as
-from support.server import Client, free_port, wait_for
+from support.server import PATIENCE_S, Client, free_port, wait_for
 
 pytestmark = pytest.mark.images
 
@@ -49,7 +49,9 @@ def composed(engine: Engine, folder: Path, port: int, *flags: str, **variables: 
 
     def compose(*arguments: str) -> subprocess.CompletedProcess[str]:
         whole = [*command, "--project-name", "plimsoll-test", *flags, *arguments]
-        return subprocess.run(whole, cwd=folder, env=environment, capture_output=True, text=True, timeout=120)
+        return subprocess.run(
+            whole, cwd=folder, env=environment, capture_output=True, text=True, timeout=4 * PATIENCE_S
+        )
 
     started = compose("up", "--detach", "--no-build")
     try:
@@ -67,7 +69,7 @@ def demo(engine: Engine, cpu: str) -> Iterator[Composed]:
 
 
 def test_the_demo_trains_and_serves_digits(demo: Composed) -> None:
-    wait_for(demo.is_ready, "readiness of the demo")
+    wait_for(demo.is_ready, "readiness of the demo, which trains first", 4 * PATIENCE_S)
     first = demo.compose("exec", "-T", "digits", "head", "-1", "/tmp/digits/requests.txt")
     expected = demo.compose("exec", "-T", "digits", "head", "-1", "/tmp/digits/expected.txt")
     reply = demo.post("/score", printed(first.stdout, r"\{.*").encode())

@@ -77,7 +77,7 @@ def test_the_end_of_a_played_replica_loses_no_request(played: Played) -> None:
         wait_for(lambda: not played.passes("readinessProbe"), "the drain")
         load.wait_sent(100)
         load.stop()
-    stopping.join(PATIENCE_S)
+    stopping.join(2 * played.grace_s)
     assert set(load.outcomes) == {"200"}
     assert load.wrong == []
     state = played.inspect(".State")

@@ -12,11 +12,15 @@ from support.server import free_port
 
 # haproxy 2.6, configuration manual: a connection that could not be made is tried at another server (`redispatch`); a
 # request that was sent is not sent again. It asks every server itself whether it is ready, and believes the first
-# connection that fails.
+# connection that fails. What is set beyond that is patience: left unsaid, a check has to be answered within its
+# interval, and a request may wait in the queue for as long as a connection may take. On a machine that stands still
+# for a moment the balancer then takes all servers for dead, and answers 503 itself.
 _HAPROXY = """
 defaults
     mode http
-    timeout connect 2s
+    timeout connect 60s
+    timeout queue 60s
+    timeout check 60s
     timeout client 60s
     timeout server 60s
     retries 3
@@ -28,7 +32,7 @@ frontend scoring
 backend replicas
     balance {balance}
     option httpchk GET /health/ready
-    default-server check inter 100ms fall 1 rise 1 maxconn {most} observe layer4 error-limit 1 on-error mark-down
+    default-server check inter 100ms fall 2 rise 1 maxconn {most} observe layer4 error-limit 1 on-error mark-down
 {servers}
 """
 # nginx asks no server whether it is ready: it meets the one that is gone, and tries the next (`proxy_next_upstream`),

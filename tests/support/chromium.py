@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from support.server import PATIENCE_S
+
 _FLAGS = (
     "--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking",
     "--disable-component-update", "--disable-sync", "--disable-default-apps", "--disable-extensions",
@@ -34,7 +36,7 @@ def visit(page: Path, folder: Path) -> Visit:
     assert program, "this test needs chromium (Debian: apt-get install chromium)"
     net_log = folder / "net.json"
     own = (f"--user-data-dir={folder / 'user'}", f"--log-net-log={net_log}", "--dump-dom", page.as_uri())
-    done = subprocess.run([program, *_FLAGS, *own], capture_output=True, text=True, timeout=60, check=True)
+    done = subprocess.run([program, *_FLAGS, *own], capture_output=True, text=True, timeout=4 * PATIENCE_S, check=True)
     return Visit(done.stdout, _CONSOLE.findall(done.stderr), _requests(net_log))
 
 
@@ -43,7 +45,7 @@ def print_pdf(page: Path, folder: Path) -> bytes:
     program = shutil.which("chromium")
     assert program, "this test needs chromium (Debian: apt-get install chromium)"
     own = (f"--user-data-dir={folder / 'user'}", f"--print-to-pdf={folder / 'page.pdf'}", page.as_uri())
-    subprocess.run([program, *_FLAGS, *own], capture_output=True, timeout=60, check=True)
+    subprocess.run([program, *_FLAGS, *own], capture_output=True, timeout=4 * PATIENCE_S, check=True)
     return (folder / "page.pdf").read_bytes()
 
 

@@ -27,10 +27,18 @@ PATIENCE_S = 60.0
 """Longest wait for anything; a bound against hanging, never a measured quantity."""
 
 
+_GIVEN: set[int] = set()
+
+
 def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """Never the same twice: two servers of a test may take their ports before the first of them listens."""
+    while True:
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            port = int(probe.getsockname()[1])
+        if port not in _GIVEN:
+            _GIVEN.add(port)
+            return port
 
 
 def wait_for(condition: Callable[[], Any], what: str, patience_s: float = PATIENCE_S) -> Any:
@@ -85,6 +93,13 @@ class Client:
         text = self.get("/metrics").body.decode()
         samples = [sample for family in text_string_to_metric_families(text) for sample in family.samples]
         return sum(s.value for s in samples if s.name == name and labels.items() <= s.labels.items())
+
+
+def _is_front(child: psutil.Process) -> bool:
+    try:
+        return "plimsoll" in child.cmdline() and child.name() != GUARDIAN
+    except psutil.NoSuchProcess:  # it has ended since it was listed
+        return False
 
 
 class Server(Client):
@@ -166,8 +181,7 @@ class Server(Client):
 
     def front(self) -> psutil.Process:
         """Beside it the master has its guardian, and what was there before it became a server."""
-        children = psutil.Process(self.process.pid).children()
-        return next(child for child in children if _is_plimsoll(child) and child.name() != GUARDIAN)
+        return next(child for child in psutil.Process(self.process.pid).children() if _is_front(child))
 
     def workers(self) -> list[psutil.Process]:
         return living(self.front().children())
@@ -177,11 +191,3 @@ class Server(Client):
 
     def _ready_or_over(self) -> bool:
         return self.process.poll() is not None or self.is_ready()
-
-
-def _is_plimsoll(process: psutil.Process) -> bool:
-    """Not where it has just ended."""
-    try:
-        return "plimsoll" in process.cmdline()
-    except psutil.NoSuchProcess:
-        return False

@@ -1,4 +1,4 @@
-"""A score.py of known truth: variables say what it holds and how long it computes.
+"""A score.py of known truth: variables say what it holds, what each call adds to that, and how long it computes.
 
 Bodies ask for more: `heavy` (1 GB while it runs), `oom`, `endless`.
 """
@@ -38,6 +38,8 @@ def run(data: str) -> int:
         device.hold(GB)
         time.sleep(0.3)
         device.give()
+    if size_bytes := int(os.environ.get("PROOF_GROWS", "0")):
+        device.hold(size_bytes)
     _compute()
     return os.getpid()
 

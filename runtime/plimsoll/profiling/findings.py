@@ -18,7 +18,8 @@ from plimsoll.profiling.phases.open_loop import OpenLoop, RateLevel
 from plimsoll.profiling.phases.preflight import Ceiling
 from plimsoll.profiling.phases.start import Startup
 from plimsoll.profiling.plan import Plan
-from plimsoll.profiling.result.measurements import GrowthResult, WarmupResult
+from plimsoll.profiling.result.growth import GrowthResult
+from plimsoll.profiling.result.measurements import WarmupResult
 from plimsoll.profiling.result.profile import ProfileError
 from plimsoll.profiling.result.verification import Verification
 from plimsoll.profiling.session import Setup
@@ -57,6 +58,7 @@ class Findings:
     warmup: WarmupResult | None = None
     capacity: Capacity = field(default_factory=Capacity)
     growth: GrowthResult = field(default_factory=GrowthResult)
+    gpu_growth: GrowthResult | None = None
     growth_unknown: str = "this phase was not run"
     open_loop: OpenLoop = field(default_factory=OpenLoop)
     sweep: Candidates = field(default_factory=Candidates)

@@ -15,6 +15,7 @@ from plimsoll.profiling.answer.decision import Decision, decide, warnings_of_bou
 from plimsoll.profiling.answer.profile import build_profile
 from plimsoll.profiling.findings import Findings
 from plimsoll.profiling.gpu.answer import NEVER_USED, GpuVerdict, decide_gpu, preallocation_sentence, why_unused
+from plimsoll.profiling.gpu.growth import growth_sentence, with_time_to_use_up
 from plimsoll.profiling.gpu.session import TakesTheWholeCard, check_preallocation, watch_gpus
 from plimsoll.profiling.load.client import DriverClient
 from plimsoll.profiling.measure.metrics import allocator_peaks_bytes
@@ -195,11 +196,12 @@ class Run:
             self.keep(growth_unknown="the budget is too short for it")
         elif knee is not None:
             try:
-                longer, growth = watch_growth(server, knee, plan.growth_s, plan.most_growth_s)
+                found = watch_growth(server, knee, plan.growth_s, plan.most_growth_s)
             except NotMeasured as lost:
                 self.keep(growth_unknown=str(lost))
                 return
-            self.keep(capacity=capacity.in_place_of(knee, longer), growth=growth)
+            capacity = capacity.in_place_of(knee, found.knee)
+            self.keep(capacity=capacity, growth=found.memory, gpu_growth=found.gpu)
 
     def _find_operating_point(self, server: ServerUnderTest, plan: Plan) -> None:
         options, capacity, census = self.setup.options, self.findings.capacity, self.findings.census
@@ -265,6 +267,9 @@ class Run:
         # All readings are there only now, also those from after the last server.
         gpu = decide_gpu(self.findings.gpu, decision.recommended.configuration)
         self._judge_gpu(gpu)
+        rate_rps = decision.recommended.operating_rps
+        if grows := growth_sentence(with_time_to_use_up(self.findings.gpu_growth, gpu, rate_rps)):
+            self.warn(grows)
         result = build_profile(self.findings, decision.on_gpus(self.findings, gpu), gpu, watch.elapsed_s())
         write_profile(result, self.setup.options.output_dir)
         return result

@@ -15,8 +15,8 @@ from plimsoll.reports.gpu import gpu_answer, gpu_rows
 from plimsoll.reports.stalls import stall_answer
 from plimsoll.reports.tables import heaviest_table
 from plimsoll.reports.units import (
-    UNKNOWN,
     cores,
+    growth_cells,
     mebibytes,
     megabytes,
     milliseconds,
@@ -140,9 +140,7 @@ def _add_operating_point(table: Table, profile: Profile) -> None:
         rate = f"at {number(point.requests_per_second)} requests/s at random instants"
         table.add_row("latency at the rate", f"{milliseconds(latency.p50)} ms", f"p50; {others}, {rate}")
     if growth.verdict is not None:
-        slope = growth.bytes_per_1000_requests
-        amount = UNKNOWN if slope is None else f"{slope / 1e6:+.2f} MB"
-        table.add_row("memory growth", amount, f"per 1000 requests: {growth.verdict}")
+        table.add_row("memory growth", *growth_cells(growth))
 
 
 def _cpu_split(profile: Profile) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from plimsoll.profiling.result.gpu import GpuDeviceResult
 from plimsoll.profiling.result.profile import Profile
 from plimsoll.reports.parts import Figure, TableData
-from plimsoll.reports.units import UNKNOWN, mebibytes, megabytes, number, percent
+from plimsoll.reports.units import UNKNOWN, growth_cells, mebibytes, megabytes, number, percent
 
 _METHODS = {
     "device": "device",
@@ -36,6 +36,8 @@ def gpu_rows(profile: Profile) -> Iterator[tuple[str, str, str]]:
         return
     held = f"preallocates {megabytes(measured.held_bytes)} MB" if measured.preallocates else _methods(profile)
     yield "GPU memory needed", f"{megabytes(measured.needed_bytes)} MB", held
+    if measured.growth is not None:
+        yield "GPU memory growth", *growth_cells(measured.growth)
     against = profile.recommendation.gpu.against_cpu
     if against is not None:
         costs = f"{number(against.gpu_vcpu_hours_per_million)} h"

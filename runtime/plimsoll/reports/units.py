@@ -5,6 +5,7 @@ from __future__ import annotations
 from plimsoll.profiling.advice.configuration import counted
 from plimsoll.profiling.advice.rounding import MEBIBYTE
 from plimsoll.profiling.result.base import LatencySeconds
+from plimsoll.profiling.result.growth import GrowthResult
 
 UNKNOWN = "–"  # noqa: RUF001
 
@@ -41,6 +42,12 @@ def milliseconds(seconds: float | None) -> str:
 def percentiles(latency: LatencySeconds) -> tuple[str, ...]:
     """p50, p95, p99 and the maximum, in milliseconds: cells of a table."""
     return tuple(map(milliseconds, (latency.p50, latency.p95, latency.p99, latency.max)))
+
+
+def growth_cells(growth: GrowthResult) -> tuple[str, str]:
+    """How much memory grows, and what is thought of it."""
+    slope = growth.bytes_per_1000_requests
+    return UNKNOWN if slope is None else f"{slope / 1e6:+.2f} MB", f"per 1000 requests: {growth.verdict}"
 
 
 def percent(share: float | None) -> str:

@@ -13,6 +13,5 @@ if [ "$(id -u)" -ne 0 ] || ! command -v apt-get >/dev/null; then
 fi
 echo "installing a container engine: podman, podman-compose, runc, debootstrap" >&2
 trap 'echo "the packages of Podman could not be installed" >&2' ERR
-apt-get update -qq
-apt-get install -y -qq --no-install-recommends podman podman-compose runc debootstrap conmon netavark aardvark-dns \
-    iptables catatonit golang-github-containers-common >/dev/null
+"$(dirname "$0")/../../support/apt-install.sh" podman podman-compose runc debootstrap conmon netavark aardvark-dns \
+    iptables catatonit golang-github-containers-common

@@ -27,7 +27,8 @@ from plimsoll.profiling.phases.candidate import Candidate, Candidates
 from plimsoll.profiling.phases.capacity import Capacity, Level
 from plimsoll.profiling.phases.start import Startup
 from plimsoll.profiling.phases.warmup import judge_warmup
-from plimsoll.profiling.result.measurements import GrowthResult, Measurements
+from plimsoll.profiling.result.growth import GrowthResult
+from plimsoll.profiling.result.measurements import Measurements
 from support.made_up import (
     STARTUP,
     census,

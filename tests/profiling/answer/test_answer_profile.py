@@ -18,7 +18,7 @@ from plimsoll.profiling.phases.capacity import Capacity
 from plimsoll.profiling.phases.preflight import Ceiling
 from plimsoll.profiling.phases.warmup import judge_warmup
 from plimsoll.profiling.plan import Plan
-from plimsoll.profiling.result.measurements import GrowthResult
+from plimsoll.profiling.result.growth import GrowthResult
 from plimsoll.profiling.result.profile import Profile, ProfileError
 from support.made_up import MEMORY, STARTUP, census, findings, level, operated, rate_level, row_cost, window, written_of
 from support.profile_runs import unexplained

@@ -216,3 +216,17 @@ def test_a_gpu_that_is_slowed_or_idles_is_a_doubt(machine: Machine, tmp_path: Pa
     reasons = " ".join(found.content["gradeReasons"])
     assert "GPU 0 was throttled by heat (thermal) in 100% of the readings under load" in reasons
     assert "GPU 0 idle: a kernel was running in only 3% of the time under load" in reasons
+
+
+def test_memory_that_grows_with_every_request_is_measured_and_warned_of(machine: Machine, tmp_path: Path) -> None:
+    """300 kB for each, whatever the main memory does."""
+    machine.has(gpu(0, **CARD))
+    found = profile_on(machine, tmp_path, row="model.take(300_000)", rows=(), budget="15")
+    growth = found.measured["growth"]
+    assert growth["verdict"] == "growing"
+    assert growth["bytesPer1000Requests"] == pytest.approx(300e6, rel=0.1)
+    assert growth["secondsToLimit"] > 0
+    assert [one for one in found.content["warnings"] if one.startswith("the GPU's memory grows with every request")]
+    assert re.search(r"GPU memory growth +\+[23]\d\d\.\d\d MB +per 1000 requests: growing", found.output)
+    assert "GPU memory grows with every request: " in (found.folder / "profile.html").read_text()
+    assert unexplained_gpu(found) == []

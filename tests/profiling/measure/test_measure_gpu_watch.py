@@ -60,7 +60,9 @@ class Driver:
     """Says what the test wants at the moment, by device."""
 
     def __init__(self, **used_bytes: int) -> None:
-        self.used = {"GPU-0": 0, "GPU-1": 0} | {f"GPU-{name[1:]}": size for name, size in used_bytes.items()}
+        self.used: dict[str, int | None] = {"GPU-0": 0, "GPU-1": 0} | {
+            f"GPU-{name[1:]}": size for name, size in used_bytes.items()
+        }
         self.lost: set[str] = set()
         self.before_each: Callable[[], object] = lambda: None
 
@@ -81,6 +83,16 @@ def test_the_rise_is_that_of_all_devices_and_never_below_nothing() -> None:
         driver.used |= {"GPU-0": 0}
         watch.settle()
         assert watch.rise_bytes() == 0, "another program's memory that was given back is not ours"
+
+
+def test_what_is_in_use_is_known_only_where_every_device_tells_it() -> None:
+    driver = Driver(_0=3 * GB, _1=1 * GB)
+    with GpuWatch(driver, [ONE, OTHER], interval_s=0.002) as watch:
+        assert watch.used_bytes() == 4 * GB
+        driver.used |= {"GPU-1": None}
+        watch.settle()
+        assert watch.used_bytes() is None
+        assert watch.rise_bytes() == 0
 
 
 def test_readings_go_to_the_phase_that_is_on() -> None:

@@ -11,7 +11,7 @@ import pytest
 from plimsoll.errors import UsageError
 from plimsoll.profiling.advice.slo import Slo, binomial_at_most, parse_slo
 from plimsoll.profiling.latency import decode_distribution, encode_histogram
-from plimsoll.profiling.phases.growth import extra_seconds, judge, readings
+from plimsoll.profiling.phases.growth import extra_seconds, gpu_readings, judge, judge_gpu, readings
 from plimsoll.profiling.statistics import rising_chance, theil_sen, theil_sen_interval
 from support.made_up import window
 
@@ -126,3 +126,25 @@ def test_extra_time_is_spent_only_where_it_buys_a_percentile(
     successes: int, rate_rps: float, left_s: float, seconds: float | None
 ) -> None:
     assert extra_seconds(successes, rate_rps, left_s) == (None if seconds is None else pytest.approx(seconds))
+
+
+def test_growth_of_the_gpus_is_read_where_the_driver_tells_it() -> None:
+    told = [dataclasses.replace(window(), gpu_bytes=size * MB) for size in (100, 110, 120)]
+    assert gpu_readings(told) == [(0.1, 100e6), (0.2, 110e6), (0.3, 120e6)]
+    assert gpu_readings([window()] * 3) == []
+    assert judge_gpu([]) is None
+
+
+@pytest.mark.parametrize(
+    ("size", "verdict"),
+    [
+        (lambda requests: 100_000.0 * requests, "growing"),
+        (lambda requests: 20 * MB * (requests > 300) + 20 * MB * (requests > 900), "none"),
+        (lambda requests: 20 * MB * min(requests // 100, 4), "saturating"),
+    ],
+    ids=["leak", "two segments of an allocator", "a cache that fills up"],
+)
+def test_segments_of_an_allocator_are_no_growth(size: Callable[[int], float], verdict: str) -> None:
+    growth = judge_gpu(series(size))
+    assert growth is not None
+    assert growth.verdict == verdict

@@ -12,6 +12,7 @@ from plimsoll.profiling.advice.stalls import find_stalls
 from plimsoll.profiling.answer.decision import Decision, phase_peak_bytes
 from plimsoll.profiling.findings import Findings
 from plimsoll.profiling.gpu.answer import GpuVerdict
+from plimsoll.profiling.gpu.growth import with_time_to_use_up
 from plimsoll.profiling.gpu.report import gpu_measurements
 from plimsoll.profiling.measure.meter import FRONT, TreeMemory
 from plimsoll.profiling.measure.timeline import Moment, Recorder
@@ -20,9 +21,9 @@ from plimsoll.profiling.phases.candidate import Candidate
 from plimsoll.profiling.phases.capacity import Capacity
 from plimsoll.profiling.phases.census import row_costs, rows_result
 from plimsoll.profiling.result.base import LatencySeconds
+from plimsoll.profiling.result.growth import GrowthResult
 from plimsoll.profiling.result.measurements import (
     CpuLevelResult,
-    GrowthResult,
     Measurements,
     MemoryResult,
     PhaseSpan,
@@ -43,6 +44,7 @@ def build_measurements(findings: Findings, decision: Decision, gpu: GpuVerdict) 
     """Whatever was not measured stays None."""
     capacity, census, dataset, slo = findings.capacity, findings.census, findings.dataset, findings.options.slo
     best_rps, recommended, operating = capacity.best_rps(), decision.recommended, decision.operating
+    gpu_growth = with_time_to_use_up(findings.gpu_growth, gpu, recommended.operating_rps)
     under_load = added(level.window.answer.failed_rows for level in capacity.levels)
     return Measurements(
         startup=_startup(findings),
@@ -61,7 +63,7 @@ def build_measurements(findings: Findings, decision: Decision, gpu: GpuVerdict) 
         row_costs=row_costs(census, dataset),
         level_windows=[level.one_by_one() for level in capacity.levels],
         stalls=find_stalls(findings.timeline.stretches, recommended.configuration, findings.setup.noisy_cores),
-        gpu=gpu_measurements(findings.gpu, gpu),
+        gpu=gpu_measurements(findings.gpu, gpu, gpu_growth),
     )
 
 

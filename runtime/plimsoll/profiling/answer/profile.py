@@ -186,7 +186,7 @@ def _phases_not_run(findings: Findings, otherwise: str) -> dict[str, str]:
         why = "one request keeps no more than one core busy: the number of CPUs hardly matters to it"
         given["measurements.cpuLevels"] = why
     if findings.growth.verdict is None:
-        given["measurements.growth.*"] = findings.growth_unknown
+        given["measurements.growth.*"] = given["measurements.gpu.growth"] = findings.growth_unknown
     loaded_s = sum(stretch.end_s - stretch.begin_s for stretch in findings.timeline.stretches)
     given["measurements.stalls"] = f"none in {loaded_s:.0f} s of steady load" if loaded_s else otherwise
     if not findings.open_loop.levels and (findings.operating is None or not findings.operating.windows):

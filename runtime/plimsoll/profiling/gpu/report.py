@@ -9,6 +9,7 @@ from plimsoll.profiling.gpu.attribution import Device, gigabytes, held
 from plimsoll.profiling.gpu.session import GpuFindings
 from plimsoll.profiling.measure.gpu_watch import GpuWatch
 from plimsoll.profiling.result.gpu import GpuMeasurements
+from plimsoll.profiling.result.growth import GrowthResult
 
 _SAYS = {
     "power_cap": "its power limit",
@@ -56,7 +57,9 @@ def _doubts(device: Device) -> Iterator[str]:
         yield f"{name} idle: a kernel was running in only {busy:.0%} of the time under load"
 
 
-def gpu_measurements(found: GpuFindings, verdict: GpuVerdict) -> GpuMeasurements | None:
+def gpu_measurements(
+    found: GpuFindings, verdict: GpuVerdict, growth: GrowthResult | None = None
+) -> GpuMeasurements | None:
     """None where no GPU was watched while a server ran."""
     watch = found.watch
     if watch is None or not watch.servers:
@@ -69,6 +72,7 @@ def gpu_measurements(found: GpuFindings, verdict: GpuVerdict) -> GpuMeasurements
         needed_bytes=verdict.need.with_context_bytes if verdict.need else None,
         preallocates=bool(found.growth) if verdict.answer else None,
         allocator_peak_bytes=found.allocator_bytes,
+        growth=growth,
         polls=watch.looks,
         polls_per_second=watch.looks_per_s,
         poll_cpu_seconds=watch.cpu_s,

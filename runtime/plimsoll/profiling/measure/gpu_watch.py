@@ -91,7 +91,7 @@ class GpuWatch:
         self.gpus = tuple(gpus)
         self.before = {gpu.uuid: nvml.read(gpu) for gpu in gpus}
         self.after: dict[str, GpuReading] = {}
-        self._newest_bytes = {uuid: reading.used_bytes or 0 for uuid, reading in self.before.items()}
+        self._newest_bytes = {uuid: reading.used_bytes for uuid, reading in self.before.items()}
         self.servers: list[ServerWatch] = []
         self.lost: str | None = None
         self.trouble: str | None = None
@@ -114,7 +114,12 @@ class GpuWatch:
     def rise_bytes(self) -> int:
         """Memory in use on all devices, whoever uses it, above what it was before the first server: for a curve."""
         before_bytes = sum(reading.used_bytes or 0 for reading in self.before.values())
-        return max(0, sum(self._newest_bytes.values()) - before_bytes)
+        return max(0, sum(size or 0 for size in self._newest_bytes.values()) - before_bytes)
+
+    def used_bytes(self) -> int | None:
+        """Memory in use on all devices, whoever uses it; None where the driver does not tell it of each."""
+        sizes = [size for size in self._newest_bytes.values() if size is not None]
+        return sum(sizes) if len(sizes) == len(self._newest_bytes) else None
 
     def begin_server(self, configuration: Configuration, trial: bool, tree: Callable[[], frozenset[int]]) -> None:
         """What is read from now on belongs to this server; `tree` lists its processes."""
@@ -140,7 +145,7 @@ class GpuWatch:
                 if reading.lost:
                     self.lost = self.lost or f"{gpu.name} ({gpu.uuid}) was lost"
                     continue
-                self._newest_bytes[gpu.uuid] = reading.used_bytes or 0
+                self._newest_bytes[gpu.uuid] = reading.used_bytes
                 if self.servers and self.servers[-1].phases:
                     self.servers[-1].phases[-1].uses[gpu.uuid].add(reading, self._tree())
 

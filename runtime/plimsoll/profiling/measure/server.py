@@ -186,7 +186,8 @@ class ServerUnderTest:
         anonymous_bytes = self.meter.anonymous_bytes()
         self._look_for_stalls(answer, elsewhere_cores)
         self._latency_s = answer.latency.mean_s() or self._latency_s
-        return Window(answer, cpu_s, tuple(self._cores or [mean_cores]), elsewhere_cores, anonymous_bytes)
+        cores, gpu_bytes = tuple(self._cores or [mean_cores]), self.recorder.gpu_used_bytes()
+        return Window(answer, cpu_s, cores, elsewhere_cores, anonymous_bytes, gpu_bytes)
 
     def _look_for_stalls(self, answer: LoadAnswer, elsewhere_cores: float) -> None:
         """The front is asked only where answers were late: then its clocks tell who stood still."""

@@ -77,6 +77,9 @@ class Recorder:
             )
         )
 
+    def gpu_used_bytes(self) -> int | None:
+        return self.gpu.used_bytes() if self.gpu is not None else None
+
     def lost_gpu(self) -> str | None:
         return self.gpu.lost if self.gpu is not None else None
 

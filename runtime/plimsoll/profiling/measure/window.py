@@ -24,7 +24,7 @@ NOISY_SHARE = 0.05
 class Window:
     """One stretch of load and what the server's tree used for it, from first request to last answer.
 
-    `anonymous_bytes` is memory that no file backs, right after the window.
+    `anonymous_bytes` is memory that no file backs, `gpu_bytes` what is in use on the GPUs, right after the window.
     """
 
     answer: LoadAnswer
@@ -32,6 +32,7 @@ class Window:
     cores: Sequence[float]
     elsewhere_cores: float
     anonymous_bytes: int | None = None
+    gpu_bytes: int | None = None
 
     @property
     def total_cpu_s(self) -> float:
@@ -58,6 +59,7 @@ def pool_windows(windows: Sequence[Window]) -> Window:
         cores=[cores for window in windows for cores in window.cores],
         elsewhere_cores=weighted / max(answer.elapsed_s, 1e-9),
         anonymous_bytes=windows[-1].anonymous_bytes,
+        gpu_bytes=windows[-1].gpu_bytes,
     )
 
 

@@ -8,6 +8,7 @@ from typing import ClassVar, Literal
 from pydantic import Field
 
 from plimsoll.profiling.result.base import Model
+from plimsoll.profiling.result.growth import GrowthResult
 
 
 class GpuUtilisation(Model):
@@ -66,13 +67,15 @@ class GpuMeasurements(Model):
 
     `held_bytes` is what it takes of one if it may, `needed_bytes` what it gets by with; they differ where a framework
     takes the card as a whole (`preallocates`). `allocator_peak_bytes` is the framework's own count in the
-    worker that took most. The polling is the profiler's work and in no figure of the server.
+    worker that took most. `growth` is of the memory in use on all of them. The polling is the profiler's work and in no
+    figure of the server.
     """
 
     null_because: ClassVar[Mapping[str, str]] = {
         "devices": "no reading came from it while a server ran",
         "allocator_peak_bytes": "no framework that counts (PyTorch, TensorFlow, JAX) said anything",
         "polls_per_second": "the run was too short for it",
+        "growth": "the driver does not report the memory in use",
     }
 
     driver_version: str | None
@@ -81,6 +84,7 @@ class GpuMeasurements(Model):
     needed_bytes: int | None = None
     preallocates: bool | None = None
     allocator_peak_bytes: int | None = None
+    growth: GrowthResult | None = None
     polls: int
     polls_per_second: float | None = None
     poll_cpu_seconds: float

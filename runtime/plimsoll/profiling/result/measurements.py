@@ -13,6 +13,7 @@ from pydantic import Field, model_validator
 
 from plimsoll.profiling.result.base import TOO_FEW_REQUESTS, CoresUsed, LatencySeconds, LevelMemory, Model
 from plimsoll.profiling.result.gpu import GpuMeasurements
+from plimsoll.profiling.result.growth import GrowthResult
 from plimsoll.profiling.result.stalls import StallResult
 
 
@@ -161,30 +162,6 @@ class BatchFitResult(Model):
     seconds_per_batch: float
     largest_size: int
     best_size: int
-
-
-GrowthVerdict = Literal["none", "saturating", "growing", "unresolved"]
-
-
-class GrowthResult(Model):
-    """Whether memory grows with every request: the median slope, its 95 % interval, and what it rests on."""
-
-    null_because: ClassVar[Mapping[str, str]] = {
-        "seconds_to_limit": "memory does not grow with every request",
-        "*": "the kernel does not report the memory of the processes",
-    }
-
-    verdict: GrowthVerdict | None = None
-    bytes_per_1000_requests: float | None = None
-    lower_bytes_per_1000_requests: float | None = None
-    upper_bytes_per_1000_requests: float | None = None
-    readings: int | None = None
-    requests: int | None = None
-    seconds_to_limit: float | None = None
-
-    @property
-    def bytes_per_request(self) -> float | None:
-        return None if self.bytes_per_1000_requests is None else self.bytes_per_1000_requests / 1000
 
 
 class PhaseSpan(Model):

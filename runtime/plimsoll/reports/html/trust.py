@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 from plimsoll.profiling.advice.configuration import counted
 from plimsoll.profiling.advice.rounding import MEBIBYTE
-from plimsoll.profiling.result.measurements import CpuLevelResult, GrowthResult, RateLevelResult
+from plimsoll.profiling.result.growth import GrowthResult
+from plimsoll.profiling.result.measurements import CpuLevelResult, RateLevelResult
 from plimsoll.profiling.result.profile import Profile
 from plimsoll.profiling.result.verification import Verification, VerificationAttempt
 from plimsoll.reports.charts.sweep import sweep_chart
@@ -94,11 +95,14 @@ def _cpus(count: float) -> str:
 def growth(profile: Profile) -> Iterator[Figure]:
     found = profile.measurements.growth
     if found.verdict is not None:
-        yield Figure("Does memory grow?", _growth_sentence(found))
+        sentences = [_growth_sentence("Memory", found)]
+        gpu = profile.measurements.gpu
+        sentences += [_growth_sentence("GPU memory", gpu.growth)] if gpu and gpu.growth else []
+        yield Figure("Does memory grow?", " ".join(sentences))
 
 
-def _growth_sentence(found: GrowthResult) -> str:
-    sentence = f"Memory {_VERDICTS[str(found.verdict)]}"
+def _growth_sentence(what: str, found: GrowthResult) -> str:
+    sentence = f"{what} {_VERDICTS[str(found.verdict)]}"
     if found.bytes_per_1000_requests is not None:
         sentence += f": {found.bytes_per_1000_requests / 1e6:+.2f} MB per 1000 requests"
     low, high = found.lower_bytes_per_1000_requests, found.upper_bytes_per_1000_requests

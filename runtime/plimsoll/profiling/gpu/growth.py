@@ -1,0 +1,36 @@
+"""GPU memory that grows with every request: when what is recommended is used up, and a sentence about it."""
+
+from __future__ import annotations
+
+from plimsoll.profiling.gpu.answer import GpuVerdict
+from plimsoll.profiling.result.growth import GrowthResult
+
+_HOUR_S = 3600.0
+
+
+def with_time_to_use_up(
+    growth: GrowthResult | None, verdict: GpuVerdict, rate_rps: float | None
+) -> GrowthResult | None:
+    """At the rate that the replica is meant to carry, from what it needs now."""
+    room_bytes = _room_bytes(verdict)
+    if growth is None or growth.verdict != "growing" or not growth.bytes_per_request or not rate_rps or not room_bytes:
+        return growth
+    return growth.model_copy(update={"seconds_to_limit": room_bytes / (growth.bytes_per_request * rate_rps)})
+
+
+def _room_bytes(verdict: GpuVerdict) -> int | None:
+    """On all GPUs together, between the need and the recommendation."""
+    if verdict.answer is None or verdict.answer.memory_bytes is None or verdict.need is None:
+        return None
+    return verdict.answer.count * max(0, verdict.answer.memory_bytes - verdict.need.with_context_bytes)
+
+
+def growth_sentence(growth: GrowthResult | None) -> str | None:
+    """A warning; None where it does not grow."""
+    if growth is None or growth.verdict != "growing" or growth.bytes_per_1000_requests is None:
+        return None
+    sentence = f"the GPU's memory grows with every request, by {growth.bytes_per_1000_requests / 1e6:.3g} MB in 1000"
+    if growth.seconds_to_limit is None:
+        return sentence
+    hours = growth.seconds_to_limit / _HOUR_S
+    return f"{sentence}: at the recommended rate what is recommended is used up after {hours:.2g} hours"
