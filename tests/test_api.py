@@ -84,9 +84,10 @@ def test_a_file_of_an_earlier_run_is_no_answer(started: Any, tmp_path: Path) -> 
         started(budget="soon").wait_for_completion()
 
 
-def test_cancel_keeps_what_was_measured(started: Any) -> None:
+def test_cancel_keeps_what_was_measured(started: Any, tmp_path: Path) -> None:
     run = started(budget=60)
-    time.sleep(3)
+    wait_for((tmp_path / "out" / "server.log").exists, "the server's start")
+    time.sleep(2)
     run.cancel()
     assert run.get_details()["state"] == "Failed"
     assert run.result.error.code == "interrupted"
@@ -104,10 +105,7 @@ def test_a_run_ends_with_its_parent(tmp_path: Path) -> None:
     parent.send_signal(signal.SIGKILL)
     parent.wait()
     parent.stdout.close()
-    deadline = time.monotonic() + 10
-    while Path(f"/proc/{pid}").exists() and time.monotonic() < deadline:
-        time.sleep(0.05)
-    assert not Path(f"/proc/{pid}").exists()
+    wait_for(lambda: not Path(f"/proc/{pid}").exists(), "the end of the run")
 
 
 @pytest.mark.parametrize(

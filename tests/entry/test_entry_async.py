@@ -32,7 +32,7 @@ def test_the_time_in_run_includes_what_was_awaited(load: Load) -> None:
     script = load("import asyncio\ndef init(): pass\nasync def run(data): await asyncio.sleep(0.05)")
     run_s = script.run(post()).run_s
     assert run_s is not None
-    assert 0.05 <= run_s < 2
+    assert 0.05 <= run_s < 20
 
 
 def test_a_coroutine_of_a_plain_function_is_awaited_too(load: Load) -> None:
@@ -51,11 +51,12 @@ def test_a_coroutine_of_a_plain_function_is_awaited_too(load: Load) -> None:
 
 LOOPS = """
     import asyncio, threading
-    loops = {}
+    loops, all_threads = {}, threading.Barrier(3)
     def init(): pass
     async def run(data):
-        loop = asyncio.get_running_loop()
+        loop, first = asyncio.get_running_loop(), threading.get_ident() not in loops
         same = loops.setdefault(threading.get_ident(), loop) is loop
+        if first: all_threads.wait(20)
         await asyncio.sleep(0.01)
         return [same, len({id(loop) for loop in loops.values()})]
 """

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import threading
 import time
 from pathlib import Path
 
@@ -32,40 +31,47 @@ sys.stdin.readline()
 
 
 def test_the_clock_of_a_child_that_burns_300_ms() -> None:
-    with child(
-        BURN + "print('ready', flush=True); sys.stdin.readline(); burn(0.3); print(1, flush=True); time.sleep(9)"
-    ) as it:
+    """And says how many it were: where a machine stands still, the time may count as used by who was running."""
+    source = BURN + "print('ready', flush=True); sys.stdin.readline(); begun = time.process_time(); burn(0.3)\n"
+    source += "print(time.process_time() - begun, flush=True); sys.stdin.readline()"
+    with child(source) as it:
         before_ns = process_cpu_ns(it.pid)
-        tell(it)
+        used_s = float(tell(it))
         after_ns = process_cpu_ns(it.pid)
         assert before_ns is not None
         assert after_ns is not None
-        assert (after_ns - before_ns) / 1e9 == pytest.approx(0.3, rel=0.03)
+        assert 0.3 <= used_s <= (after_ns - before_ns) / 1e9 < used_s + 0.05
 
 
 def test_an_orphan_that_the_root_adopts_and_waits_for_is_counted_once() -> None:
     source = (
         BURN
         + """
-import os
+import os, resource
 from plimsoll.host.parent import adopt_orphans
 adopt_orphans()
 ours, theirs = os.pipe()
+others, last = os.pipe()
 print("ready", flush=True)
 sys.stdin.readline()
 if os.fork() == 0:
     if os.fork():
-        time.sleep(1)  # long enough to be seen as the parent
+        os.read(ours, 1)  # until it was seen as the parent
         os._exit(0)
     burn(0.3)
-    os.read(ours, 1)
+    open("/proc/self/comm", "w").write("burnt")
+    os.read(others, 1)
     os._exit(0)
-os.wait()
 print(1, flush=True)
 sys.stdin.readline()
 os.write(theirs, b"x")
 os.wait()
 print(2, flush=True)
+sys.stdin.readline()
+os.write(last, b"x")
+os.wait()
+used = resource.getrusage(resource.RUSAGE_CHILDREN)
+print(used.ru_utime + used.ru_stime, flush=True)
 sys.stdin.readline()
 """
     )
@@ -76,11 +82,14 @@ sys.stdin.readline()
             return ledger.read((process, "all") for process in tree.members())["all"]
 
         before_ns = cpu_ns()
-        threading.Timer(0.5, cpu_ns).start()
+        tell(it)
+        wait_for(lambda: "burnt" in [_name(one) for one in tree.members()], "a grandchild that has burnt its time")
+        cpu_ns()
         tell(it)
         cpu_ns()  # now it is an orphan
-        tell(it)
-        assert (cpu_ns() - before_ns) / 1e9 == pytest.approx(0.3, abs=0.1)
+        used_s = float(tell(it))
+        assert used_s >= 0.3
+        assert (cpu_ns() - before_ns) / 1e9 == pytest.approx(used_s, abs=0.1)
 
 
 def test_what_ended_children_used_is_not_lost() -> None:
@@ -88,21 +97,24 @@ def test_what_ended_children_used_is_not_lost() -> None:
     source = (
         BURN
         + """
-import subprocess
+import resource, subprocess
 print("ready", flush=True)
 sys.stdin.readline()
 burner = [sys.executable, "-c", "import time\\nend = time.process_time() + 0.3\\nwhile time.process_time() < end: pass"]
 subprocess.run(burner, check=True)
-print(1, flush=True)
+used = resource.getrusage(resource.RUSAGE_CHILDREN)
+print(used.ru_utime + used.ru_stime, flush=True)
 sys.stdin.readline()
 """
     )
     with child(source) as it:
         tree, ledger = ProcessTree(it.pid), CpuLedger[str]()
         before_ns = ledger.read((process, "all") for process in tree.members())["all"]
-        tell(it)
+        used_s = float(tell(it))
         after_ns = ledger.read((process, "all") for process in tree.members())["all"]
-        assert 0.29 < (after_ns - before_ns) / 1e9 < 0.5
+        assert used_s >= 0.3
+        # Two ticks of 10 ms less, or more by what the child itself needs to start another.
+        assert -0.03 < (after_ns - before_ns) / 1e9 - used_s < 0.15
 
 
 def test_a_seen_child_that_ends_is_counted_once() -> None:
@@ -127,7 +139,7 @@ sys.stdin.readline()
         second = ledger.read((process, process.pid) for process in tree.members())
         assert len(tree.members()) == 1
         assert set(second) == set(first)
-        assert 0 <= sum(second.values()) - sum(first.values()) < 100_000_000
+        assert 0 <= sum(second.values()) - sum(first.values()) < 200_000_000, "less than what it had burnt"
 
 
 _THREE_GENERATIONS = (
@@ -173,11 +185,12 @@ def test_what_a_child_used_that_ends_with_its_parent_is_counted_once(order: str)
         tree, ledger = ProcessTree(it.pid), CpuLedger[int]()
         wait_for(lambda: [_name(one) for one in tree.members()].count("burnt") == 2, "two that have burnt their time")
         before = ledger.read((process, process.pid) for process in tree.members())
-        assert [round(ns / 1e9, 1) for ns in before.values()][1:] == [0.2, 0.3]
+        burnt_ns = list(before.values())[1:]
+        assert [ns >= least_ns for ns, least_ns in zip(burnt_ns, (200_000_000, 300_000_000), strict=True)] == [True] * 2
         tell(it)
         assert len(tree.members()) == 1
         after = ledger.read((process, process.pid) for process in tree.members())
-        assert 0 <= sum(after.values()) - sum(before.values()) < 100_000_000
+        assert 0 <= sum(after.values()) - sum(before.values()) < 200_000_000, "less than what either had burnt"
 
 
 def test_totals_do_not_go_down_while_a_child_has_ended_and_nobody_has_waited_for_it() -> None:
@@ -222,7 +235,7 @@ sys.stdin.readline()
             totals.append(cpu_ns())
         assert totals[0] / 1e9 > 0.48
         assert totals == sorted(totals)
-        assert totals[-1] - totals[0] < 100_000_000
+        assert totals[-1] - totals[0] < 200_000_000, "less than what either had burnt"
 
 
 def _name(process: Process) -> str:
@@ -245,7 +258,8 @@ sys.stdin.readline()
         assert before is not None
         assert after is not None
         for name in ("rss_bytes", "pss_bytes", "private_bytes"):
-            assert getattr(after, name) - getattr(before, name) == pytest.approx(200e6, rel=0.01), name
+            # Its share of the libraries, some 10 MB, depends on how many others have them too.
+            assert getattr(after, name) - getattr(before, name) == pytest.approx(200e6, rel=0.03), name
 
 
 def test_a_short_spike_is_seen_after_the_fact_and_the_mark_can_be_reset() -> None:
@@ -287,7 +301,7 @@ def test_ending_a_tree_that_ignores_sigterm() -> None:
         members = tree.members()
         begun_s = time.monotonic()
         tree.end(grace_s=0.3, reap=it.poll)
-        assert time.monotonic() - begun_s < 2.0
+        assert time.monotonic() - begun_s < 20.0, "nobody waited for the 60 s that the grandchild sleeps"
         assert not any(process.alive() for process in members)
         assert it.returncode == -signal.SIGKILL
 

@@ -11,7 +11,9 @@ from pathlib import Path
 
 import pytest
 
+from support.patience import best_of_three, folders_below
 from support.profile_runs import processes_that_mention
+from support.server import wait_for
 
 RUN = """
 import signal
@@ -34,6 +36,7 @@ SCRIPT = """
 import time
 def init(): time.sleep(1.0)
 def run(data):
+    with open(__file__ + ".calls", "a") as calls: print(data, file=calls)
     end = time.monotonic() + 0.05
     while time.monotonic() < end: pass
     return data
@@ -48,24 +51,37 @@ CASES += [("verify: open loop", signal.SIGTERM)]
 
 @pytest.mark.parametrize(("phase", "number"), CASES)
 def test_nothing_is_left_running(tmp_path: Path, phase: str, number: signal.Signals) -> None:
-    (tmp_path / "score.py").write_text(SCRIPT)
-    (tmp_path / "rows.txt").write_text("\n".join(f"row {number}" for number in range(20)))
+    folders = folders_below(tmp_path)
+
+    def measure() -> None:
+        took_s = seconds_to_end(next(folders), phase, number)
+        # The kernel ends what outlives a profiler that is killed; of that no time is promised.
+        assert took_s < (20.0 if number is signal.SIGKILL else 2.0)
+
+    best_of_three(measure)
+
+
+def seconds_to_end(folder: Path, phase: str, number: signal.Signals) -> float:
+    """Of a run that is ended in this phase."""
+    (folder / "score.py").write_text(SCRIPT)
+    (folder / "rows.txt").write_text("\n".join(f"row {number}" for number in range(20)))
     budget = "16" if phase.startswith("verify") else "12"
-    run = subprocess.Popen([sys.executable, "-c", RUN, str(tmp_path), budget], stdout=subprocess.PIPE, text=True)
+    run = subprocess.Popen([sys.executable, "-c", RUN, str(folder), budget], stdout=subprocess.PIPE, text=True)
     assert run.stdout is not None
     while run.stdout.readline().strip() != phase:
         assert run.poll() is None
+    calls = folder / "score.py.calls"
+    if phase == "census":
+        wait_for(lambda: calls.exists() and len(calls.read_text().splitlines()) > 3, "some rows")
     time.sleep(0.3)
-    assert processes_that_mention(str(tmp_path / "score.py"))
+    wait_for(lambda: processes_that_mention(str(folder / "score.py")), "the server's start")
     run.send_signal(number)
     begun_s = time.monotonic()
-    run.wait(timeout=10)
-    while processes_that_mention(str(tmp_path)) and time.monotonic() - begun_s < 5:
-        time.sleep(0.02)
-    assert processes_that_mention(str(tmp_path)) == []
+    run.wait(timeout=60)
+    wait_for(lambda: not processes_that_mention(str(folder)), "the end of all processes")
+    took_s = time.monotonic() - begun_s
     if number is not signal.SIGKILL:
-        assert time.monotonic() - begun_s < 2.0
-        content = json.loads((tmp_path / "out" / "profile.json").read_text())
+        content = json.loads((folder / "out" / "profile.json").read_text())
         assert (content["state"], content["error"]["code"]) == ("Failed", "interrupted")
         measured = content["measurements"]
         assert measured["startup"]["secondsToReady"] is not None or phase == "start"
@@ -75,3 +91,4 @@ def test_nothing_is_left_running(tmp_path: Path, phase: str, number: signal.Sign
         assert measured["operatingLevel"] or not phase.startswith("verify")
         assert not list(Path("/sys/fs/cgroup").glob(f"**/plimsoll-{run.pid}-*"))
     run.stdout.close()
+    return took_s

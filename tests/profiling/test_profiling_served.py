@@ -172,7 +172,7 @@ def run(folder: Path, given: Given, *flags: str) -> subprocess.CompletedProcess[
         env=os.environ | given.variables,
         capture_output=True,
         text=True,
-        timeout=PATIENCE_S,
+        timeout=3 * PATIENCE_S,  # of which a profile may take a few on its own
     )
 
 

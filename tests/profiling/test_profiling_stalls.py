@@ -20,6 +20,7 @@ from plimsoll.profiling.phases.start import wait_for_start
 from plimsoll.profiling.result.stalls import StallResult
 from plimsoll.profiling.run import profile
 from plimsoll.profiling.session import Session, prepare
+from support.patience import best_of_three, folders_below
 from support.profile_runs import Notes, options_for, unexplained, written
 
 ROWS = [f"row {number}" for number in range(5)]
@@ -122,6 +123,7 @@ def open_loop(server: ServerUnderTest) -> None:
 def stall_of(session: Session) -> StallResult:
     """The one of about the right length: neighbours on the machine may have caused others."""
     stalls = find_stalls(session.recorder.stretches, session.setup.options.configuration, math.inf)
+    assert stalls
     return min(stalls, key=lambda stall: abs(stall.length_seconds - LENGTH_S))
 
 
@@ -144,14 +146,19 @@ def test_who_stood_still(
     process: str,
     load: Callable[[ServerUnderTest], None],
 ) -> None:
-    with running(tmp_path, script) as (session, server), stopping(stopped(server)):
-        load(server)
-    stall = stall_of(session)
-    assert stall.length_seconds == pytest.approx(LENGTH_S, rel=0.2)
-    assert stall.count >= 3
-    assert stall.period_seconds is None or stall.period_seconds == pytest.approx(EVERY_S, rel=0.2)
-    # Where no call happens to run while all are stopped, nothing tells that from a stopped front.
-    assert stall.process == process or (process, stall.process, load) == ("all", "front", open_loop)
+    folders = folders_below(tmp_path)
+
+    def measure() -> None:
+        with running(next(folders), script) as (session, server), stopping(stopped(server)):
+            load(server)
+        stall = stall_of(session)
+        assert stall.length_seconds == pytest.approx(LENGTH_S, rel=0.2)
+        assert stall.count >= 3
+        assert stall.period_seconds is None or stall.period_seconds == pytest.approx(EVERY_S, rel=0.2)
+        # Where no call happens to run while all are stopped, nothing tells that from a stopped front.
+        assert stall.process == process or (process, stall.process, load) == ("all", "front", open_loop)
+
+    best_of_three(measure)
 
 
 def test_what_is_done_for_the_first_time_is_no_stall(tmp_path: Path) -> None:
@@ -165,17 +172,23 @@ def test_what_is_done_for_the_first_time_is_no_stall(tmp_path: Path) -> None:
 
 
 def test_a_whole_profile_names_it(tmp_path: Path) -> None:
-    options = options_for(tmp_path, SLEEPS_NOW_AND_THEN, ROWS, budget_s=16.0, verify=False)
-    result = profile(options, Notes())
-    stalls = [stall for stall in result.measurements.stalls if stall.length_seconds > LENGTH_S / 2]
-    assert stalls
-    (stall,) = [one for one in stalls if one.recommended]
-    assert stall.length_seconds == pytest.approx(LENGTH_S, rel=0.2)
-    assert stall.process == "worker"
-    assert stall.observed_seconds > 5
-    assert all(0 < at_s < result.elapsed_seconds for at_s in stall.at_seconds)
-    assert stall.sentence() in result.grade_reasons
-    point = result.recommendation.operating_point
-    assert point is not None
-    assert (point.latency_seconds.max or 0.0) >= (point.latency_seconds.p95 or 0.0)
-    assert unexplained(written(options)) == []
+    folders = folders_below(tmp_path)
+
+    def measure() -> None:
+        options = options_for(next(folders), SLEEPS_NOW_AND_THEN, ROWS, budget_s=16.0, verify=False)
+        result = profile(options, Notes())
+        stalls = [stall for stall in result.measurements.stalls if stall.length_seconds > LENGTH_S / 2]
+        recommended = [one for one in stalls if one.recommended]
+        assert len(recommended) == 1
+        (stall,) = recommended
+        assert stall.length_seconds == pytest.approx(LENGTH_S, rel=0.2)
+        assert stall.process == "worker"
+        assert stall.observed_seconds > 5
+        assert all(0 < at_s < result.elapsed_seconds for at_s in stall.at_seconds)
+        assert stall.sentence() in result.grade_reasons
+        point = result.recommendation.operating_point
+        assert point is not None
+        assert (point.latency_seconds.max or 0.0) >= (point.latency_seconds.p95 or 0.0)
+        assert unexplained(written(options)) == []
+
+    best_of_three(measure)

@@ -34,7 +34,7 @@ def run(data):
         time.sleep(0.3)
         model.give(500 * MB)
     {row}
-    time.sleep(0.005)
+    time.sleep(0.01)
     return data
 """
 

@@ -14,6 +14,9 @@ class LittleServer(ThreadingHTTPServer):
     """Counts the bodies it got. A body tells what to do with it: `sleep 0.1`, `status 500`, `close`, `once`, `cut`."""
 
     daemon_threads = True
+    # The library's 5 are too few for connections that come together: one that finds no room is tried again a second
+    # later.
+    request_queue_size = 128
 
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)

@@ -136,7 +136,11 @@ class Server(Client):
 
     def __enter__(self) -> Server:
         if self._wait:
-            self.wait_ready()
+            try:
+                self.wait_ready()
+            except BaseException:  # nobody calls __exit__ then, and what is left would load the machine
+                self.__exit__(*sys.exc_info())
+                raise
         return self
 
     def __exit__(

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from truth_servers import BAD_ROWS, BIG, BURN_10_MS, SLOW_INIT, Quiet, options_for, run, worker_cpu_s
+from truth_servers import BAD_ROWS, BIG, BURN_10_MS, EMPTY, SLOW_INIT, Quiet, options_for, run, worker_cpu_s
 
 from plimsoll.host.cgroups.groups import LimitsUnavailable, delegate
 from plimsoll.profiling.options import ProfileOptions
@@ -17,6 +17,7 @@ from plimsoll.profiling.result.files import read_profile
 from plimsoll.profiling.result.profile import Profile
 from plimsoll.profiling.reverify import verify_profile
 from plimsoll.profiling.run import profile
+from support.patience import best_of_three, folders_below
 
 pytestmark = pytest.mark.truth
 ROWS = [f"row {number}" for number in range(12)]
@@ -114,10 +115,20 @@ def test_rows_that_fail_or_kill_are_named(tmp_path: Path) -> None:
 
 
 def test_a_slow_start_is_measured(tmp_path: Path, enter: Callable[..., None]) -> None:
-    result = run(tmp_path / "slow", SLOW_INIT, ["1", "2"], 8.0)
-    seconds = result.measurements.startup.seconds_to_ready
-    assert seconds is not None
-    enter("start of a script that loads for 3 s (0.5 s of server)", 3.5, seconds, "s", 0.25)
+    """Compared with a server that loads nothing: how long that takes depends on the machine and its other users."""
+    folders = folders_below(tmp_path)
+
+    def measure() -> None:
+        folder = next(folders)
+        bare, slow = (
+            run(folder / name, script, ["1", "2"], 6.0) for name, script in (("bare", EMPTY), ("slow", SLOW_INIT))
+        )
+        bare_s, slow_s = bare.measurements.startup.seconds_to_ready, slow.measurements.startup.seconds_to_ready
+        assert bare_s is not None
+        assert slow_s is not None
+        enter("start of a script that loads for 3 s, less that of a bare one", 3.0, slow_s - bare_s, "s", 0.2)
+
+    best_of_three(measure)
 
 
 def test_a_profile_read_back_is_the_same(tmp_path: Path) -> None:

@@ -89,7 +89,7 @@ def test_what_a_dead_worker_had_read_and_not_begun_is_run_elsewhere() -> None:
 
 
 def test_behind_a_stuck_call_nothing_of_its_bundle_is_begun() -> None:
-    @on_stage(Limits(scoring_timeout_s=0.2, queue_timeout_s=30, max_queue=10))
+    @on_stage(Limits(scoring_timeout_s=1.0, queue_timeout_s=30, max_queue=10))
     async def body(stage: Stage) -> None:
         slot, told = stage.slots[0], list[int]()
         slot.cancel = told.append
@@ -107,11 +107,11 @@ def test_behind_a_stuck_call_nothing_of_its_bundle_is_begun() -> None:
 def test_a_front_that_looks_late_takes_no_answered_call_for_stuck() -> None:
     """Stopped past the scoring timeout, say: the answer is there, unread, and the worker has begun the next call."""
 
-    @on_stage(Limits(scoring_timeout_s=0.1, queue_timeout_s=30, max_queue=10))
+    @on_stage(Limits(scoring_timeout_s=1.0, queue_timeout_s=30, max_queue=10))
     async def body(stage: Stage) -> None:
         calls, items = await bundled(stage, b"a", b"b")
         stage.answer(stage.slots[0], items[0])
-        time.sleep(0.2)  # noqa: ASYNC251  the loop itself stands still
+        time.sleep(1.1)  # noqa: ASYNC251  the loop itself stands still
         stage.dispatcher._on_sweep(time.monotonic())
         assert (await calls[0].answer).body == b"re:a"
         assert stage.stuck == []

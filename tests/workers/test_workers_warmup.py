@@ -166,8 +166,12 @@ def test_batches_keep_to_their_limits() -> None:
         stage = make(rows=tuple(WarmUpCall(row, b"", b"one") for row in range(3)))
         stage.worker.features = Features(batch=BatchLimits(4, 0))
         running = asyncio.get_running_loop().create_task(stage.warmup.run())
-        await asyncio.sleep(0.05)
-        sizes = [len(frames.decode_batch(frame.body)) for slot in stage.slots if (frame := unread(slot)) is not None]
+        sizes = list[int]()
+        async with asyncio.timeout(20):
+            for slot in stage.slots:
+                while (frame := unread(slot)) is None:
+                    await asyncio.sleep(0.001)
+                sizes.append(len(frames.decode_batch(frame.body)))
         assert sizes == [4, 2]
         stage.end()
         assert (await running or "").startswith("the warm-up failed")

@@ -67,7 +67,8 @@ def profile(options: ProfileOptions, progress: Progress) -> Profile:
     result, census = run.finish(watch), run.findings.census
     if census.rows and not census.succeeded():
         failed = describe_failed(census, run.findings.dataset)
-        raise RowsFailed(f"every row failed: {failed}", remedy=f"see {options.output_dir}/server.log")
+        which = f"every row that was sent failed ({census.incomplete})" if census.incomplete else "every row failed"
+        raise RowsFailed(f"{which}: {failed}", remedy=f"see {options.output_dir}/server.log")
     return result
 
 

@@ -49,7 +49,7 @@ def test_the_need_is_the_peak_with_the_heaviest_row(machine: Machine, tmp_path: 
     assert len(timeline["gpuMemoryBytes"]) == len(timeline["seconds"])
     assert 3_100_000_000 <= max(timeline["gpuMemoryBytes"]) <= 3_600_000_000
     assert found.measured["driverVersion"] == "580.82.07"
-    assert 4 < found.measured["pollsPerSecond"] <= 10
+    assert 2 < found.measured["pollsPerSecond"] <= 10
     assert found.measured["pollCpuSeconds"] < 0.1 * found.content["elapsedSeconds"]
     assert device["utilisation"]["max"] == 0.6
     # 3.6 GB · 1.15 = 4.14 GB = 3948 MiB, in steps of 256 MiB.

@@ -17,6 +17,7 @@ import pytest
 from plimsoll.profiling.dataset.rows import TEXT_TYPE, Row
 from plimsoll.profiling.latency import decode_distribution
 from plimsoll.profiling.load.requests import spooled
+from support.patience import best_of_three
 from support.raw_server import RawServer, Said, ok, raw_server
 from support.server import wait_for
 
@@ -97,8 +98,20 @@ def test_what_a_stretch_says_of_itself(tmp_path: Path) -> None:
     latency = decode_distribution(answer["latency"], answer["latencySumSeconds"])
     assert latency.count == 60
     assert 0 < answer["latencySumSeconds"] < 2 * answer["elapsedSeconds"], "two connections, never more in flight"
-    assert answer["throughput"] == pytest.approx(60 / answer["elapsedSeconds"], rel=0.2)
+    # The greater of two estimates; the other one misses the last answers, which may come late on a busy machine.
+    assert answer["throughput"] >= 0.999 * 60 / answer["elapsedSeconds"]
     assert answer["driverCpuSeconds"] > 0
+
+
+def test_throughput_is_answers_by_time(tmp_path: Path) -> None:
+    load = {"command": "load", "connections": 2, "seconds": 0, "maxSeconds": 9, "wholePasses": False, "requests": 2000}
+    with driven(tmp_path) as (driver, _):
+
+        def measure() -> None:
+            answer = driver.ask(load)
+            assert answer["throughput"] == pytest.approx(2000 / answer["elapsedSeconds"], rel=0.1)
+
+        best_of_three(measure)
 
 
 def test_what_an_open_loop_says_besides(tmp_path: Path) -> None:

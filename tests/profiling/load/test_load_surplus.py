@@ -7,16 +7,17 @@ timed by the answer of the one before it.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import psutil
 import pytest
 
 from plimsoll.profiling.dataset.rows import TEXT_TYPE, Row
 from plimsoll.profiling.load.client import DriverClient
 from support.raw_server import RawServer, Said, ok, raw_server
+from support.server import wait_for
 
 FIRST, SURPLUS, SECOND = ok(b"one"), ok(b"surplus"), ok(b"the second")
 
@@ -25,8 +26,18 @@ FIRST, SURPLUS, SECOND = ok(b"one"), ok(b"surplus"), ok(b"the second")
 def driven(folder: Path, answer: Callable[[bytes], Said]) -> Iterator[tuple[RawServer, DriverClient]]:
     rows = [Row(1, b"first", TEXT_TYPE), Row(2, b"second", TEXT_TYPE)]
     with raw_server(answer) as server, DriverClient(folder / "driver.log", None) as driver:
-        driver.open(rows, server.port, 2.0, seed=1)
+        driver.open(rows, server.port, 20.0, seed=1)
         yield server, driver
+
+
+def wait_given_up(driver: DriverClient, server: RawServer) -> None:
+    """Until the driver has read all that came, and so has no connection any more."""
+    process = psutil.Process(driver.pid)
+
+    def connected() -> bool:
+        return any(one.raddr and one.raddr.port == server.port for one in process.net_connections("tcp"))
+
+    wait_for(lambda: not connected(), "the end of the driver's connection")
 
 
 @pytest.mark.parametrize(
@@ -43,7 +54,7 @@ def driven(folder: Path, answer: Callable[[bytes], Said]) -> Iterator[tuple[RawS
 def test_what_comes_between_two_requests_belongs_to_neither(tmp_path: Path, said: Said) -> None:
     with driven(tmp_path, lambda body: said if body == b"first" else Said((SECOND,))) as (server, driver):
         first = driver.send_row(0, lambda: None)
-        time.sleep(0.05)
+        wait_given_up(driver, server)
         second = driver.send_row(1, lambda: None)
     assert [(answer.outcome, answer.response_bytes) for answer in (first, second)] == [("200", 3), ("200", 10)]
     assert server.connections == 2
@@ -51,7 +62,7 @@ def test_what_comes_between_two_requests_belongs_to_neither(tmp_path: Path, said
 
 def test_a_server_that_answers_everything_twice_is_not_twice_as_fast(tmp_path: Path) -> None:
     with driven(tmp_path, lambda _: Said((FIRST + SURPLUS,))) as (_, driver):
-        answer = driver.load(1, 0.3, 0.3, whole_passes=False, on_tick=lambda: None)
+        answer = driver.load(1, 1.0, 1.0, whole_passes=False, on_tick=lambda: None)
     assert set(answer.outcomes) <= {"200", "closed"}
     assert answer.outcomes["200"] > 1
     assert answer.response_bytes == 3 * answer.outcomes["200"], "no surplus counts as an answer"
@@ -75,6 +86,6 @@ def test_a_connection_that_ends_while_nobody_uses_it_costs_no_request(tmp_path: 
         outcomes = []
         for row in (0, 1, 0):
             outcomes.append(driver.send_row(row, lambda: None).outcome)
-            time.sleep(0.05)
+            wait_given_up(driver, server)
     assert outcomes == ["200"] * 3
     assert server.connections == 3

@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from plimsoll.profiling.advice.stalls import Clocks, longer_than
 from plimsoll.profiling.measure.metrics import read_clocks
 from support.fixtures import Serve
+from support.patience import best_of_three
 from support.server import wait_for
 
 SLEEPS = """
@@ -29,30 +30,38 @@ def test_clocks_of_a_real_server(serve: Serve) -> None:
         assert found is not None
         return found
 
+    def score() -> None:
+        before = clocks()
+        server.post("/score", b"0.3")
+        server.post("/score", b"0.01")
+        gained = clocks().since(before)
+        assert [longer_than(times, 0.3) for times in (gained.run, gained.request, gained.loop)] == [1, 1, 0]
+
     server.post("/score", b"0")
-    before = clocks()
-    server.post("/score", b"0.3")
-    server.post("/score", b"0.01")
-    gained = clocks().since(before)
-    assert [longer_than(times, 0.3) for times in (gained.run, gained.request, gained.loop)] == [1, 1, 0]
+    best_of_three(score)
 
 
 def test_a_front_that_was_stopped_shows_in_its_own_clock_alone(serve: Serve) -> None:
     server = serve(SLEEPS, "--workers", "2")
-    before = read_clocks(server.get("/metrics").body.decode())
     front = server.front().pid
-    with ThreadPoolExecutor() as pool:
-        calls = [pool.submit(server.post, "/score", b"0.2") for _ in range(2)]
-        wait_for(lambda: server.metric("plimsoll_requests_in_flight") == 2, "two calls under way")
-        os.kill(front, signal.SIGSTOP)
-        threading.Timer(0.8, os.kill, (front, signal.SIGCONT)).start()
-        assert [call.result().status for call in calls] == [200, 200]
-    after = read_clocks(server.get("/metrics").body.decode())
-    assert after is not None
-    assert before is not None
-    gained = after.since(before)
-    assert longer_than(gained.loop, 0.6) == 1
-    assert longer_than(gained.run, 0.6) == 0
+
+    def stop_while_two_run() -> None:
+        before = read_clocks(server.get("/metrics").body.decode())
+        with ThreadPoolExecutor() as pool:
+            calls = [pool.submit(server.post, "/score", b"0.4") for _ in range(2)]
+            wait_for(lambda: server.metric("plimsoll_requests_in_flight") == 2, "two calls under way", patience_s=5)
+            os.kill(front, signal.SIGSTOP)
+            threading.Timer(0.8, os.kill, (front, signal.SIGCONT)).start()
+            assert [call.result().status for call in calls] == [200, 200]
+        after = read_clocks(server.get("/metrics").body.decode())
+        assert after is not None
+        assert before is not None
+        gained = after.since(before)
+        assert longer_than(gained.loop, 0.6) == 1
+        assert longer_than(gained.run, 0.6) == 0
+
+    wait_for(lambda: server.metric("plimsoll_slots") == 2, "the second worker")
+    best_of_three(stop_while_two_run)
 
 
 def test_a_server_without_these_clocks_has_none() -> None:

@@ -140,7 +140,7 @@ def test_waiting_for_a_driver_that_hangs_has_an_end() -> None:
     watch._thread.start()
     begun_s = time.monotonic()
     watch.settle(longest_s=0.1)
-    assert time.monotonic() - begun_s < 5
+    assert time.monotonic() - begun_s < 20, "not until the driver is back"
     assert watch.hangs
     released.set()
     watch.__exit__(None, None, None)
@@ -151,13 +151,13 @@ def test_how_often_it_really_looked() -> None:
     """A driver that takes its time makes it less often; what it cost this process is counted."""
     watch = GpuWatch(Driver(), [ONE], interval_s=0.01)
     assert watch.looks_per_s is None
+    begun_s = time.monotonic()
     with watch:
-        time.sleep(0.3)
+        wait_for(lambda: watch.looks >= 10, "ten looks")
         watch.settle()
     assert watch.looks_per_s is not None
     assert 0 < watch.looks_per_s <= 101
-    assert watch.looks >= 2
-    assert 0 <= watch.cpu_s < 0.3
+    assert 0 <= watch.cpu_s <= time.monotonic() - begun_s
 
 
 def test_a_watch_without_servers_writes_nothing_down() -> None:

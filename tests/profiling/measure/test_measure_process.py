@@ -43,6 +43,11 @@ def wait_ready(process: ServerProcess) -> None:
     assert process.exit_code() is None, process.last_lines()
 
 
+def wait_said(log: Path, line: str) -> None:
+    """What a script prints goes through its server, and may be in the log only after the server is ready."""
+    wait_for(lambda: line in log.read_text(), line)
+
+
 @pytest.fixture(scope="module")
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[ServerProcess, Path]]:
     """A server on one CPU, with a variable of its own; its log already holds an older one's."""
@@ -51,6 +56,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[ServerPro
     cpu = min(os.sched_getaffinity(0))
     with ServerProcess(script(folder), folder / "server.log", [cpu], variables={"TRIED": "yes"}) as process:
         wait_ready(process)
+        wait_said(folder / "server.log", "MARK yes")
         yield process, folder / "server.log"
     assert process.exit_code() is not None
 
@@ -74,7 +80,7 @@ def test_what_makes_us_profile_does_not_reach_it(tmp_path: Path, monkeypatch: py
     monkeypatch.setenv("PLIMSOLL_PORT", "1")
     with ServerProcess(script(tmp_path), tmp_path / "server.log", None) as process:
         wait_ready(process)
-        assert "MARK None None" in (tmp_path / "server.log").read_text()
+        wait_said(tmp_path / "server.log", "MARK None None")
 
 
 def test_only_what_it_wrote_itself_is_quoted(served: tuple[ServerProcess, Path]) -> None:

@@ -31,6 +31,7 @@ from plimsoll.profiling.measure.server import (
 from plimsoll.profiling.measure.timeline import Recorder
 from plimsoll.profiling.phases.start import wait_for_start
 from plimsoll.profiling.session import CpuPlacement, Session, Setup
+from support.patience import best_of_three
 from support.profile_runs import Notes, options_for
 from support.server import wait_for
 
@@ -92,11 +93,15 @@ def test_a_window_counts_requests_failures_and_cpu(shared: Made) -> None:
 def test_cores_are_sampled_every_half_second_or_once_for_all(shared: Made) -> None:
     """One worker of one thread cannot keep more than about one core busy; a short window has its mean."""
     _, server, _ = shared
-    short, long = (server.window(1, seconds, seconds, whole_passes=False) for seconds in (0.2, 1.8))
-    assert len(short.cores) == 1
-    assert short.cores[0] == pytest.approx(short.total_cpu_s / short.answer.elapsed_s)
-    assert 1 <= len(long.cores) <= long.answer.elapsed_s / 0.5
-    assert all(0 < cores < 1.6 for cores in long.cores)
+
+    def measure() -> None:
+        short, long = (server.window(1, seconds, seconds, whole_passes=False) for seconds in (0.2, 1.8))
+        assert len(short.cores) == 1
+        assert short.cores[0] == pytest.approx(short.total_cpu_s / short.answer.elapsed_s)
+        assert 1 <= len(long.cores) <= long.answer.elapsed_s / 0.5
+        assert all(0 < cores < 1.6 for cores in long.cores)
+
+    best_of_three(measure)
 
 
 def test_a_failure_of_another_row_is_unexpected(shared: Made) -> None:
@@ -198,7 +203,7 @@ def test_a_server_that_is_lost_is_noticed_during_the_load(tmp_path: Path) -> Non
         with pytest.raises(ServerLost, match="killed by signal 9"):
             server.window(1, 60.0, 60.0, whole_passes=False)
         with pytest.raises(ServerLost):
-            server.wait_until_ready(5.0)
+            server.wait_until_ready(20.0)
 
 
 class LostGpu:
@@ -225,7 +230,7 @@ def test_a_gpu_that_is_lost_ends_the_run_though_the_server_answers(shared: Made)
         assert lost.value.code == "gpu_lost"
     finally:
         server.recorder = whole
-    assert server.wait_until_ready(5.0)
+    assert server.wait_until_ready(20.0)
 
 
 @pytest.mark.parametrize(("code", "words"), [(3, "code 3"), (0, "code 0"), (-9, "signal 9"), (-11, "signal 11")])

