@@ -7,6 +7,7 @@ import http.client
 import signal
 import socket
 import threading
+import time
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -24,6 +25,8 @@ ECHO = """
     def init(): pass
     def run(data): return json.loads(data)
 """
+_DRAIN_S = "5"
+"""Long enough for a few requests after the signal on a machine that stands still meanwhile."""
 WAITING = """
     import os, time
     def init():
@@ -66,10 +69,10 @@ def test_init_runs_once_per_worker(serve: Serve) -> None:
 
 def test_sigterm_ends_with_code_0_after_the_calls_under_way(serve: Serve) -> None:
     server = serve("""
-        import time
+        import os, time
         def init(): pass
         def run(data):
-            time.sleep(1)
+            while not os.path.exists("go"): time.sleep(0.01)
             return "whole"
     """)
     replies: list[Reply] = []
@@ -78,6 +81,8 @@ def test_sigterm_ends_with_code_0_after_the_calls_under_way(serve: Serve) -> Non
     wait_for(lambda: server.metric("plimsoll_requests_in_flight") == 1, "a running call")
     tree = server.tree()
     server.signal(signal.SIGTERM)
+    wait_for(lambda: not server.is_ready(), "the beginning of the end")
+    (server.script.parent / "go").touch()
     assert server.wait_exit() == 0
     client.join()
     assert replies[0].json() == "whole"
@@ -85,7 +90,7 @@ def test_sigterm_ends_with_code_0_after_the_calls_under_way(serve: Serve) -> Non
 
 
 def test_readiness_falls_before_the_port_closes(serve: Serve) -> None:
-    server = serve(ECHO, "--drain-seconds", "3")
+    server = serve(ECHO, "--drain-seconds", _DRAIN_S)
     server.signal(signal.SIGTERM)
     reply = wait_for(lambda: (found := server.get("/health/ready")).status == 503 and found, "a readiness of 503")
     assert reply.json()["reason"] == "the server is shutting down"
@@ -95,7 +100,7 @@ def test_readiness_falls_before_the_port_closes(serve: Serve) -> None:
 
 
 def test_sigterm_under_load_fails_no_request(serve: Serve) -> None:
-    server = serve(ECHO, "--drain-seconds", "2")
+    server = serve(ECHO, "--drain-seconds", _DRAIN_S)
     with Load(server.port, clients=8) as load:
         load.wait_sent(200)
         server.signal(signal.SIGTERM)
@@ -196,18 +201,18 @@ def _live(server: Server) -> bool:
 
 
 _SLOW_FRONT = """
-import sys, time
+import os, sys, time
 def hear(event, arguments):
     if event == "import" and arguments[0] == "plimsoll.server.front.serving":
         open({marker!r}, "w").close()
-        time.sleep(1.0)
+        while not os.path.exists({marker!r} + "-go"): time.sleep(0.01)
 sys.addaudithook(hear)
 """
 
 
 @pytest.fixture
 def starting(tmp_path: Path) -> Iterator[Server]:
-    """A server whose front is forked, and imports."""
+    """A server whose front is forked, and imports until `let_import`."""
     marker = tmp_path / "imports"
     (tmp_path / "sitecustomize.py").write_text(_SLOW_FRONT.format(marker=str(marker)))
     (tmp_path / "score.py").write_text(dedent(ECHO))
@@ -216,9 +221,16 @@ def starting(tmp_path: Path) -> Iterator[Server]:
         yield server
 
 
+def let_import(server: Server) -> None:
+    """A moment after the signal, which the master is to hear before."""
+    time.sleep(0.5)
+    (server.script.parent / "imports-go").touch()
+
+
 def test_a_reload_before_anything_is_loaded_does_no_harm(starting: Server) -> None:
     front = starting.front().pid
     starting.process.send_signal(signal.SIGHUP)
+    let_import(starting)
     wait_for(starting.is_ready, "readiness")
     assert starting.front().pid == front
     starting.process.send_signal(signal.SIGHUP)
@@ -227,5 +239,6 @@ def test_a_reload_before_anything_is_loaded_does_no_harm(starting: Server) -> No
 
 def test_a_stop_before_anything_is_loaded_is_one(starting: Server) -> None:
     starting.process.terminate()
+    let_import(starting)
     assert starting.process.wait(PATIENCE_S) == 0
     assert "Traceback" not in starting.log()

@@ -6,6 +6,7 @@ import contextlib
 import http.client
 import json
 import os
+import random
 import signal
 import socket
 import subprocess
@@ -27,16 +28,29 @@ PATIENCE_S = 60.0
 """Longest wait for anything; a bound against hanging, never a measured quantity."""
 
 
+_PORTS = range(11_000, 32_000)
+"""Below those that the kernel gives to clients (ip(7)): the thousands of some tests would take one that is still to be
+bound."""
+_given: set[int] = set()
+
+
 def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """Nobody's now, and given to no other test."""
+    while True:
+        port = random.SystemRandom().choice(_PORTS)
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            if port not in _given:
+                probe.bind(("127.0.0.1", port))
+                _given.add(port)
+                return port
 
 
 def wait_for(condition: Callable[[], Any], what: str, patience_s: float = PATIENCE_S) -> Any:
     """The first true value of `condition`."""
     deadline = time.monotonic() + patience_s
-    while time.monotonic() < deadline:
+    over = False
+    while not over:
+        over = time.monotonic() > deadline  # asked before the condition: a machine that stood still gets one more look
         if found := condition():
             return found
         time.sleep(0.02)
@@ -63,7 +77,7 @@ class Client:
     def is_ready(self) -> bool:
         try:
             return self.get("/health/ready").status == 200
-        except OSError:
+        except (OSError, http.client.HTTPException):
             return False
 
     def get(self, path: str, **headers: str) -> Reply:
@@ -162,8 +176,7 @@ class Server(Client):
 
     def front(self) -> psutil.Process:
         """Beside it the master has its guardian, and what was there before it became a server."""
-        forks = [child for child in psutil.Process(self.process.pid).children() if "plimsoll" in child.cmdline()]
-        return next(child for child in forks if child.name() != GUARDIAN)
+        return next(child for child in psutil.Process(self.process.pid).children() if _is_front(child))
 
     def workers(self) -> list[psutil.Process]:
         return living(self.front().children())
@@ -173,3 +186,11 @@ class Server(Client):
 
     def _ready_or_over(self) -> bool:
         return self.process.poll() is not None or self.is_ready()
+
+
+def _is_front(child: psutil.Process) -> bool:
+    """Not where it has ended since it was listed."""
+    try:
+        return "plimsoll" in child.cmdline() and child.name() != GUARDIAN
+    except psutil.NoSuchProcess:
+        return False
