@@ -300,7 +300,7 @@ def _status(client: socket.socket) -> bytes:
 def test_nor_by_bodies_that_are_sent_ahead(serve: Serve) -> None:
     size = str(4 * 2**20)
     server = serve(RAW, "--max-buffer-bytes", size, "--max-body-bytes", size, "--threads", "8")
-    slow = b"POST /score?sleep=20 HTTP/1.1\r\nhost: x\r\ncontent-length: 1\r\n\r\n1"
+    slow = b"POST /score?sleep=12 HTTP/1.1\r\nhost: x\r\ncontent-length: 1\r\n\r\n1"
     with unfinished(server, 4, 2**20, 20_000, slow):
         wait_for(lambda: server.metric("plimsoll_body_memory_bytes") == 4 * 2**20, "memory that is all in use")
         assert post_raw(server, 1, 2**21) == "own"

@@ -15,6 +15,7 @@ from textwrap import dedent
 
 import pytest
 
+from plimsoll.server.http.limits import FIRST_BYTE_S
 from support.fixtures import Serve, WriteScript
 from support.living import living
 from support.load import Load
@@ -113,7 +114,20 @@ def test_sigterm_under_load_fails_no_request(serve: Serve) -> None:
 
 def test_a_client_that_has_just_connected_is_heard(serve: Serve) -> None:
     """As of a load balancer that makes a connection for each request: it does not send a POST for a second time."""
-    server = serve(ECHO)
+    for _ in range(3):
+        silent_s, answer = _asked_after_the_stop(serve(ECHO))
+        if silent_s < _TOO_LATE_S:
+            break
+    assert answer == b"1"
+
+
+_TOO_LATE_S = FIRST_BYTE_S - 0.2
+"""Who has connected and says nothing for about so long is given up, be it that the machine stood still: no verdict."""
+
+
+def _asked_after_the_stop(server: Server) -> tuple[float, bytes]:
+    """How long the client was silent after the signal, and its answer."""
+    answer = b""
     with (
         socket.create_connection(("127.0.0.1", server.port)) as early,
         contextlib.closing(http.client.HTTPConnection("127.0.0.1", server.port)) as late,
@@ -122,11 +136,16 @@ def test_a_client_that_has_just_connected_is_heard(serve: Serve) -> None:
         # Both are known to the server now: connections are taken in the order in which they came.
         assert server.get("/health/ready").status == 200
         server.signal(signal.SIGTERM)
+        stopped = time.monotonic()
+        silent_s = FIRST_BYTE_S
         wait_for(lambda: not _live(server), "a closed port")
-        late.request("POST", "/score", b"1", {"content-type": "application/json"})
-        assert late.getresponse().read() == b"1"
+        with contextlib.suppress(OSError, http.client.HTTPException):
+            late.request("POST", "/score", b"1", {"content-type": "application/json"})
+            silent_s = time.monotonic() - stopped
+            answer = late.getresponse().read()
         assert early.recv(1) == b"", "who says nothing is not waited for"
     assert server.wait_exit() == 0
+    return silent_s, answer
 
 
 def test_whoever_is_just_connecting_is_heard_or_finds_the_port_closed(serve: Serve) -> None:
@@ -142,12 +161,16 @@ def test_whoever_is_just_connecting_is_heard_or_finds_the_port_closed(serve: Ser
     over.set()
     for client in clients:
         client.join()
-    assert set(outcomes) <= {"200", "refused"}
+    assert set(outcomes) <= {"200", "refused", "too late"}
+
+
+_POST_ON_ITS_OWN = b"POST /score HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nConnection: close\r\n\r\n1"
 
 
 def _connect_again_and_again(port: int, over: threading.Event, outcomes: Counter[str]) -> None:
     """A connection for each request."""
     while not over.is_set():
+        began = time.monotonic()
         try:
             client = socket.create_connection(("127.0.0.1", port), timeout=PATIENCE_S)
         except ConnectionRefusedError:
@@ -155,10 +178,14 @@ def _connect_again_and_again(port: int, over: threading.Event, outcomes: Counter
             return
         with client:
             try:
-                client.sendall(b"POST /score HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nConnection: close\r\n\r\n1")
-                outcomes[client.recv(100)[9:12].decode() or "no answer"] += 1
+                try:
+                    client.sendall(_POST_ON_ITS_OWN)
+                finally:
+                    is_late = time.monotonic() - began > _TOO_LATE_S
+                outcome = client.recv(100)[9:12].decode() or "no answer"
             except OSError as error:
-                outcomes[type(error).__name__] += 1
+                outcome = type(error).__name__
+            outcomes["too late" if is_late and outcome != "200" else outcome] += 1
 
 
 def test_a_worker_that_ignores_the_end_is_killed_after_the_grace_period(serve: Serve) -> None:
