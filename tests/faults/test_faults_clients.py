@@ -37,7 +37,7 @@ def connected(server: Server) -> socket.socket:
 
 
 def test_thousands_of_idle_connections_cost_the_others_nothing(tmp_path: Path) -> None:
-    flags = ("--workers", "2", "--max-connections", str(IDLE + 100), "--head-timeout", "60")
+    flags = ("--workers", "2", "--max-connections", str(IDLE + 100), "--head-timeout", "600")
     with more_descriptors(), Server(prepared(tmp_path), *flags) as server, contextlib.ExitStack() as held:
         front = server.front()
         before = footprint(front)

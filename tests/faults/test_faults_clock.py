@@ -39,7 +39,7 @@ def test_the_clock_of_these_tests_jumps_and_nothing_else_does(tmp_path: Path) ->
 
 def test_jumps_under_load_cost_nothing(tmp_path: Path) -> None:
     clock = Clock(tmp_path)
-    flags = ("--workers", "2", "--scoring-timeout-ms", "3000")
+    flags = ("--workers", "2", "--scoring-timeout-ms", "10000")
     with Server(prepared(tmp_path), *flags, env=clock.environment) as server:
         workers = {worker.pid for worker in server.workers()}
         jumps = iter((_YEAR_S, -_YEAR_S, 2, -2, 0) * 3)
@@ -55,10 +55,10 @@ def test_jumps_under_load_cost_nothing(tmp_path: Path) -> None:
 def test_no_timeout_comes_early_or_late_when_the_clock_jumps(tmp_path: Path, seconds: int) -> None:
     """The scoring timeout and the deadline of a client, each of which has begun when the clock jumps."""
     clock = Clock(tmp_path)
-    with Server(prepared(tmp_path), "--scoring-timeout-ms", "1500", env=clock.environment) as server:
+    with Server(prepared(tmp_path), "--scoring-timeout-ms", "3500", env=clock.environment) as server:
         for body, headers, code, least_s in (
-            (b"hang 00 0\n", {}, "scoring_timeout", 1.5),
-            (b"work 00 1400\n", {"x_request_timeout_ms": "700"}, "deadline_exceeded", 0.7),
+            (b"hang 00 0\n", {}, "scoring_timeout", 3.5),
+            (b"work 00 3000\n", {"x_request_timeout_ms": "700"}, "deadline_exceeded", 0.7),
         ):
             server.wait_ready()
             clock.put_forward(0)

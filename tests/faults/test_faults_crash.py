@@ -6,8 +6,9 @@ import psutil
 import pytest
 
 from support.fixtures import Serve
+from support.living import living
 from support.load import Load
-from support.server import wait_for
+from support.server import Reply, wait_for
 
 ECHO = """
     import json
@@ -70,9 +71,15 @@ def test_the_health_probe_says_why_while_a_worker_keeps_dying(serve: Serve) -> N
     server = serve(FAILING)
     for _ in range(5):
         server.post("/score", b'"exit"')
-    reply = wait_for(
-        lambda: (found := server.get("/health/ready")).status == 503 and found, "a readiness of 503", patience_s=20
-    )
+
+    def refused() -> Reply | None:
+        """The next start is soon, and may be over before anybody has looked: then the worker dies once more."""
+        if (found := server.get("/health/ready")).status == 503:
+            return found
+        server.post("/score", b'"exit"')
+        return None
+
+    reply = wait_for(refused, "a readiness of 503")
     assert "exited with code 5" in reply.json()["reason"]
     assert server.get("/health/live").status == 200
     server.wait_ready()  # it is tried again, more slowly
@@ -88,12 +95,12 @@ HANG = """
 
 def test_nothing_outlives_a_master_that_is_killed(serve: Serve) -> None:
     server = serve(HANG, "--workers", "2")
-    tree = server.tree()
-    assert len(tree) == 4  # front, two workers, and the guardian, which ends last
+    # Front, two workers, and the guardian, which ends last.
+    tree = wait_for(lambda: len(found := server.tree()) == 4 and found, "all processes")
     with Load(server.port, clients=2) as load:
         wait_for(lambda: server.metric("plimsoll_requests_in_flight") == 2, "both workers stuck")
         server.process.kill()
-        wait_for(lambda: not any(process.is_running() for process in tree), "end of front and workers")
+        wait_for(lambda: not living(tree), "end of front and workers")
         load.stop()
 
 
@@ -104,6 +111,6 @@ def test_a_killed_front_takes_its_workers_along_and_is_replaced(serve: Serve) ->
         wait_for(lambda: server.metric("plimsoll_requests_in_flight") == 2, "both workers stuck")
         load.stop()
         front.kill()
-        wait_for(lambda: not any(worker.is_running() for worker in workers), "end of the workers")
+        wait_for(lambda: not living(workers), "end of the workers")
     server.wait_ready()
-    assert len(server.workers()) == 2
+    wait_for(lambda: len(server.workers()) == 2, "both workers")

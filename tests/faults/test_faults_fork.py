@@ -10,7 +10,7 @@ import pytest
 from support.fixtures import Serve
 from support.load import Load
 
-TIMEOUT = ("--scoring-timeout-ms", "4000")
+TIMEOUT = ("--scoring-timeout-ms", "20000")
 """Far above what any of these calls takes: a 504 is a call whose answer somebody else has taken."""
 
 FORKING = """
@@ -94,6 +94,7 @@ def test_what_the_child_prints_is_not_lost_and_what_the_parent_has_begun_is_prin
     )
     assert server.post("/score", b"x").json() == "parent"
     server.wait_log("begun by the parent")
+    server.wait_log("printed by the child")
     assert server.log().count("printed by the child") == 1
     assert server.log().count("begun by the parent") == 1
 

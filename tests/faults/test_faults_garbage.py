@@ -58,7 +58,7 @@ def test_garbage_on_every_socket_is_the_end_of_that_worker_only(serve: Serve, sa
     assert reply.status == 502
     assert reply.json()["code"] in ("worker_broke", "worker_died")
     wait_for(lambda: server.post("/score", b"{}").status == 200, "an answer of the next worker")
-    (after,) = server.workers()
+    (after,) = wait_for(lambda: len(found := server.workers()) == 1 and found, "one worker")
     assert after.pid != before.pid
     assert server.metric("plimsoll_queue_length") == server.metric("plimsoll_requests_in_flight") == 0
     assert server.metric("plimsoll_slots") == 1

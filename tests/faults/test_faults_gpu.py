@@ -171,6 +171,7 @@ def test_a_gpu_that_is_lost_while_serving(serve: Serve, machine: Machine) -> Non
     machine.has(gpu(0), gpu(1))
     time.sleep(0.6)  # longer than a reading is used again
     assert server.get("/health/ready").status == 503, "whatever held it open has lost it"
+    server.wait_log("is lost: the server is not ready any more")
     assert server.log().count("is lost: the server is not ready any more") == 1
 
 

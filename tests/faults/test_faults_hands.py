@@ -26,7 +26,7 @@ CLOSING = """
             os.closerange(3, 256)
             global kept
             kept = [open("/dev/null") for _ in range(5)] + [socket.socket() for _ in range(20)]
-        if order == "slow": time.sleep(1)
+        if order == "slow": time.sleep(3)
         return rest
 """
 
@@ -78,7 +78,7 @@ SIGNALS = """
 
 @pytest.mark.parametrize("handler", ["default", "ignored", "replaced"])
 def test_a_script_deaf_to_signals_is_stopped_all_the_same(serve: Serve, handler: str) -> None:
-    server = serve(SIGNALS, "--scoring-timeout-ms", "1500", "--grace-seconds", "1", env={"QUIT": handler})
+    server = serve(SIGNALS, "--scoring-timeout-ms", "3500", "--grace-seconds", "1", env={"QUIT": handler})
     first = psutil.Process(server.post("/score", b"").json())
     assert server.post("/score", b"hang").status in (502, 504)
     wait_all_ended([first], "the stuck worker")

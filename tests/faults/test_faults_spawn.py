@@ -10,6 +10,7 @@ import psutil
 import pytest
 
 from support.fixtures import Serve
+from support.living import living
 from support.server import wait_for
 
 PID = """
@@ -26,17 +27,17 @@ def test_out_of_descriptors_the_next_worker_is_tried_again(serve: Serve, left: i
     front, worker = server.front(), psutil.Process(server.post("/score", b"").json())
     found = front.rlimit(psutil.RLIMIT_NOFILE)
     server.signal(signal.SIGHUP)  # whatever is loaded late is loaded now
-    wait_for(lambda: not worker.is_running(), "renewal")
+    wait_for(lambda: not living([worker]), "renewal")
     server.wait_ready()
     (worker,) = server.workers()
     open_before = front.num_fds()
     highest = max(int(one.name) for one in Path(f"/proc/{front.pid}/fd").iterdir())
     front.rlimit(psutil.RLIMIT_NOFILE, (highest + 1 + left - 9, found[1]))  # nine go back with the worker
     worker.kill()
-    time.sleep(1.5)
+    server.wait_log("worker-0 cannot be started (Too many open files); trying again")
+    time.sleep(1.0)  # and again
     front.rlimit(psutil.RLIMIT_NOFILE, found)
-    wait_for(lambda: server.is_ready(), "readiness", patience_s=20)
+    wait_for(lambda: server.is_ready(), "readiness")
     assert psutil.pid_exists(server.post("/score", b"").json())
     assert len(server.workers()) == 1
-    server.wait_log("worker-0 cannot be started (Too many open files); trying again")
-    wait_for(lambda: front.num_fds() <= open_before, "all descriptors given back", patience_s=20)
+    wait_for(lambda: front.num_fds() <= open_before, "all descriptors given back")

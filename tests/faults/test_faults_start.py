@@ -10,6 +10,8 @@ from pathlib import Path
 import psutil
 import pytest
 
+from support.server import free_port
+
 OK = "def init(): pass\ndef run(data): return data\n"
 
 
@@ -49,7 +51,7 @@ def plimsoll(folder: Path, *flags: str) -> tuple[int, str, str]:
 def test_a_script_that_cannot_start_ends_with_3(tmp_path: Path, source: str, message: str) -> None:
     script = tmp_path / "score.py"
     script.write_text(source)
-    code, last, everything = plimsoll(tmp_path, "--entry-script", "score.py", "--port", str(_free_port()))
+    code, last, everything = plimsoll(tmp_path, "--entry-script", "score.py", "--port", str(free_port()))
     assert code == 3
     assert last.startswith("plimsoll: error: ")
     assert message.format(script=script) in last
@@ -101,9 +103,3 @@ def test_help_and_version_go_to_stdout(tmp_path: Path) -> None:
         assert done.returncode == 0
         assert text in done.stdout
         assert done.stderr == ""
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

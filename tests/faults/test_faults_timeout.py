@@ -25,6 +25,10 @@ HANGING = """
 """
 
 
+_TIMEOUT_MS = "2500"
+"""Above what a machine that stands still for a while adds to a call that takes no time."""
+
+
 def in_background(server: Server, body: bytes) -> tuple[threading.Thread, list[Reply]]:
     replies: list[Reply] = []
     thread = threading.Thread(target=lambda: replies.append(server.post("/score", body)))
@@ -34,11 +38,11 @@ def in_background(server: Server, body: bytes) -> tuple[threading.Thread, list[R
 
 @pytest.mark.parametrize("hang", ["regex", "gil", "sleep"])
 def test_a_hang_answers_504_dumps_its_stack_and_is_replaced(serve: Serve, hang: str) -> None:
-    server = serve(HANGING, "--scoring-timeout-ms", "500")
+    server = serve(HANGING, "--scoring-timeout-ms", _TIMEOUT_MS)
     before = server.workers()[0].pid
     reply = server.post("/score", f'"{hang}"'.encode())
     assert reply.status == 504
-    assert reply.json()["message"] == "Scoring timeout after 500 ms"
+    assert reply.json()["message"] == f"Scoring timeout after {_TIMEOUT_MS} ms"
     assert reply.json()["code"] == "scoring_timeout"
     assert server.post("/score", b'"fine"').json() == "fine"
     assert server.workers()[0].pid != before
@@ -49,25 +53,28 @@ def test_a_hang_answers_504_dumps_its_stack_and_is_replaced(serve: Serve, hang: 
 def test_calls_of_other_threads_of_the_stuck_worker_are_answered(serve: Serve) -> None:
     server = serve(
         """
-        import json, time
+        import os, time
         def init(): pass
         def run(data):
-            time.sleep(json.loads(data))
+            while data == "stuck" or not os.path.exists("go"):
+                time.sleep(0.01)
             return data
         """,
-        *("--scoring-timeout-ms", "1500", "--threads", "2"),
+        *("--scoring-timeout-ms", "4000", "--threads", "2"),
     )
-    stuck, stuck_replies = in_background(server, b"100")
-    time.sleep(0.7)
-    beside, beside_replies = in_background(server, b"1.2")  # still runs when the first one times out
+    stuck, stuck_replies = in_background(server, b"stuck")
+    wait_for(lambda: server.metric("plimsoll_requests_in_flight") == 1, "the stuck call")
+    time.sleep(2.0)  # so that the other one's own timeout comes so much later
+    beside, beside_replies = in_background(server, b"beside")
     stuck.join()
+    (server.script.parent / "go").touch()  # it still ran when the first one timed out
     beside.join()
     assert [reply.status for reply in stuck_replies] == [504]
     assert [reply.status for reply in beside_replies] == [200]
 
 
 def test_calls_waiting_behind_a_stuck_worker_are_answered_by_the_next_one(serve: Serve) -> None:
-    server = serve(HANGING, "--scoring-timeout-ms", "700")
+    server = serve(HANGING, "--scoring-timeout-ms", _TIMEOUT_MS)
     stuck, stuck_replies = in_background(server, b'"regex"')
     wait_for(lambda: server.metric("plimsoll_requests_in_flight") == 1, "the stuck call")
     waiting = [in_background(server, b"%d" % number) for number in range(4)]
@@ -79,7 +86,7 @@ def test_calls_waiting_behind_a_stuck_worker_are_answered_by_the_next_one(serve:
 
 
 def test_probes_answer_while_every_slot_holds_the_gil(serve: Serve) -> None:
-    server = serve(HANGING, "--workers", "2", "--scoring-timeout-ms", "3000")
+    server = serve(HANGING, "--workers", "2", "--scoring-timeout-ms", "6000")
     stuck = [in_background(server, b'"regex"') for _ in range(2)]
     wait_for(lambda: server.metric("plimsoll_requests_in_flight") == 2, "two stuck calls")
     for path in ("/", "/health/live", "/health/ready", "/metrics"):
@@ -96,12 +103,12 @@ def test_a_call_that_waits_too_long_for_a_slot_is_never_run(serve: Serve) -> Non
         def init(): pass
         def run(data):
             print("ran", data)
-            time.sleep(0.4)
+            time.sleep(1.0)
             return data
         """,
-        *("--scoring-timeout-ms", "500", "--grace-seconds", "0.2"),
+        *("--scoring-timeout-ms", "3000", "--grace-seconds", "0.2"),
     )
-    calls = [in_background(server, b'"%d"' % number) for number in range(8)]  # 3.2 s of work, 1.2 s of patience
+    calls = [in_background(server, b'"%d"' % number) for number in range(9)]  # 9 s of work, 6.2 s of patience
     for thread, _ in calls:
         thread.join()
     statuses = [replies[0].status for _, replies in calls]

@@ -64,8 +64,13 @@ def _answered_until(server: Server, is_over: Callable[[], bool]) -> int:
     """How many requests were answered; each of them was."""
     answered = 0
     while not is_over():
-        body = b"%d" % answered
-        reply = server.post("/score", body)
+        body, began_s = b"%d" % answered, time.monotonic()
+        try:
+            reply = server.post("/score", body)
+        except ConnectionError:
+            # A machine that stands still between connecting and sending makes this client a slow one as well.
+            assert time.monotonic() - began_s > 1.0
+            continue
         assert (reply.status, reply.body) == (200, body)
         answered += 1
         time.sleep(0.01)

@@ -9,13 +9,14 @@ from support.load import Load
 from support.server import Reply, Server, wait_for
 
 SLOW = """
-    import json, time
+    import json, os, time
     from plimsoll.entry import batch
     def init(): pass
     @batch(max_size=8)
     def run(data):
         print("batch of", len(data))
         time.sleep(0.2)
+        while os.path.exists("closed"): time.sleep(0.01)
         return [ValueError("bad") if json.loads(item) == "bad" else json.loads(item) for item in data]
 """
 
@@ -36,7 +37,17 @@ def all_at_once(server: Server, bodies: list[bytes]) -> list[Reply]:
 
 def test_what_waits_is_taken_together_and_goes_back_to_its_callers(serve: Serve) -> None:
     server = serve(SLOW)
+    gate = server.script.parent / "closed"
+    gate.touch()
+
+    def open_the_gate() -> None:
+        wait_for(lambda: server.metric("plimsoll_queue_length") >= 20 - 8, "all but one batch in the queue")
+        gate.unlink()
+
+    opener = threading.Thread(target=open_the_gate)
+    opener.start()
     replies = all_at_once(server, [b"%d" % number for number in range(20)])
+    opener.join()
     assert [reply.json() for reply in replies] == list(range(20))
     assert server.metric("plimsoll_batch_size_sum") == 20
     assert server.metric("plimsoll_batch_size_count") < 10
@@ -66,7 +77,7 @@ def test_one_call_does_not_wait_for_others(serve: Serve) -> None:
 
 
 def test_a_slot_may_wait_for_a_batch_to_fill(serve: Serve) -> None:
-    server = serve(SLOW.replace("max_size=8", "max_size=8, max_wait_ms=2000"))
+    server = serve(SLOW.replace("max_size=8", "max_size=8, max_wait_ms=60000"))
     replies = all_at_once(server, [b"%d" % number for number in range(8)])
     assert [reply.status for reply in replies] == [200] * 8
     assert server.metric("plimsoll_batch_size_count") == 1
@@ -91,18 +102,19 @@ def test_results_never_go_astray_under_load(serve: Serve) -> None:
 def test_a_stuck_batch_is_answered_whole_and_the_rest_is_run(serve: Serve) -> None:
     server = serve(
         """
-        import json, time
+        import json, os, time
         from plimsoll.entry import batch
         def init(): pass
         @batch(max_size=2)
         def run(data):
             orders = [json.loads(item) for item in data]
-            time.sleep(max(orders))
+            while -1 in orders and not os.path.exists("go"): time.sleep(0.01)
+            time.sleep(max(0, *orders))
             return orders
         """,
-        *("--scoring-timeout-ms", "1000"),
+        *("--scoring-timeout-ms", "4000"),
     )
-    first = threading.Thread(target=server.post, args=("/score", b"0.8"))
+    first = threading.Thread(target=server.post, args=("/score", b"-1"))
     first.start()
     wait_for(lambda: server.metric("plimsoll_requests_in_flight") == 1, "a running call")
     replies: dict[bytes, Reply] = {}
@@ -111,6 +123,7 @@ def test_a_stuck_batch_is_answered_whole_and_the_rest_is_run(serve: Serve) -> No
         threads.append(threading.Thread(target=lambda body=body: replies.update({body: server.post("/score", body)})))
         threads[-1].start()
         wait_for(lambda number=number: server.metric("plimsoll_queue_length") == number, "one more in the queue")
+    (server.script.parent / "go").touch()
     for thread in [first, *threads]:
         thread.join()
     assert {body: reply.status for body, reply in replies.items()} == {b"100": 504, b"101": 504, b"0": 200, b"0.1": 200}

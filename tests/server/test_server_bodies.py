@@ -67,7 +67,7 @@ KEEPING = """
         return len(kept)
 """
 READING = """
-    import hashlib, json, time
+    import hashlib, os
     from azureml.contrib.services.aml_request import AMLRequest, rawhttp
 
     seen = []
@@ -78,9 +78,8 @@ READING = """
         if request.method == "GET":
             return seen
         view = request.stream.getbuffer()
-        end = time.monotonic() + float(request.args.get("read", 0))
         found = {hashlib.md5(view).hexdigest()}
-        while time.monotonic() < end:
+        while "read" in request.args and not os.path.exists("go"):
             found.add(hashlib.md5(view).hexdigest())
         if "read" in request.args:
             seen.append(sorted(found))
@@ -200,18 +199,18 @@ def test_a_run_that_nobody_waits_for_reads_on_undisturbed(serve: Serve, who: str
     body = random_body(0, MB)
     if who == "a client that left":
         with socket.create_connection(("127.0.0.1", server.port), PATIENCE_S) as leaver:
-            head = b"POST /score?read=1.5 HTTP/1.1\r\nhost: x\r\ncontent-length: %d\r\n\r\n"
+            head = b"POST /score?read HTTP/1.1\r\nhost: x\r\ncontent-length: %d\r\n\r\n"
             leaver.sendall(head % len(body) + body)
             wait_for(lambda: server.metric("plimsoll_requests_in_flight") == 1, "the call")
     else:
-        late = server.request("POST", "/score?read=1.5", body, {"x-request-timeout-ms": "300"})
+        late = server.request("POST", "/score?read", body, {"x-request-timeout-ms": "300"})
         assert (late.status, late.json()["code"]) == (504, "deadline_exceeded")
-    others = 0
-    while server.metric("plimsoll_requests_in_flight"):
-        others += 1
-        other = random_body(others, MB)
+    for number in range(1, 40):
+        other = random_body(number, MB)
         assert server.request("POST", "/score", other, {}).json() == md5(other)
-    assert others > 3, "nothing was tried"
+    assert server.metric("plimsoll_requests_in_flight") == 1, "it still reads"
+    (server.script.parent / "go").touch()
+    wait_for(lambda: server.metric("plimsoll_requests_in_flight") == 0, "the end of the call")
     assert server.get("/score").json() == [[md5(body)]]
 
 
@@ -222,7 +221,8 @@ def test_the_scoring_timeout_frees_the_body_with_the_worker(serve: Serve) -> Non
         assert post_raw(server, number, MB, "?sleep=60") == "504 scoring_timeout"
     wait_for(lambda: memory_is_free(server), "free memory")
     wait_for(server.is_ready, "a worker")
-    assert post_raw(server, 5, MB) == "own"
+    # At times a machine stands still for as long as a call may take here.
+    wait_for(lambda: post_raw(server, 5, MB) == "own", "an answer of the next worker")
 
 
 def test_what_a_script_keeps_never_changes_and_is_bounded(serve: Serve) -> None:
@@ -238,10 +238,10 @@ def test_what_a_script_keeps_never_changes_and_is_bounded(serve: Serve) -> None:
 
 def test_memory_that_is_in_use_is_waited_for_or_refused(serve: Serve) -> None:
     server = serve(RAW, "--max-buffer-bytes", str(4 * 2**20), "--max-body-bytes", str(4 * 2**20), "--threads", "2")
-    with ThreadPoolExecutor(24) as clients:
+    with ThreadPoolExecutor(12) as clients:
         ends = list(clients.map(lambda number: post_raw(server, number, 2**20, "?sleep=0.05"), range(48)))
         assert ends == ["own"] * 48, "four at a time find room, the rest wait"
-        slow = [clients.submit(post_raw, server, number, 2**21, "?sleep=7") for number in range(2)]
+        slow = [clients.submit(post_raw, server, number, 2**21, "?sleep=9") for number in range(2)]
         wait_for(lambda: server.metric("plimsoll_body_memory_bytes") == 4 * 2**20, "memory that is all in use")
         assert post_raw(server, 3, 2**21) == "429 buffers_full"
         assert [one.result() for one in slow] == ["own", "own"]
@@ -300,7 +300,7 @@ def _status(client: socket.socket) -> bytes:
 def test_nor_by_bodies_that_are_sent_ahead(serve: Serve) -> None:
     size = str(4 * 2**20)
     server = serve(RAW, "--max-buffer-bytes", size, "--max-body-bytes", size, "--threads", "8")
-    slow = b"POST /score?sleep=20 HTTP/1.1\r\nhost: x\r\ncontent-length: 1\r\n\r\n1"
+    slow = b"POST /score?sleep=12 HTTP/1.1\r\nhost: x\r\ncontent-length: 1\r\n\r\n1"
     with unfinished(server, 4, 2**20, 20_000, slow):
         wait_for(lambda: server.metric("plimsoll_body_memory_bytes") == 4 * 2**20, "memory that is all in use")
         assert post_raw(server, 1, 2**21) == "own"
@@ -311,7 +311,7 @@ def test_bodies_are_no_leak_of_the_worker(serve: Serve) -> None:
     server = serve(RAW, "--max-memory", "100", "--threads", "2")
     (worker,) = server.workers()
     with ThreadPoolExecutor(12) as clients:
-        assert set(clients.map(lambda number: post_raw(server, number, 10 * MB), range(24))) == {"own"}
+        assert set(clients.map(lambda number: post_raw(server, number, 10 * MB, "?sleep=0.2"), range(24))) == {"own"}
     assert worker.memory_info().rss > 100 * MB, "nothing was tried"
     time.sleep(1.5)  # it is looked at twice a second
     assert server.workers() == [worker]
@@ -322,7 +322,7 @@ def test_idle_memory_goes_back(serve: Serve) -> None:
     assert post_raw(server, 0, 1000) == "own"
     before = _memory_bytes(server)
     with ThreadPoolExecutor(8) as clients:
-        assert set(clients.map(lambda number: post_raw(server, number, 10 * MB), range(24))) == {"own"}
+        assert set(clients.map(lambda number: post_raw(server, number, 10 * MB, "?sleep=0.1"), range(24))) == {"own"}
     assert _memory_bytes(server) > before + 20 * MB, "nothing to give back"
     since = time.monotonic()
     wait_for(lambda: _memory_bytes(server) < before + 20 * MB, "memory given back", 60)

@@ -222,6 +222,7 @@ def test_at_debug_the_settings_are_logged(serve: Serve, folder: Path) -> None:
     """Whatever they came from, as they are used."""
     (folder / "config.json").write_text('{"WORKER_COUNT": 2, "max_queue": 7}')
     server = serve(ECHO, env={"AZUREML_LOG_LEVEL": "DEBUG"})
+    server.wait_log("settings: {")
     (line,) = (line for line in server.log().splitlines() if "settings: {" in line)
     found = json.loads(line.partition("settings: ")[2])
     assert (found["workers"], found["max_queue"], found["port"]) == (2, 7, server.port)

@@ -53,7 +53,7 @@ def samples(server: Server) -> list[str]:
 def test_one_worker_for_each_gpu(serve: Serve, machine: Machine) -> None:
     machine.has(gpu(0), gpu(1))
     server = serve(WHERE, env=machine.environment)
-    assert len(server.workers()) == 2
+    wait_for(lambda: len(server.workers()) == 2, "both workers")
     seen = told_by_both(server)
     assert {tuple(rest[1:]) for rest in seen.values()} == {("auto", None, "true")}
     assert len({rest[0] for rest in seen.values()}) == 2
@@ -64,7 +64,7 @@ def test_one_worker_for_each_gpu(serve: Serve, machine: Machine) -> None:
 def test_a_number_of_workers_that_was_given_is_kept(serve: Serve, machine: Machine) -> None:
     machine.has(gpu(0), gpu(1))
     server = serve(WHERE, "--workers", "3", env=machine.environment)
-    assert len(server.workers()) == 3
+    wait_for(lambda: len(server.workers()) == 3, "three workers")
     server.wait_log("3 workers share 2 GPU(s): a model loaded through plimsoll.backends may use 42.4 GB in each")
 
 
@@ -73,7 +73,7 @@ def test_every_slice_is_a_gpu(serve: Serve, machine: Machine) -> None:
     sliced.slices = [mig_slice(0), mig_slice(1)]
     machine.has(sliced)
     server = serve(WHERE, env=machine.environment)
-    assert len(server.workers()) == 2
+    wait_for(lambda: len(server.workers()) == 2, "both workers")
     uuids = {one.values["uuid"] for one in sliced.slices}
     assert {rest[0] for rest in told_by_both(server).values()} == uuids
     assert server.metric("plimsoll_gpu_memory_total_bytes", uuid=str(sliced.slices[1].values["uuid"])) == 10 * GIB

@@ -10,21 +10,27 @@ from uuid import UUID
 import pytest
 
 from support.fixtures import Serve
-from support.server import wait_for
+from support.server import Server, wait_for
 
 ECHO = """
     import json
     def init(): pass
     def run(data): return json.loads(data)
 """
-SLOW = """
-    import time
+HELD = """
+    import os, time
     def init(): pass
     def run(data):
         print("ran", data)
-        time.sleep(float(data))
+        if data == "a while": time.sleep(1)
+        while data == "held" and not os.path.exists("go"): time.sleep(0.01)
         return data
 """
+"""A call that is held runs until the test lets it go, however slow the machine is."""
+
+
+def let_go(server: Server) -> None:
+    (server.script.parent / "go").touch()
 
 
 def test_an_answer_has_azures_headers(serve: Serve) -> None:
@@ -132,15 +138,16 @@ def test_other_methods_and_paths(serve: Serve) -> None:
 
 
 def test_a_full_queue_answers_429_with_a_time_to_come_back(serve: Serve) -> None:
-    server = serve(SLOW, "--max-queue", "2")
-    server.post("/score", b"1.0")  # teaches the server what a call takes
-    threads = [threading.Thread(target=server.post, args=("/score", b"1.0")) for _ in range(3)]
+    server = serve(HELD, "--max-queue", "2")
+    server.post("/score", b"a while")  # teaches the server what a call takes
+    threads = [threading.Thread(target=server.post, args=("/score", b"held")) for _ in range(3)]
     for thread in threads:
         thread.start()
     wait_for(lambda: server.metric("plimsoll_queue_length") == 2, "a full queue")
     reply = server.post("/score", b"0")
     assert (reply.status, reply.json()["code"]) == (429, "queue_full")
     assert 1 <= int(reply.headers["retry-after"]) <= 60
+    let_go(server)
     for thread in threads:
         thread.join()
 
@@ -158,8 +165,8 @@ def test_keep_alive_serves_many_requests_on_one_connection(serve: Serve) -> None
 
 
 def test_a_client_that_leaves_the_queue_is_not_run(serve: Serve) -> None:
-    server = serve(SLOW)
-    blocker = threading.Thread(target=server.post, args=("/score", b"1.0"))
+    server = serve(HELD)
+    blocker = threading.Thread(target=server.post, args=("/score", b"held"))
     blocker.start()
     wait_for(lambda: server.metric("plimsoll_requests_in_flight") == 1, "the first call")
     gone = http.client.HTTPConnection("127.0.0.1", server.port)
@@ -167,6 +174,7 @@ def test_a_client_that_leaves_the_queue_is_not_run(serve: Serve) -> None:
     wait_for(lambda: server.metric("plimsoll_queue_length") == 1, "the second call")
     gone.close()
     wait_for(lambda: server.metric("plimsoll_queue_length") == 0, "the second call dropped")
+    let_go(server)
     blocker.join()
     assert server.post("/score", b"0").status == 200
     assert "ran 0.123" not in server.log()
@@ -211,10 +219,11 @@ def test_what_the_script_prints_is_in_the_log_with_its_worker(serve: Serve) -> N
 
 
 def test_slots_share_the_work(serve: Serve) -> None:
-    server = serve(SLOW, "--workers", "2", "--threads", "2")
-    threads = [threading.Thread(target=server.post, args=("/score", b"0.5")) for _ in range(4)]
+    server = serve(HELD, "--workers", "2", "--threads", "2")
+    threads = [threading.Thread(target=server.post, args=("/score", b"held")) for _ in range(4)]
     for thread in threads:
         thread.start()
     wait_for(lambda: server.metric("plimsoll_requests_in_flight") == 4, "four calls at once")
+    let_go(server)
     for thread in threads:
         thread.join()

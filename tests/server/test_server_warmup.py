@@ -28,6 +28,8 @@ SCRIPT = """
             os._exit(9)
         if body == "slow":
             time.sleep(1)
+        while body == "held" and not os.path.exists("go"):
+            time.sleep(0.01)
         if body == "together":
             time.sleep(0.3)
         return body
@@ -69,13 +71,14 @@ def test_every_thread_is_warmed(serve: Serve, rows: Path) -> None:
 
 
 def test_readiness_waits_and_says_for_what(serve: Serve, rows: Path) -> None:
-    rows.write_text('"slow"\n"slow"\n')
+    rows.write_text('"held"\n"held"\n')
     server = serve(SCRIPT, "--warmup", str(rows), wait=False)
     wait_for(lambda: calls(rows), "the first warm-up call")
     reply = server.get("/health/ready")
     assert (reply.status, reply.json()["reason"]) == (503, "the model is warming up")
     assert server.get("/health/live").status == 200
     assert server.metric("plimsoll_workers", state="warming") == 1
+    rows.with_name("go").touch()
     server.wait_ready()
     assert len(calls(rows)) == 2
 

@@ -22,7 +22,7 @@ def alone(shape: str, fault: str, folder: Path, strikes: int = 2) -> Result:
     """Nobody may have lost more than the fault is allowed to cost."""
     own = _SHAPES[shape]
     single = replace(own, faults={fault: own.faults[fault]}, pauses=SHORT, lanes=8)
-    result = play(single, f"{fault} alone", folder, Extent(seconds=30, strikes=strikes))
+    result = play(single, f"{fault} alone", folder, Extent(seconds=4 * PATIENCE_S, strikes=strikes))
     assert not result.complaints, "\n".join(result.complaints)
     assert len(result.strikes) == strikes
     return result

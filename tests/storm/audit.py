@@ -11,6 +11,8 @@ from storm.requests import Leave
 from storm.scene import Footprint
 
 _STARTS = 3
+_STALL_S = 3.0
+"""For so long a machine may stand still, or more, while a worker starts."""
 _GROWTH_BYTES = 5_000_000
 _NOISE_BYTES = 3_000_000
 _FEW = 5_000
@@ -131,9 +133,12 @@ def complaints_of_footprints(before: Mapping[str, Footprint], after: Mapping[str
     ]
 
 
-def complaints_of_recovery(strikes: Iterable[Strike], start_s: float) -> list[str]:
-    """After single deaths, against what it took to start the whole server in the same run: the machine may be busy."""
-    most_s = max(1.0, _STARTS * start_s)
+def complaints_of_recovery(strikes: Iterable[Strike], start_s: float, stall_s: float = _STALL_S) -> list[str]:
+    """After single deaths, against what it took to start the whole server in the same run: the machine may be busy.
+
+    Once in a round it may even stand still, for `stall_s`; whoever can try again takes none of it.
+    """
+    most_s = max(1.0, _STARTS * start_s) + stall_s
     return [
         f"{one.name}: {one.whole_after_s:.1f} s until all were ready again; the server starts in {start_s:.1f} s"
         for one in strikes

@@ -21,8 +21,9 @@ from storm.scene import MARK, Footprint, Scene, footprint
 from storm.shapes import Shape, prepared
 from support.server import Server, wait_for
 
-_LEFTOVERS_S = 5.0
-_SETTLED_S = 5.0
+_LEFTOVERS_S = 20.0
+_SETTLED_S = 20.0
+"""Bounds against waiting for ever for what ought to be soon; a busy machine may be slow."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -98,8 +98,10 @@ def test_descriptors_that_are_left_open() -> None:
 
 def test_a_recovery_that_takes_too_long_for_this_machine() -> None:
     slow, in_a_row = replace(KILL, whole_after_s=1.6), replace(KILL, whole_after_s=9.0, single=False)
-    assert len(audit.complaints_of_recovery([KILL, slow, in_a_row], start_s=0.4)) == 1
-    assert audit.complaints_of_recovery([KILL, slow, in_a_row], start_s=0.6) == []
+    assert len(audit.complaints_of_recovery([KILL, slow, in_a_row], start_s=0.4, stall_s=0.0)) == 1
+    assert audit.complaints_of_recovery([KILL, slow, in_a_row], start_s=0.6, stall_s=0.0) == []
+    assert audit.complaints_of_recovery([KILL, slow, in_a_row], start_s=0.4) == []
+    assert len(audit.complaints_of_recovery([KILL, replace(KILL, whole_after_s=5.0)], start_s=0.4)) == 1
 
 
 def test_growth_is_counted_by_request_and_by_process() -> None:

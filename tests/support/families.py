@@ -13,4 +13,4 @@ from support.server import wait_for
 def wait_all_ended(processes: Iterable[psutil.Process], what: str) -> None:
     """Exactly these, not others that have got their pids."""
     known = list(processes)
-    wait_for(lambda: not living(known), f"end of {what}", patience_s=20)
+    wait_for(lambda: not living(known), f"end of {what}")

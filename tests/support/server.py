@@ -6,6 +6,7 @@ import contextlib
 import http.client
 import json
 import os
+import random
 import signal
 import socket
 import subprocess
@@ -27,6 +28,7 @@ PATIENCE_S = 60.0
 """Longest wait for anything; a bound against hanging, never a measured quantity."""
 
 
+<<<<<<< HEAD
 _GIVEN: set[int] = set()
 
 
@@ -39,12 +41,31 @@ def free_port() -> int:
         if port not in _GIVEN:
             _GIVEN.add(port)
             return port
+=======
+_PORTS = range(11_000, 32_000)
+"""Below those that the kernel gives to clients (ip(7)): the thousands of some tests would take one that is still to be
+bound."""
+_given: set[int] = set()
+
+
+def free_port() -> int:
+    """Nobody's now, and given to no other test."""
+    while True:
+        port = random.SystemRandom().choice(_PORTS)
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            if port not in _given:
+                probe.bind(("127.0.0.1", port))
+                _given.add(port)
+                return port
+>>>>>>> flaky-server
 
 
 def wait_for(condition: Callable[[], Any], what: str, patience_s: float = PATIENCE_S) -> Any:
     """The first true value of `condition`."""
     deadline = time.monotonic() + patience_s
-    while time.monotonic() < deadline:
+    over = False
+    while not over:
+        over = time.monotonic() > deadline  # asked before the condition: a machine that stood still gets one more look
         if found := condition():
             return found
         time.sleep(0.02)
@@ -71,7 +92,7 @@ class Client:
     def is_ready(self) -> bool:
         try:
             return self.get("/health/ready").status == 200
-        except OSError:
+        except (OSError, http.client.HTTPException):
             return False
 
     def get(self, path: str, **headers: str) -> Reply:
@@ -191,3 +212,11 @@ class Server(Client):
 
     def _ready_or_over(self) -> bool:
         return self.process.poll() is not None or self.is_ready()
+
+
+def _is_front(child: psutil.Process) -> bool:
+    """Not where it has ended since it was listed."""
+    try:
+        return "plimsoll" in child.cmdline() and child.name() != GUARDIAN
+    except psutil.NoSuchProcess:
+        return False

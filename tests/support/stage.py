@@ -15,6 +15,7 @@ from plimsoll.workers.frames import Flag, Frame, Kind
 from plimsoll.workers.lifecycle import CallState
 from plimsoll.workers.shared.buffers import BufferPool, Lease
 from plimsoll.workers.spec import Limits
+from support.server import PATIENCE_S
 from support.worker_end import send, unread
 
 PATIENT = Limits(scoring_timeout_s=30, queue_timeout_s=30, max_queue=100)
@@ -106,7 +107,7 @@ def on_stage(limits: Limits = PATIENT, slots: int = 1) -> Callable[[Callable[[St
         async def with_stage() -> None:
             stage = Stage(limits, slots)
             try:
-                async with asyncio.timeout(20):
+                async with asyncio.timeout(PATIENCE_S):
                     await body(stage)
             finally:
                 stage.close()
