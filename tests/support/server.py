@@ -28,20 +28,6 @@ PATIENCE_S = 60.0
 """Longest wait for anything; a bound against hanging, never a measured quantity."""
 
 
-<<<<<<< HEAD
-_GIVEN: set[int] = set()
-
-
-def free_port() -> int:
-    """Never the same twice: two servers of a test may take their ports before the first of them listens."""
-    while True:
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            port = int(probe.getsockname()[1])
-        if port not in _GIVEN:
-            _GIVEN.add(port)
-            return port
-=======
 _PORTS = range(11_000, 32_000)
 """Below those that the kernel gives to clients (ip(7)): the thousands of some tests would take one that is still to be
 bound."""
@@ -57,7 +43,6 @@ def free_port() -> int:
                 probe.bind(("127.0.0.1", port))
                 _given.add(port)
                 return port
->>>>>>> flaky-server
 
 
 def wait_for(condition: Callable[[], Any], what: str, patience_s: float = PATIENCE_S) -> Any:
