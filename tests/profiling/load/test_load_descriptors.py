@@ -280,7 +280,7 @@ def test_a_low_limit_is_said_before_anything_is_measured(tmp_path: Path) -> None
         levels = [*content["measurements"]["concurrencyLevels"], content["measurements"]["operatingLevel"]]
         assert {outcome for level in levels for outcome in level["outcomes"]} == {"200"}
         # The median: how many requests there are, and so which percentiles, depends on the machine.
-    assert content["recommendation"]["operatingPoint"]["latencySeconds"]["p50"] is not None
+        assert content["recommendation"]["operatingPoint"]["latencySeconds"]["p50"] is not None
         assert [warning for warning in content["warnings"] if "ulimit" in warning] == []
 
     best_of_three(measure)
