@@ -41,7 +41,6 @@ def test_a_clean_run_is_only_not_verified() -> None:
     ("spoilt", "words"),
     [
         ({"driver_cpu_s": 0.9}, "driver was busy"),
-        ({"connections": 2, "cpu_s": 0.039}, "cores that the server may use busy"),
         ({"elsewhere_cores": 1.0}, "other processes"),
         ({"cpu_s": 0.02}, "several cores busy"),
         ({"rate_rps": 200.0, "latency_s": 0.006, "cpu_s": 0.001}, "throughput times latency"),
@@ -50,6 +49,15 @@ def test_a_clean_run_is_only_not_verified() -> None:
 def test_doubts_about_a_level(spoilt: dict[str, Any], words: str) -> None:
     _, doubt = grade_reasons(loaded(window(**spoilt)), NO_GPU)
     assert words in doubt
+
+
+def test_a_peak_with_no_cpu_left_is_no_doubt() -> None:
+    """Where a request costs CPU, that is what a peak throughput is."""
+    found = loaded(window(2, cpu_s=0.039))
+    assert [reason for reason in grade_reasons(found, NO_GPU) if "busy" in reason] == []
+    stopped = written_of(found)["driver"]["capacityStopped"]
+    assert stopped == "not run; the load kept all of the 4 cores busy that the server may use"
+    assert written_of(loaded(window()))["driver"]["capacityStopped"] == "not run"
 
 
 def test_little_s_law_counts_failures_too() -> None:

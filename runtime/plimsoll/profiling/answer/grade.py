@@ -19,11 +19,9 @@ from plimsoll.profiling.result.measurements import WarmupResult
 from plimsoll.profiling.result.profile import Grade
 from plimsoll.profiling.result.stalls import StallResult
 from plimsoll.profiling.result.verification import Verification
-from plimsoll.profiling.session import CpuPlacement
 
 _FEW_DISTINCT_ROWS = 10
 _DRIVER_BUSY_CORES = 0.8
-_BUSY_SHARE = 0.9
 _HEAVY_NOISE_SHARE = 0.2
 _LITTLE_TOLERANCE = 0.05
 _THROTTLED_S = 0.1
@@ -91,7 +89,7 @@ def _load_doubts(findings: Findings) -> list[str]:
     if findings.warmup and not findings.warmup.steady:
         doubts.append(_unsteady(findings.warmup))
     for level in findings.capacity.saturated():
-        doubts += _level_doubts(level, findings.setup.host, findings.setup.placement)
+        doubts += _level_doubts(level, findings.setup.host)
     ceiling = findings.ceiling
     if ceiling is not None and findings.capacity.best_rps() > VALID_SHARE * ceiling.most_rps:
         doubts.append(f"the load driver can send {ceiling.most_rps:.0f} requests/s at most: the server may do more")
@@ -114,16 +112,10 @@ def _unsteady(warmup: WarmupResult) -> str:
     return "no steady state: when the warm-up ended, throughput, latency or CPU per request still drifted by over 10 %"
 
 
-def _level_doubts(level: Level, host: Host, placement: CpuPlacement) -> list[str]:
+def _level_doubts(level: Level, host: Host) -> list[str]:
     doubts, found = [], level.result
-    together = placement.driver is None
-    cores = min(host.usable_cores, float(len(placement.server or host.allowed_cpus)))
     if found.driver_cores > _DRIVER_BUSY_CORES:
         doubts.append("the load driver was busy over 80 % of a core: the server may be able to do more")
-    if found.cores_used.mean + found.driver_cores * together > _BUSY_SHARE * cores:
-        doubts.append(
-            f"the load kept all {cores:g} cores that the server may use busy: on more cores throughput may be higher"
-        )
     # The kernel counts the whole machine, other containers included.
     if found.elsewhere_cores > NOISY_SHARE * host.logical_cpus:
         doubts.append("other processes used this machine's CPUs meanwhile: latency and throughput are disturbed")

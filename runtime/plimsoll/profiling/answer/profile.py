@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 
+from plimsoll.profiling.advice.configuration import counted
 from plimsoll.profiling.advice.cpu import CpuAnswer
 from plimsoll.profiling.advice.recommended import Recommended
 from plimsoll.profiling.answer.decision import Decision
@@ -28,6 +29,7 @@ from plimsoll.profiling.result.profile import (
 from plimsoll.profiling.result.unknown import Reasons
 
 _GB = 1e9
+_BUSY_SHARE = 0.9
 
 
 def build_profile(findings: Findings, decision: Decision, gpu: GpuVerdict, elapsed_s: float) -> Profile:
@@ -140,8 +142,20 @@ def _driver(findings: Findings) -> DriverInfo:
         seed=findings.options.seed,
         request_timeout_seconds=findings.setup.request_timeout_s,
         warmup_windows=findings.warmup.windows if findings.warmup else 0,
-        capacity_stopped=findings.capacity.stopped,
+        capacity_stopped=_capacity_stopped(findings),
     )
+
+
+def _capacity_stopped(findings: Findings) -> str:
+    """With no CPU left it is a peak of this machine, which is no doubt: so it is where CPU is what a request costs."""
+    host, placement, stopped = findings.setup.host, findings.setup.placement, findings.capacity.stopped
+    cores = min(host.usable_cores, float(len(placement.server or host.allowed_cpus)))
+    together = placement.driver is None
+    levels = [level.result for level in findings.capacity.saturated()]
+    used_cores = max((one.cores_used.mean + one.driver_cores * together for one in levels), default=0.0)
+    if used_cores <= _BUSY_SHARE * cores:
+        return stopped
+    return f"{stopped}; the load kept all of the {counted(cores, 'core')} busy that the server may use"
 
 
 def _settings(findings: Findings) -> SettingsInfo:
