@@ -8,11 +8,15 @@ from typing import Any, get_args
 
 import click
 
+from plimsoll.errors import UsageError
 from plimsoll.profiling.result.base import Model
 from plimsoll.profiling.result.profile import Grade
 
 MOST = 10**12
 """Of whatever is counted: far more than there is, and far less than a float can hold."""
+
+MOST_REPLICAS = 10**9
+"""Twice as many are still a number of 32 bits, which is what Kubernetes has for them."""
 
 
 class Number(click.ParamType[float]):
@@ -36,6 +40,7 @@ class Number(click.ParamType[float]):
 
 ABOVE_ZERO = Number(1 / MOST)
 COUNT = Number(1, kind=int)
+REPLICAS = Number(1, MOST_REPLICAS, kind=int)
 COUNT_OR_NONE = Number(0, kind=int)
 CONTEXT: dict[str, Any] = {"help_option_names": ["-h", "--help"], "max_content_width": 120}
 REQUIRE: dict[str, Any] = {
@@ -53,6 +58,23 @@ format_ = click.option(
     show_default=True,
     help="For people or programs.",
 )
+
+
+def parse_bounds(text: str, lowest: int) -> tuple[int, int]:
+    """Least and most replicas: `2:10`. Raises UsageError."""
+    parts = text.split(":")
+    # int() refuses texts of thousands of digits with an error of its own.
+    numbers = [int(part) for part in parts if part.isdecimal() and len(part) <= len(str(MOST_REPLICAS))]
+    if len(parts) != 2 or len(numbers) != 2:
+        raise UsageError(f"--autoscale {text!r}: not two numbers of replicas", remedy="give min:max, as in 2:10")
+    least, most = numbers
+    if not lowest <= least <= most <= MOST_REPLICAS or not most:
+        allowed = f"from {lowest} to {MOST_REPLICAS:g}"
+        raise UsageError(
+            f"--autoscale {text!r}: not two numbers of replicas {allowed}, the lower one first",
+            remedy="give min:max, as in 2:10",
+        )
+    return least, most
 
 
 def as_json(answer: Model) -> str:
