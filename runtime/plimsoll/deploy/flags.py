@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import os
+import sys
 from collections.abc import Iterable
 from typing import Any, get_args
 
@@ -82,6 +84,22 @@ def as_json(answer: Model) -> str:
 
 
 def show(answer: Model, lines: Iterable[str], kind: str) -> None:
-    """As `--format` asks: `lines` are for people."""
-    for line in [as_json(answer)] if kind == "json" else lines:
-        click.echo(line)
+    """As `--format` asks: `lines` are for people. Raises UsageError."""
+    if kind == "json":
+        put_out(as_json(answer) + "\n")
+    else:
+        # A terminal that cannot show a character shows a question mark.
+        put_out("".join(f"{line}\n" for line in lines), sys.stdout.encoding or "utf-8")
+
+
+def put_out(text: str, encoding: str = "utf-8") -> None:
+    """On standard output. What programs read is UTF-8 whatever the locale: YAML and JSON are. Raises UsageError."""
+    try:
+        click.echo(text.encode(encoding, "replace"), nl=False)
+    except BrokenPipeError:
+        raise  # whoever reads has seen enough, which click knows
+    except OSError as error:
+        # Else Python would try again at its end, and end with an error of its own.
+        with open(os.devnull, "w") as nowhere:
+            os.dup2(nowhere.fileno(), sys.stdout.fileno())
+        raise UsageError(f"standard output: {error.strerror}", remedy="give it room, or --output") from error

@@ -236,3 +236,22 @@ def test_figures_that_no_profiler_measures(profile: Path, key: str, figure: floa
         read_needs(profile)
     assert message in raised.value.message
     assert raised.value.message.startswith(f"--profile {profile}: ")
+
+
+def test_yaml_is_utf8_whatever_the_locale(tmp_path: Path) -> None:
+    """Every reader of YAML takes it for that; an encoding that lacks a sign was a traceback."""
+    named = profile_file(tmp_path, SMALL.model_copy(update={"name": "Größe ☃"}))
+    command = [sys.executable, "-m", "plimsoll", "manifest", "--profile", str(named), "--image", IMAGE]
+    done = subprocess.run(
+        command, capture_output=True, timeout=60, env=os.environ | {"PYTHONIOENCODING": "latin-1", "PYTHONUTF8": "0"}
+    )
+    assert done.returncode == 0
+    assert "plimsoll.profile: Größe ☃\n" in done.stdout.decode()
+
+
+def test_a_full_disk_behind_standard_output(profile: Path) -> None:
+    command = [sys.executable, "-m", "plimsoll", "manifest", "--profile", str(profile), "--image", IMAGE]
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, timeout=60)
+    assert done.returncode == 1
+    assert done.stderr == ("plimsoll: error: standard output: No space left on device (give it room, or --output)\n")
