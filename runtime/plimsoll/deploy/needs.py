@@ -16,6 +16,8 @@ from plimsoll.profiling.result.profile import Grade, Profile
 
 # Against rates that differ in the last digit only.
 _HAIR = 1e-9
+_MOST = 1e15
+"""Of whatever a profile counts: bytes are what there may be most of, and this is a petabyte."""
 _GRADES: tuple[Grade, ...] = get_args(Grade)
 
 
@@ -84,7 +86,7 @@ def _needs(profile: Profile, path: Path) -> ReplicaNeeds:
     if cpu is None or memory is None or point is None or most_rps is None or level is None:
         raise UsageError(f"--profile {path}: it recommends no CPU and memory", remedy="profile with a longer --budget")
     slowest_s = [row.latency_seconds for row in measured.rows.heaviest]
-    return ReplicaNeeds(
+    needs = ReplicaNeeds(
         profile_name=profile.name,
         created_time=profile.created_time,
         grade=profile.grade,
@@ -109,3 +111,41 @@ def _needs(profile: Profile, path: Path) -> ReplicaNeeds:
         p99_s=level.latency_seconds.p99,
         cpu_model=profile.host.cpu_model,
     )
+    _check_figures(needs, path)
+    return needs
+
+
+def _check_figures(needs: ReplicaNeeds, path: Path) -> None:
+    """A file that was edited, or written by something else, may have what no profiler measures."""
+    positive = {
+        "recommendation.cpu.requestCores": needs.request_cores,
+        "recommendation.cpu.limitCores": needs.limit_cores,
+        "recommendation.memory.requestBytes": needs.request_bytes,
+        "recommendation.memory.limitBytes": needs.limit_bytes,
+        "recommendation.operatingPoint.requestsPerSecond": needs.rate_rps,
+        "recommendation.maxRequestsPerSecond": needs.most_rps,
+        "recommendation.workers": needs.workers,
+        "recommendation.threads": needs.threads,
+        "recommendation.maxBatchSize": 1 if needs.max_batch_size is None else needs.max_batch_size,
+        "recommendation.gpu.count": needs.gpu.count if needs.gpu else 1,
+    }
+    measured = {
+        "measurements.operatingLevel.coresUsed.mean": needs.used_cores,
+        "measurements.operatingLevel.latencySeconds.p99": needs.p99_s or 0.0,
+        "measurements.startup.secondsToReady": needs.seconds_to_ready,
+        "measurements.startup.cpuSeconds": needs.startup_cpu_s,
+    }
+    for name, figure in {**positive, **measured}.items():
+        if not 0 <= figure <= _MOST or (name in positive and not figure):
+            allowed = "above 0" if name in positive else "of 0 or more"
+            raise UsageError(f"--profile {path}: {name} = {figure}: not a number {allowed}", remedy="profile again")
+    for resource, asked, limit in (
+        ("cpu", needs.request_cores, needs.limit_cores),
+        ("memory", needs.request_bytes, needs.limit_bytes),
+    ):
+        if asked > limit * (1 + _HAIR):
+            raise UsageError(
+                f"--profile {path}: recommendation.{resource}: the request of {asked:g} is above the limit of"
+                f" {limit:g}",
+                remedy="profile again",
+            )

@@ -19,6 +19,11 @@ from support.manifests import BATCHES, GPU, IMAGE, SLOW, SMALL, profile_file, pr
 from support.platforms.arm import resolved
 from support.platforms.made import ML, VM, Made, made_as
 
+HUGE = profiled(
+    cpu={"requestCores": 60.0, "limitCores": 64.0, "reason": "It needs many."},
+    memory={"requestBytes": 300 * 10**9, "limitBytes": 300 * 10**9, "reason": "It is large."},
+)
+
 
 def _variant(made: Made) -> dict[str, Any]:
     found: dict[str, Any] = made.only["Resources"]["EndpointConfig"]["Properties"]["ProductionVariants"][0]
@@ -160,3 +165,21 @@ def test_sagemaker_waits_for_the_start_within_its_own_bounds(tmp_path: Path) -> 
     assert _variant(made_as(tmp_path, "sagemaker", SMALL, **ML))[name] == 60
     glacial = profiled({"secondsToReady": 2000.0, "cpuSeconds": 1.0})
     assert _variant(made_as(tmp_path, "sagemaker", glacial, **ML))[name] == 3600
+
+
+@pytest.mark.parametrize(
+    ("format_name", "instance_type", "profile", "lacking"),
+    [
+        ("azureml", "Standard_F4s_v2", GPU, "0 GPU instead of 1"),
+        ("sagemaker", "ml.c6i.xlarge", GPU, "0 GPU instead of 1"),
+        ("azureml", "Standard_F4s_v2", HUGE, "4 vCPU instead of 64 and 8 GiB instead of 279.4"),
+        ("sagemaker", "ml.c6i.xlarge", HUGE, "4 vCPU instead of 64 and 8 GiB instead of 279.4"),
+    ],
+)
+def test_a_vm_without_room_for_a_replica(
+    tmp_path: Path, format_name: str, instance_type: str, profile: Profile, lacking: str
+) -> None:
+    """As far as the tables of `plimsoll fit` know it: a deployment on it would never be ready."""
+    with pytest.raises(UsageError, match=f"--instance-type {instance_type}: too small for a replica: {lacking}"):
+        made_as(tmp_path, format_name, profile, instance_type=instance_type)
+    made_as(tmp_path, format_name, profile, instance_type="Standard_X1" if format_name == "azureml" else "ml.x9.large")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import re
 import subprocess
@@ -14,6 +15,9 @@ import yaml
 
 from plimsoll.deploy.manifest.command import command
 from plimsoll.deploy.manifest.flags import SECTIONS
+from plimsoll.deploy.manifest.options import ManifestOptions
+from plimsoll.deploy.needs import read_needs
+from plimsoll.errors import InternalError, UsageError
 from support.finished import failed_profile
 from support.manifests import IMAGE, SMALL, profile_file
 
@@ -91,9 +95,35 @@ def test_what_prometheus_must_know_is_said(profile: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    "image",
+    [
+        "model",
+        "localhost:5000/team/model_a:1.2",
+        "123456789012.dkr.ecr.eu-west-1.amazonaws.com/a.b/c__d--e@sha256:" + "0f" * 32,
+        "ACCOUNT.dkr.ecr.REGION.amazonaws.com/digits:1",
+        "r:5000/m:1@sha256:" + "0f" * 32,
+    ],
+)
+def test_names_of_images(image: str) -> None:
+    assert ManifestOptions(image=image).image == image
+
+
+@pytest.mark.parametrize(
     ("flags", "message"),
     [
         (("--image", "a b"), "--image 'a b': not the name of an image"),
+        (("--image", "a//b:"), "--image 'a//b:': not the name of an image"),
+        (("--image", "registry/Model:1"), "--image 'registry/Model:1': not the name of an image"),
+        (("--image", "m@sha256:abc"), "--image 'm@sha256:abc': not the name of an image"),
+        (("--label", "app.kubernetes.io/name=a"), "--label app.kubernetes.io/name: the manifest sets it already"),
+        (("--label", "l" * 64 + "=a"), "too long a name for a label"),
+        (("--node-selector", "d" * 254 + "/l=a"), "too long a name for a label"),
+        (("--scale", "keda", "--prometheus", "prometheus:9090"), "--prometheus 'prometheus:9090': not an address"),
+        (("--format", "kustomize", "--base", ""), "--base '': not a path that Kustomize takes"),
+        (("--format", "kustomize", "--base", "/base"), "--base '/base': not a path that Kustomize takes"),
+        (("--format", "azureml", "--instance-type", "a b"), "--instance-type 'a b': not a type"),
+        (("--mig", "9g.10gb"), "--mig '9g.10gb': not a MIG profile"),
+        (("--job", "--budget", "1e300"), "--budget '1e300': neither one of quick, default, thorough"),
         (("--label", "release=a b"), "--label 'release=a b': no value for a label"),
         (("--node-selector", "pool=a", "--node-selector", "pool=b"), "--node-selector pool: given twice"),
         (("--name", "Digits"), "--name 'Digits': no name for Kubernetes"),
@@ -102,6 +132,10 @@ def test_what_prometheus_must_know_is_said(profile: Path) -> None:
         (("--keys-secret", "a_b"), "--keys-secret 'a_b': no name for Kubernetes"),
         (("--autoscale", "4"), "--autoscale '4': not two numbers of replicas (give min:max, as in 2:10)"),
         (("--autoscale", "4:2"), "--autoscale '4:2': not two numbers of replicas"),
+        (("--autoscale", "1:3000000000"), "not two numbers of replicas from 1 to 1e+09"),
+        (("--autoscale", "1:" + "9" * 5000), "not two numbers of replicas"),
+        (("--replicas", "3000000000"), "'--replicas': 3000000000 is not a whole number from 1 to 1e+09"),
+        (("--target-rps", "1e12"), "--target-rps 1000000000000: 63.6 of each replica are 1.57233e+10 replicas"),
         (("--replicas", "0"), "--replicas"),
         (("--replicas", "2", "--autoscale", "1:4"), "--replicas and --autoscale exclude each other"),
         (("--replicas", "2", "--target-rps", "9"), "--replicas and --target-rps exclude each other"),
@@ -164,13 +198,60 @@ def test_a_profile_of_another_version(profile: Path) -> None:
         assert len(done.stderr.splitlines()) == 1
 
 
-def test_a_stream_that_contradicts_itself_is_not_printed(tmp_path: Path) -> None:
-    """A profile that somebody has changed by hand: the request is above the limit."""
-    advice = SMALL.recommendation.cpu
-    assert advice is not None
-    changed = advice.model_copy(update={"request_cores": 3.0})
-    recommendation = SMALL.recommendation.model_copy(update={"cpu": changed})
-    path = profile_file(tmp_path, SMALL.model_copy(update={"recommendation": recommendation}))
-    done = manifest("--profile", str(path), "--image", IMAGE)
-    assert (done.returncode, done.stdout) == (70, "")
-    assert "container server: cpu: the request 3 is above the limit 2" in done.stderr
+def test_a_stream_that_contradicts_itself_is_not_printed(
+    profile: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("plimsoll.deploy.manifest.command.problems", lambda *_: ["two of one name"])
+    with pytest.raises(InternalError, match="two of one name"):
+        command.main(["--profile", str(profile), "--image", IMAGE], standalone_mode=False)
+    assert capsys.readouterr().out == ""
+
+
+@pytest.mark.parametrize(
+    ("key", "figure", "message"),
+    [
+        ("recommendation.operatingPoint.requestsPerSecond", 0, "requestsPerSecond = 0.0: not a number above 0"),
+        ("recommendation.operatingPoint.requestsPerSecond", -3, "requestsPerSecond = -3.0: not a number above 0"),
+        ("recommendation.operatingPoint.requestsPerSecond", math.nan, "requestsPerSecond = nan: not a number above 0"),
+        ("recommendation.cpu.requestCores", 0, "recommendation.cpu.requestCores = 0.0: not a number above 0"),
+        ("recommendation.cpu.requestCores", 3, "recommendation.cpu: the request of 3 is above the limit of 2"),
+        ("recommendation.memory.requestBytes", 0, "recommendation.memory.requestBytes = 0: not a number above 0"),
+        ("recommendation.memory.limitBytes", 10**30, "recommendation.memory.limitBytes = 1"),
+        ("recommendation.workers", 0, "recommendation.workers = 0: not a number above 0"),
+        ("recommendation.maxBatchSize", 0, "recommendation.maxBatchSize = 0: not a number above 0"),
+        ("measurements.operatingLevel.coresUsed.mean", -1, "coresUsed.mean = -1.0: not a number of 0 or more"),
+        ("measurements.startup.secondsToReady", -4, "secondsToReady = -4.0: not a number of 0 or more"),
+    ],
+)
+def test_figures_that_no_profiler_measures(profile: Path, key: str, figure: float, message: str) -> None:
+    """In a file that somebody has changed by hand: nothing is computed from them, neither here nor by fit and plan."""
+    content = json.loads(profile.read_text())
+    *parents, last = key.split(".")
+    place = content
+    for parent in parents:
+        place = place[parent]
+    place[last] = figure
+    profile.write_text(json.dumps(content))
+    with pytest.raises(UsageError) as raised:
+        read_needs(profile)
+    assert message in raised.value.message
+    assert raised.value.message.startswith(f"--profile {profile}: ")
+
+
+def test_yaml_is_utf8_whatever_the_locale(tmp_path: Path) -> None:
+    """Every reader of YAML takes it for that; an encoding that lacks a sign was a traceback."""
+    named = profile_file(tmp_path, SMALL.model_copy(update={"name": "Größe ☃"}))
+    command = [sys.executable, "-m", "plimsoll", "manifest", "--profile", str(named), "--image", IMAGE]
+    done = subprocess.run(
+        command, capture_output=True, timeout=60, env=os.environ | {"PYTHONIOENCODING": "latin-1", "PYTHONUTF8": "0"}
+    )
+    assert done.returncode == 0
+    assert "plimsoll.profile: Größe ☃\n" in done.stdout.decode()
+
+
+def test_a_full_disk_behind_standard_output(profile: Path) -> None:
+    command = [sys.executable, "-m", "plimsoll", "manifest", "--profile", str(profile), "--image", IMAGE]
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, timeout=60)
+    assert done.returncode == 1
+    assert done.stderr == ("plimsoll: error: standard output: No space left on device (give it room, or --output)\n")

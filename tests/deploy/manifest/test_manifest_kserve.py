@@ -5,6 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import pytest
+
+from plimsoll.errors import UsageError
 from support.manifests import BATCHES, SLOW, SMALL, profiled
 from support.platforms.made import Made, made_as
 
@@ -18,6 +21,21 @@ def test_concurrency_is_what_the_slots_run_and_hold(tmp_path: Path) -> None:
     """10.5 ms per call: a slot holds the next one. Batches multiply."""
     assert _predictor(made_as(tmp_path, "kserve", SMALL))["containerConcurrency"] == 2
     assert _predictor(made_as(tmp_path, "kserve", BATCHES))["containerConcurrency"] == 2 * 4 * 2 * 16
+
+
+def test_knative_allows_a_thousand_calls_at_once(tmp_path: Path) -> None:
+    """More than container-concurrency-max-limit its webhook refuses; without Knative there is no such bound."""
+    large = profiled(rate_rps=9000.0, workers=8, threads=4, maxBatchSize=64)
+    made = made_as(tmp_path, "kserve", large)
+    assert _predictor(made)["containerConcurrency"] == 1000
+    assert "the most that Knative allows, instead of 4096 calls" in made.text
+    assert _predictor(made_as(tmp_path, "kserve", large, scale="hpa"))["containerConcurrency"] == 4096
+
+
+def test_a_name_leaves_room_for_what_kserve_adds(tmp_path: Path) -> None:
+    made_as(tmp_path, "kserve", SMALL, name="d" * 53)
+    with pytest.raises(UsageError, match="too long for KServe"):
+        made_as(tmp_path, "kserve", SMALL, name="d" * 54)
 
 
 def test_knative_scales_on_the_proved_rate_and_all_of_it(tmp_path: Path) -> None:

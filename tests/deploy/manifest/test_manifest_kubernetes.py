@@ -15,6 +15,7 @@ from plimsoll.deploy.manifest.document import write
 from plimsoll.deploy.manifest.kubernetes.job import job
 from plimsoll.deploy.manifest.options import Bounds, ManifestOptions
 from plimsoll.deploy.needs import read_needs
+from plimsoll.errors import UsageError
 from support.custom_kinds import validate_custom
 from support.manifests import IMAGE, PROFILES, SMALL, assert_numbers_have_reasons, made, profile_file
 
@@ -131,7 +132,9 @@ def volumes(deployment: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def test_a_user_whose_labels_try_to_take_the_pods_away(tmp_path: Path) -> None:
-    """Ours are what selectors look for."""
-    found = made(tmp_path, SMALL, labels={"app.kubernetes.io/name": "other", "team": "ml"})
+    """Ours are what selectors look for: they are refused rather than passed over without a word."""
+    with pytest.raises(UsageError, match=r"--label app\.kubernetes\.io/name"):
+        made(tmp_path, SMALL, labels={"app.kubernetes.io/name": "other"})
+    found = made(tmp_path, SMALL, labels={"team": "ml"})
     assert found.one("Service")["metadata"]["labels"]["app.kubernetes.io/name"] == "digits"
     assert found.one("Service")["metadata"]["labels"]["team"] == "ml"

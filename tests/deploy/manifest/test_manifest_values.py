@@ -157,3 +157,12 @@ def test_a_boost_where_the_start_needs_more_than_serving(tmp_path: Path, capsys:
     assert found.container["resizePolicy"][0] == {"resourceName": "cpu", "restartPolicy": "NotRequired"}
     assert "VerticalPodAutoscaler" not in made(tmp_path, SMALL, startup_boost=True).text
     assert "--startup-boost: the start used 0.85 cores" in capsys.readouterr().err
+
+
+def test_what_may_wait_and_how_long_a_call_may_run_are_as_profiled(tmp_path: Path) -> None:
+    """The rate was proved with them, and `plimsoll plan` reckons with them; defaults need no variable."""
+    assert not {"PLIMSOLL_MAX_QUEUE", "PLIMSOLL_SCORING_TIMEOUT_MS"} & {*made(tmp_path, SMALL).values.environment}
+    settings = SMALL.settings.model_copy(update={"max_queue": 16, "scoring_timeout_seconds": 2.5})
+    found = made(tmp_path, SMALL.model_copy(update={"settings": settings})).values.environment
+    assert found["PLIMSOLL_MAX_QUEUE"].value == "16"
+    assert found["PLIMSOLL_SCORING_TIMEOUT_MS"].value == "2500"

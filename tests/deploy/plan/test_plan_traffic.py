@@ -65,6 +65,8 @@ def test_dates_with_an_offset(tmp_path: Path) -> None:
         ("time,rps\n0,1\n60,-3\n", "line 3: rps -3 is not a rate of 0 or more"),
         ("time,rps\n0,1\n60,nan\n", "line 3: rps nan is not a rate of 0 or more"),
         ("time,rps\n0,1\n60,inf\n", "line 3: rps inf is not a rate of 0 or more"),
+        ("time,rps\n0,1\n60,1e300\n", "line 3: rps 1e300 is not a rate of 0 or more, at most 1e+12"),
+        ("time,rps,rps\n0,1,5\n60,2,90\n", "line 1: the column rps is there twice"),
         ("time,rps\n0,1\n60,many\n", "line 3: rps 'many' is not a number"),
         ("time,rps\n0,1\n60,1\n180,1\n", "line 4: a gap: 120 s after the row before, where 60 s are expected"),
         ("time,rps\n0,1\n3600,1\n3660,1\n", "line 4: a gap: 60 s after the row before, where 3600 s are expected"),
@@ -112,7 +114,20 @@ def test_forms_of_a_swing(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "50", "50:400", "50:400:", "a:b:c", "-1:5:24h", "400:50:24h", "0:0:24h", "50:400:30s", "50:400:32d"]
+    "text",
+    [
+        "",
+        "50",
+        "50:400",
+        "50:400:",
+        "a:b:c",
+        "-1:5:24h",
+        "400:50:24h",
+        "0:0:24h",
+        "50:400:30s",
+        "50:400:32d",
+        "1:2e12:1h",
+    ],
 )
 def test_what_is_no_swing(text: str) -> None:
     with pytest.raises(UsageError, match="--rps"):

@@ -18,6 +18,7 @@ from support.manifests import IMAGE, PROFILES, profile_file
 
 VM = {"instance_type": "Standard_F4s_v2"}
 ML = {"instance_type": "ml.c6i.xlarge"}
+_WITH_GPU = {"azureml": "Standard_NC24ads_A100_v4", "sagemaker": "ml.g5.xlarge"}
 VARIANTS: dict[str, dict[str, dict[str, Any]]] = {
     "kubernetes": {"plain": {}},
     "kustomize": {
@@ -101,4 +102,7 @@ def made_as(folder: Path, format_name: str, profile: Profile, **options: Any) ->
 
 
 def variant(folder: Path, format_name: str, name: str, profile: str) -> Made:
-    return made_as(folder, format_name, PROFILES[profile], **VARIANTS[format_name][name])
+    options = dict(VARIANTS[format_name][name])
+    if profile == "gpu" and "instance_type" in options:
+        options["instance_type"] = _WITH_GPU[format_name]
+    return made_as(folder, format_name, PROFILES[profile], **options)

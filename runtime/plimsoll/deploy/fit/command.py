@@ -54,7 +54,7 @@ change: `plimsoll fit --nodes azure --print-table > nodes.csv`, fill the column 
 @click.option("--print-table", is_flag=True, help="Print the table of --nodes as CSV, and nothing else.")
 def command(profile: str | None, nodes: str, require: Grade, format_: str, print_table: bool, **given: Any) -> int:
     if print_table:
-        click.echo(table_text(nodes), nl=False)
+        flags.put_out(table_text(nodes))
         return 0
     if profile is None:
         raise UsageError("--profile is missing", remedy="give the profile.json of the service")

@@ -105,7 +105,7 @@ RESERVATIONS: Mapping[Provider, Reservation] = {
         daemons=DaemonSets(millicores=360, memory_bytes=500 * MEBIBYTE, pods=8),
     ),
     "none": Reservation(
-        service="the kubelet's defaults",
+        service="a kubelet as it comes",
         cpu=(),
         memory=lambda _memory, _pods: 0.0,
         unseen_share=0.0,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-import math
 from collections.abc import Callable, Mapping
 from importlib import resources
 from pathlib import Path
@@ -16,10 +15,19 @@ from plimsoll.profiling.advice.rounding import GIBIBYTE
 
 BUNDLED = ("azure", "aws", "gcp")
 
+_MOST = 10**9
+"""Of whatever a table counts. Products of larger numbers would be infinite some day."""
+
+
+def _name(text: str) -> str:
+    if not text.isprintable():
+        raise ValueError(text)
+    return text
+
 
 def _number(text: str) -> float:
     value = float(text)
-    if not math.isfinite(value) or value < 0:
+    if not 0 <= value <= _MOST:
         raise ValueError(text)
     return value
 
@@ -57,18 +65,18 @@ def _provider(text: str) -> str:
 
 # Column: field, reader, what a value must be.
 _COLUMNS: Mapping[str, tuple[str, Callable[[str], Any], str]] = {
-    "name": ("name", str, "a name"),
-    "vcpu": ("vcpu", _positive, "a number above 0"),
-    "memory_gib": ("memory_bytes", _gib, "a number above 0"),
-    "gpu": ("gpu", str, "a name"),
+    "name": ("name", _name, "a name, of characters that can be printed"),
+    "vcpu": ("vcpu", _positive, "a number above 0, at most 1e9"),
+    "memory_gib": ("memory_bytes", _gib, "a number above 0, at most 1e9"),
+    "gpu": ("gpu", _name, "a name, of characters that can be printed"),
     "gpu_count": ("gpu_count", _count, "a whole number"),
-    "gpu_memory_gib": ("gpu_memory_bytes", _gib, "a number above 0"),
-    "processor": ("processor", str, "a name"),
+    "gpu_memory_gib": ("gpu_memory_bytes", _gib, "a number above 0, at most 1e9"),
+    "processor": ("processor", _name, "a name, of characters that can be printed"),
     "max_pods": ("max_pods", _positive_count, "a whole number above 0"),
     "provider": ("provider", _provider, f"one of {', '.join(get_args(Provider))}"),
-    "price_per_hour": ("price_per_hour", _number, "a number, 0 or more"),
-    "allocatable_cores": ("allocatable_cores", _positive, "a number above 0"),
-    "allocatable_memory_gib": ("allocatable_bytes", _gib, "a number above 0"),
+    "price_per_hour": ("price_per_hour", _number, "a number, 0 or more, at most 1e9"),
+    "allocatable_cores": ("allocatable_cores", _positive, "a number above 0, at most 1e9"),
+    "allocatable_memory_gib": ("allocatable_bytes", _gib, "a number above 0, at most 1e9"),
 }
 _REQUIRED = ("name", "vcpu", "memory_gib")
 
@@ -133,7 +141,22 @@ def _node(place: str, columns: list[str], cells: list[str]) -> NodeType:
     node = NodeType(**dict(_value(place, column, text) for column, text in given.items()))
     if bool(node.gpu) != bool(node.gpu_count):
         raise TableError(f"{place}: gpu and gpu_count belong together", remedy="give both, or neither")
+    _check_allocatable(place, node, given)
     return node
+
+
+def _check_allocatable(place: str, node: NodeType, given: Mapping[str, str]) -> None:
+    """kubectl prints millicores and Ki: read as cores and GiB they are a thousand nodes."""
+    pairs = (
+        ("allocatable_cores", node.allocatable_cores, "vcpu", node.vcpu),
+        ("allocatable_memory_gib", node.allocatable_bytes, "memory_gib", node.memory_bytes),
+    )
+    for column, allocatable, sold_as, sold in pairs:
+        if allocatable is not None and allocatable > sold:
+            raise TableError(
+                f"{place}: {column} = {given[column]} is more than {sold_as} = {given[sold_as]}",
+                remedy="it is what is left of that, in cores and in GiB: 3860m are 3.86, 14162900Ki are 13.5",
+            )
 
 
 def _value(place: str, column: str, text: str) -> tuple[str, Any]:

@@ -8,7 +8,7 @@ from typing import get_args
 
 import click
 
-from plimsoll.deploy.flags import ABOVE_ZERO, COUNT, REQUIRE
+from plimsoll.deploy.flags import ABOVE_ZERO, COUNT, REPLICAS, REQUIRE
 from plimsoll.deploy.manifest.formats import DEFAULT_FORMAT, FORMATS
 from plimsoll.deploy.manifest.options import DEFAULT_PORT, PROMETHEUS_URL, Compute, LoadMetric, Scaler
 
@@ -42,7 +42,7 @@ SECTIONS: Mapping[str, tuple[click.Parameter, ...]] = {
     ),
     "Replicas": (
         click.Option(
-            ["--replicas"], type=COUNT, metavar="N", help="A fixed number of replicas, without an autoscaler."
+            ["--replicas"], type=REPLICAS, metavar="N", help="A fixed number of replicas, without an autoscaler."
         ),
         click.Option(
             ["--target-rps"],

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
+from plimsoll.deploy.flags import parse_bounds
 from plimsoll.errors import UsageError
 from plimsoll.profiling.options import NAMED_BUDGETS_S
 from plimsoll.profiling.result.files import write_whole
@@ -21,6 +21,8 @@ DEFAULT_PORT = 5001
 PROMETHEUS_URL = "http://prometheus-operated.monitoring.svc:9090"
 """The service that the Prometheus operator makes, in the namespace that its charts suggest."""
 
+OWN_LABELS = ("app.kubernetes.io/name", "app.kubernetes.io/managed-by")
+"""The first is what pods are found by."""
 LABEL_LENGTH = 63
 _LABEL = re.compile(r"[a-z]([-a-z0-9]*[a-z0-9])?")
 """RFC 1035, which Kubernetes wants for the name of a Service."""
@@ -35,8 +37,16 @@ _NAMES = {
 }
 _LABEL_VALUE = re.compile(r"([A-Za-z0-9]([-_.A-Za-z0-9]{0,61}[A-Za-z0-9])?)?")
 TLS_CERT, TLS_KEY = "PLIMSOLL_TLS_CERT", "PLIMSOLL_TLS_KEY"
-_MIG = re.compile(r"[1-9]g\.[1-9]\d*gb(\+[a-z.]+)?")
-_IMAGE = re.compile(r"[a-zA-Z0-9][\w.:/@-]*")
+_MIG = re.compile(r"[1-7]g\.[1-9]\d*gb(\+[a-z.]+)?")
+_HOST = r"[a-zA-Z0-9]([a-zA-Z0-9-]*[a-zA-Z0-9])?"
+_PART = r"[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*"
+_IMAGE = re.compile(
+    rf"({_HOST}(\.{_HOST})*(:\d+)?/)?{_PART}(/{_PART})*(:\w[\w.-]{{0,127}})?(@[a-z0-9]+:[0-9a-f]{{32,}})?", re.ASCII
+)
+"""The grammar of github.com/distribution/reference: registry, path, tag, digest."""
+_LONGEST_BUDGET_S = 7 * 86400
+_BASE = re.compile(r"[^/\s].*")
+_INSTANCE_TYPE = re.compile(r"[A-Za-z0-9][\w.-]*", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,10 +59,7 @@ class Bounds:
     @classmethod
     def parse(cls, text: str) -> Bounds:
         """`2:10`. Raises UsageError."""
-        least, colon, most = text.partition(":")
-        if not (colon and least.isdecimal() and most.isdecimal() and 1 <= int(least) <= int(most)):
-            raise UsageError(f"--autoscale {text!r}: not two numbers of replicas", remedy="give min:max, as in 2:10")
-        return cls(int(least), int(most))
+        return cls(*parse_bounds(text, 1))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,19 +99,37 @@ class ManifestOptions:
     budget: str | None = None
 
     def __post_init__(self) -> None:
+        self._check_texts()
+        self._check_names()
+        self._check_tls()
+        self._check_scaling()
+        self._check_job()
+
+    def _check_texts(self) -> None:
         if not _IMAGE.fullmatch(self.image):
-            raise UsageError(f"--image {self.image!r}: not the name of an image", remedy="as in registry/model:1.2")
+            raise UsageError(
+                f"--image {self.image!r}: not the name of an image",
+                remedy="as in registry/model:1.2; lower case behind the registry, and a digest is whole",
+            )
+        if self.mig is not None and not _MIG.fullmatch(self.mig):
+            raise UsageError(f"--mig {self.mig!r}: not a MIG profile", remedy="as nvidia-smi mig -lgip lists: 1g.10gb")
+        if self.instance_type is not None and not _INSTANCE_TYPE.fullmatch(self.instance_type):
+            raise UsageError(f"--instance-type {self.instance_type!r}: not a type", remedy="as in Standard_F4s_v2")
+        if self.base is not None and not _BASE.fullmatch(self.base):
+            raise UsageError(
+                f"--base {self.base!r}: not a path that Kustomize takes", remedy="relative to -o, as in ../base"
+            )
+
+    def _check_names(self) -> None:
         for flag, name in (("--name", self.name), ("--namespace", self.namespace), ("--container", self.container)):
             if name is not None:
                 _check_label(flag, name)
         for flag, name in self._others().items():
             if name is not None:
                 _check_subdomain(flag, name)
-        if self.mig is not None and not _MIG.fullmatch(self.mig):
-            raise UsageError(f"--mig {self.mig!r}: not a MIG profile", remedy="as nvidia-smi mig -lgip lists: 1g.10gb")
-        self._check_tls()
-        self._check_scaling()
-        self._check_job()
+        own = next((name for name in self.labels if name in OWN_LABELS), None)
+        if own is not None:
+            raise UsageError(f"--label {own}: the manifest sets it already", remedy="--name gives the name")
 
     @property
     def serves_tls(self) -> bool:
@@ -140,6 +165,8 @@ class ManifestOptions:
         given = next((flag for flag, value in keda_only.items() if value is not None), None)
         if given and self.scale != "keda":
             raise UsageError(f"{given} is for --scale keda", remedy="the HorizontalPodAutoscaler scales on CPU")
+        if self.prometheus is not None and not re.fullmatch(r"https?://[^\s/]+\S*", self.prometheus):
+            raise UsageError(f"--prometheus {self.prometheus!r}: not an address", remedy=f"as in {PROMETHEUS_URL}")
 
     def _check_job(self) -> None:
         given = {"--requests": self.requests, "--data-claim": self.data_claim, "--budget": self.budget}
@@ -181,6 +208,10 @@ def pairs(flag: str, key: re.Pattern[str], given: tuple[str, ...]) -> dict[str, 
         name, equals, value = text.partition("=")
         if not equals or not key.fullmatch(name):
             raise UsageError(f"{flag} {text!r}: not NAME=VALUE", remedy=_NAMES[key])
+        domain, _, last = name.rpartition("/")
+        if key is LABEL and (len(last) > LABEL_LENGTH or len(domain) > _SUBDOMAIN_LENGTH):
+            remedy = f"at most {LABEL_LENGTH} characters, and {_SUBDOMAIN_LENGTH} of a domain before them"
+            raise UsageError(f"{flag} {text!r}: too long a name for a label", remedy=remedy)
         if key is LABEL and not _LABEL_VALUE.fullmatch(value):
             remedy = f"at most {LABEL_LENGTH} of letters, digits, -, _ and .; a letter or digit first and last"
             raise UsageError(f"{flag} {text!r}: no value for a label", remedy=remedy)
@@ -206,6 +237,9 @@ def budget_s(text: str | None) -> float:
         seconds = float(text)
     except ValueError:
         seconds = 0.0
-    if not 0 < seconds < math.inf:
-        raise UsageError(f"--budget {text!r}: neither one of {', '.join(NAMED_BUDGETS_S)} nor a number of seconds")
+    if not 0 < seconds <= _LONGEST_BUDGET_S:
+        raise UsageError(
+            f"--budget {text!r}: neither one of {', '.join(NAMED_BUDGETS_S)} nor a number of seconds",
+            remedy=f"above 0, and at most {_LONGEST_BUDGET_S}, which is a week",
+        )
     return seconds

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+from plimsoll.deploy.flags import MOST_REPLICAS
 from plimsoll.deploy.manifest.document import Noted
 from plimsoll.deploy.manifest.options import ManifestOptions
 from plimsoll.deploy.manifest.probes import Probes
@@ -57,6 +58,12 @@ def _needed(needs: ReplicaNeeds, target_rps: float | None) -> Noted:
     if target_rps is None:
         return Noted(_SPARE, "no target rate is known: two, so that one serves while the other is moved or lost")
     count = needs.replicas_for(target_rps)
+    if count > MOST_REPLICAS:
+        raise UsageError(
+            f"--target-rps {number(target_rps)}: {number(needs.rate_rps)} of each replica are {count:g} replicas,"
+            f" over {MOST_REPLICAS:g}",
+            remedy="give a lower rate",
+        )
     return Noted(count, f"for {number(target_rps)} requests/s, each carrying {number(needs.rate_rps)}, as was proved")
 
 

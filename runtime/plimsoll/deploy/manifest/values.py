@@ -14,9 +14,10 @@ from plimsoll.deploy.manifest.probes import Probes, make_probes
 from plimsoll.deploy.manifest.replicas import Replicas, make_replicas
 from plimsoll.deploy.needs import ReplicaNeeds
 from plimsoll.profiling.advice.configuration import counted
-from plimsoll.profiling.result.profile import Profile
+from plimsoll.profiling.result.profile import Profile, SettingsInfo
 from plimsoll.reports.kubernetes import cpu_quantity, memory_quantity
 from plimsoll.reports.units import milliseconds, number
+from plimsoll.settings import ServeSettings
 from plimsoll.workers.dispatch.slot import NEXT_S, most_held
 
 
@@ -63,7 +64,7 @@ def make_values(needs: ReplicaNeeds, profile: Profile, options: ManifestOptions)
         profile=profile,
         resources=_resources(needs, profile),
         accelerator=accelerator,
-        environment=_environment(needs, ending, accelerator),
+        environment=_environment(needs, profile.settings, ending, accelerator),
         annotations=_annotations(needs),
         probes=probes,
         ending=ending,
@@ -91,7 +92,9 @@ def _resources(needs: ReplicaNeeds, profile: Profile) -> Resources:
     )
 
 
-def _environment(needs: ReplicaNeeds, ending: Ending, accelerator: Accelerator | None) -> dict[str, Noted]:
+def _environment(
+    needs: ReplicaNeeds, profiled: SettingsInfo, ending: Ending, accelerator: Accelerator | None
+) -> dict[str, Noted]:
     """What the limits were measured with, so that they are also served with it."""
     found = {
         "PLIMSOLL_WORKERS": Noted(str(needs.workers), "processes with the model, as profiled"),
@@ -101,6 +104,11 @@ def _environment(needs: ReplicaNeeds, ending: Ending, accelerator: Accelerator |
         found["PLIMSOLL_MAX_BATCH_SIZE"] = Noted(str(needs.max_batch_size), "calls in one batch, as profiled")
     if accelerator is not None:
         found["PLIMSOLL_GPU"] = Noted("required", "a replica that would fall back to the CPU ends instead")
+    if profiled.max_queue != ServeSettings.max_queue:
+        found["PLIMSOLL_MAX_QUEUE"] = Noted(str(profiled.max_queue), "calls that may wait for a slot, as profiled")
+    timeout_ms = round(1000 * profiled.scoring_timeout_seconds)
+    if timeout_ms != ServeSettings.scoring_timeout_ms:
+        found["PLIMSOLL_SCORING_TIMEOUT_MS"] = Noted(str(timeout_ms), "ms that a call may run, as profiled")
     found |= {name: Noted(value, "as profiled") for name, value in needs.environment.items()}
     found["PLIMSOLL_DRAIN_SECONDS"] = Noted(str(ending.drain.value), ending.drain.reason)
     found["PLIMSOLL_GRACE_SECONDS"] = Noted(str(ending.grace.value), ending.grace.reason)

@@ -48,7 +48,7 @@ def _seconds(name: str, default: float, text: str, most: float = _DAY_S) -> _Dec
 @click.option("--traffic", type=click.Path(path_type=Path), metavar="FILE.csv", help="Rates, a second to an hour each.")
 @click.option("--rps", metavar="LOW:HIGH:PERIOD", help="Instead: from LOW to HIGH and back, as in 50:400:24h.")
 @click.option("--slo", metavar="p99=200ms", help="What the choice must keep.  [default: at most 1% refused]")
-@_tried("--replicas", flags.COUNT, "N", "Try this number. Can be repeated.")
+@_tried("--replicas", flags.REPLICAS, "N", "Try this number. Can be repeated.")
 @_tried("--hpa", flags.COUNT, "PERCENT", "The HPA with this CPU target.")
 @_tried("--keda-rate", _THRESHOLD, "RPS", "KEDA with this rate for each.")
 @_tried("--keda-queue", _THRESHOLD, "N", "KEDA with so many under way each.")

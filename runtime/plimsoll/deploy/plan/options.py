@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from plimsoll.deploy.flags import parse_bounds
 from plimsoll.deploy.plan.cluster.duration import parse_duration
 from plimsoll.deploy.plan.cluster.nodes import Nodes
 from plimsoll.deploy.plan.cluster.traffic import Traffic, parse_swing, read_traffic
@@ -91,10 +92,7 @@ def _traffic(table: Path | None, swing: str | None) -> Traffic:
 def _bounds(text: str | None) -> tuple[int, int | None]:
     if text is None:
         return 1, None
-    least, colon, most = text.partition(":")
-    if not (colon and least.isdecimal() and most.isdecimal() and 0 <= int(least) <= int(most) and int(most) > 0):
-        raise UsageError(f"--autoscale {text!r}: not two numbers of replicas", remedy="give min:max, as in 2:10")
-    return int(least), int(most)
+    return parse_bounds(text, 0)
 
 
 def _settings(given: Mapping[str, Any]) -> Iterator[Setting]:

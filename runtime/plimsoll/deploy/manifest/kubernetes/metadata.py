@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from plimsoll.deploy.manifest.document import Noted, Tree
-from plimsoll.deploy.manifest.options import ManifestOptions
+from plimsoll.deploy.manifest.options import OWN_LABELS, ManifestOptions
 
-NAME_LABEL = "app.kubernetes.io/name"
+NAME_LABEL, MANAGER_LABEL = OWN_LABELS
 
 
 def metadata(
@@ -22,7 +22,7 @@ def metadata(
         "labels": {
             **options.labels,
             **labels(name),
-            "app.kubernetes.io/managed-by": "plimsoll",
+            MANAGER_LABEL: "plimsoll",
             **(more_labels or {}),
         },
         "annotations": annotations or None,

@@ -98,7 +98,7 @@ def _managed(values: Values, options: ManifestOptions) -> dict[str, Tree]:
             "--format azureml needs --instance-type", remedy="plimsoll fit --nodes azure says which VM has room for it"
         )
     return {
-        "instance_type": Noted(options.instance_type, instance_needs("azureml", values)),
+        "instance_type": Noted(options.instance_type, instance_needs("azureml", values, options.instance_type)),
         "instance_count": values.replicas.count,
     }
 

@@ -7,8 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import click
-
+from plimsoll.deploy.flags import put_out
 from plimsoll.deploy.manifest.document import Document, comment, write
 from plimsoll.deploy.manifest.options import write_to
 from plimsoll.errors import UsageError
@@ -42,7 +41,7 @@ def put(documents: Sequence[Document], output: Path | None) -> None:
 def put_text(text: str, output: Path | None) -> None:
     """To a file or to standard output. Raises UsageError."""
     if output is None:
-        click.echo(text, nl=False)
+        put_out(text)
     else:
         write_to(output, text)
 

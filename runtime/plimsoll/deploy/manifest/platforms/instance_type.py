@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
+from plimsoll.deploy.fit.node import NodeType
+from plimsoll.deploy.fit.table import read_nodes
 from plimsoll.deploy.manifest.accelerator import Accelerator
 from plimsoll.deploy.manifest.document import Noted, Tree
 from plimsoll.deploy.manifest.options import ManifestOptions
@@ -9,17 +13,45 @@ from plimsoll.deploy.manifest.platforms.files import File
 from plimsoll.deploy.manifest.values import Values
 from plimsoll.errors import UsageError
 from plimsoll.profiling.advice.configuration import counted
+from plimsoll.profiling.advice.rounding import GIBIBYTE
 
 _GPU = "nvidia.com/gpu"
+_PROVIDERS: Mapping[str, str] = {"azureml": "azure", "sagemaker": "aws"}
+"""Whose table has the types of a platform; SageMaker's are those of EC2 behind `ml.`."""
 
 
-def instance_needs(format_name: str, values: Values) -> str:
-    """What a type of the platform's own must have. Raises UsageError: slices of GPUs are not offered there."""
+def instance_needs(format_name: str, values: Values, chosen: str) -> str:
+    """What a type of the platform's own must have. Raises UsageError: slices of GPUs are not offered there.
+
+    A `chosen` type that `plimsoll fit` knows is refused where it has less.
+    """
     own, gpu = values.resources, values.accelerator
     if gpu is not None:
         _check_whole(format_name, gpu)
+    provider = _PROVIDERS[format_name]
+    node = next((node for node in read_nodes(provider) if node.name == chosen.removeprefix("ml.")), None)
+    if node is not None:
+        _check_room(node, values, f"--instance-type {chosen}", provider)
     cards = f", and {counted(gpu.count.value, 'GPU')}" if gpu else ""
     return f"has to offer {own.cpu_limit.value} of CPU and {own.memory_limit.value} of memory{cards}"
+
+
+def _check_room(node: NodeType, values: Values, named: str, provider: str) -> None:
+    needs, gpus = values.needs, values.accelerator.count.value if values.accelerator else 0
+    lacking = [
+        f"{has:g} {what} instead of {wanted:.4g}"
+        for has, wanted, what in (
+            (node.vcpu, needs.limit_cores, "vCPU"),
+            (node.memory_bytes / GIBIBYTE, needs.limit_bytes / GIBIBYTE, "GiB"),
+            (node.gpu_count, gpus, "GPU"),
+        )
+        if has < wanted
+    ]
+    if lacking:
+        raise UsageError(
+            f"{named}: too small for a replica: {' and '.join(lacking)}",
+            remedy=f"plimsoll fit --nodes {provider} says which has room for it",
+        )
 
 
 def _check_whole(format_name: str, gpu: Accelerator) -> None:

@@ -15,7 +15,7 @@ from plimsoll.deploy.manifest.kubernetes.container import environment, http_prob
 from plimsoll.deploy.manifest.kubernetes.metadata import metadata
 from plimsoll.deploy.manifest.kubernetes.pod import placement
 from plimsoll.deploy.manifest.kubernetes.volumes import Volume, volumes
-from plimsoll.deploy.manifest.options import ManifestOptions
+from plimsoll.deploy.manifest.options import LABEL_LENGTH, ManifestOptions
 from plimsoll.deploy.manifest.platforms.container import MODEL_VARIABLE, confined_alone, pre_stop
 from plimsoll.deploy.manifest.values import Values
 from plimsoll.errors import UsageError
@@ -29,6 +29,10 @@ _PROGRESS_S = 600
 """Knative gives a revision up after so long (config-deployment, progress-deadline)."""
 _LONGEST_TIMEOUT_S = 600
 """Knative's max-revision-timeout-seconds, unless its administrator has raised it."""
+_MOST_AT_ONCE = 1000
+"""Knative's container-concurrency-max-limit, unless its administrator has raised it: more it refuses."""
+_NAME_LENGTH = LABEL_LENGTH - len("-predictor")
+"""KServe makes names of services of it, which have no more than a label."""
 
 
 TAKES = frozenset(
@@ -60,6 +64,11 @@ def documents(values: Values, options: ManifestOptions) -> list[Document]:
     if options.model is not None and "://" not in options.model:
         raise UsageError(
             f"--model {options.model!r}: no address", remedy="as in s3://bucket/folder or pvc://claim/folder"
+        )
+    if len(values.name) > _NAME_LENGTH:
+        raise UsageError(
+            f"the name {values.name!r} is too long for KServe, which makes NAME-predictor of it",
+            remedy=f"give --name with at most {_NAME_LENGTH} characters",
         )
     return [_runtime(values, options), _service(values, options)]
 
@@ -150,7 +159,7 @@ def _predictor(values: Values, options: ManifestOptions) -> dict[str, Tree]:
         "minReplicas": scaling.least if scaling else count,
         "maxReplicas": scaling.most if scaling else count,
         **(_target(values, options) if scaling else {}),
-        "containerConcurrency": values.concurrency,
+        "containerConcurrency": _at_once(values, options),
         "timeout": _timeout(values),
         "terminationGracePeriodSeconds": None if _knative(options) else values.ending.in_all,
         "model": {
@@ -171,6 +180,13 @@ def _target(values: Values, options: ManifestOptions) -> dict[str, Tree]:
         return {"scaleMetric": "concurrency", "scaleTarget": slots}
     reason = f"requests/s per replica: the limits were proved at {number(rate_rps)}"
     return {"scaleMetric": "rps", "scaleTarget": Noted(math.floor(rate_rps), reason)}
+
+
+def _at_once(values: Values, options: ManifestOptions) -> Noted:
+    wanted = values.concurrency
+    if not _knative(options) or wanted.value <= _MOST_AT_ONCE:
+        return wanted
+    return Noted(_MOST_AT_ONCE, f"the most that Knative allows, instead of {wanted.value} {wanted.reason}")
 
 
 def _timeout(values: Values) -> Noted:

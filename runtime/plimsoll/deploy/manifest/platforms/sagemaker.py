@@ -111,10 +111,11 @@ def _own(values: Values, options: ManifestOptions) -> dict[str, Tree]:
 
 
 def _endpoint_config(values: Values, options: ManifestOptions) -> dict[str, Tree]:
+    chosen = options.instance_type or ""
     variant: dict[str, Tree] = {
         "VariantName": _VARIANT,
         "ModelName": _attribute("Model", "ModelName"),
-        "InstanceType": Noted(options.instance_type, instance_needs("sagemaker", values)),
+        "InstanceType": Noted(chosen, instance_needs("sagemaker", values, chosen)),
         "InitialInstanceCount": values.replicas.count,
         "InitialVariantWeight": Noted(1, "the only variant"),
         "ContainerStartupHealthCheckTimeoutInSeconds": _start(values),

@@ -19,6 +19,7 @@ from typing import NoReturn
 
 from plimsoll.deploy.plan.cluster.duration import parse_duration, spoken
 from plimsoll.errors import TableError, UsageError
+from plimsoll.profiling.advice.configuration import counted
 
 _TIME, _RATE = "time", "rps"
 _SHORTEST_S, _LONGEST_ROW_S = 1.0, 3600.0
@@ -27,6 +28,8 @@ _TOLERANCE = 1 / 60
 _LONGEST_S = 31 * 86400.0
 _MOST_ROWS = 31 * 24 * 60
 """All steps of all settings that are tried are in memory at once."""
+_MOST_RPS = 1e12
+"""Thousands of times what the largest services in the world have; and counts are whole numbers up to there."""
 _HAIR = 1e-6
 """Seconds and their quotients are floats: what is 26.9999999 is 27."""
 _REMEDY = "rows at equal distances, of a second to an hour, in the columns time and rps"
@@ -73,8 +76,10 @@ def parse_swing(text: str) -> Traffic:
     if period_s is None or not all(_NUMBER.fullmatch(part) for part in parts[:2]):
         raise UsageError(f"--rps {text!r} is not low:high:period", remedy=_SWING_REMEDY)
     low, high = float(parts[0]), float(parts[1])
-    if not low <= high < math.inf or high <= 0:
+    if not low <= high or high <= 0:
         raise UsageError(f"--rps {text!r}: the high rate is not above 0, or below the low one", remedy=_SWING_REMEDY)
+    if high > _MOST_RPS:
+        raise UsageError(f"--rps {text!r}: more than {_MOST_RPS:g} requests/s", remedy=_SWING_REMEDY)
     if not _SWING_STEP_S <= period_s <= _LONGEST_S:
         raise UsageError(f"--rps {text!r}: the period is not between a minute and 31 days", remedy=_SWING_REMEDY)
     count = max(_SWING_STEPS, round(period_s / _SWING_STEP_S))
@@ -130,11 +135,14 @@ class _Table:
         if missing:
             found = ", ".join(header) or "nothing"
             self._fail(1, f"no column {' and no column '.join(missing)}, but {found}")
+        twice = next((name for name in (_TIME, _RATE) if header.count(name) > 1), None)
+        if twice is not None:
+            self._fail(1, f"the column {twice} is there twice")
         for cells in reader:
             if not any(cell.strip() for cell in cells):
                 continue
             if len(cells) != len(header):
-                self._fail(reader.line_num, f"{len(cells)} cells under {len(header)} columns")
+                self._fail(reader.line_num, f"{counted(len(cells), 'cell')} under {len(header)} columns")
             yield self._row(reader.line_num, dict(zip(header, cells, strict=True)))
 
     def _row(self, line: int, cells: dict[str, str]) -> _Row:
@@ -144,8 +152,8 @@ class _Table:
             rate_rps = float(text)
         except ValueError:
             self._fail(line, f"rps {text!r} is not a number")
-        if not 0 <= rate_rps < math.inf:
-            self._fail(line, f"rps {text} is not a rate of 0 or more")
+        if not 0 <= rate_rps <= _MOST_RPS:
+            self._fail(line, f"rps {text} is not a rate of 0 or more, at most {_MOST_RPS:g}")
         return _Row(line, at_s, rate_rps, date)
 
     def _time(self, line: int, text: str) -> tuple[float, datetime | None]:
