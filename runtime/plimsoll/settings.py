@@ -227,7 +227,7 @@ class ProfileSettings:
     deployment: Annotated[
         str | None,
         Group.SCRIPT,
-        Field("Deployment file of Azure ML v2, which names script, model and limits.", "FILE"),
+        Field("Deployment file of Azure ML v2 or KServe, which names script, model and limits.", "FILE"),
     ] = None
     inference_config_file: Annotated[
         str | None, Group.SCRIPT, Field("Azure ML inference configuration, which names the entry script.", "FILE")

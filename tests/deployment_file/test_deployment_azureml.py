@@ -209,3 +209,91 @@ def test_anchors_and_merged_keys(desk: Path) -> None:
     probe = "liveness_probe: &probe\n  period: 5\n  timeout: 2\nreadiness_probe:\n  <<: *probe\n  period: 9\n"
     file.write_text(yaml.safe_dump(BASE, sort_keys=False) + probe)
     assert not [note for note in read_deployment(file, frozenset()).notes if "times" in note]
+
+
+PROBE = {"initial_delay": 5, "period": 5, "timeout": 10, "success_threshold": 1, "failure_threshold": 1}
+ROUTE = {"port": 5001, "path": "/"}
+PUBLISHED: dict[str, dict[str, Any]] = {
+    "kubernetes/kubernetes-blue-deployment.yml": {
+        "$schema": None,
+        "type": "kubernetes",
+        "instance_type": None,
+        "request_settings": {
+            "request_timeout_ms": 3000,
+            "max_concurrent_requests_per_instance": 1,
+            "max_queue_wait_ms": 3000,
+        },
+        "resources": {"requests": {"cpu": "0.1", "memory": "0.1Gi"}, "limits": {"cpu": "0.2", "memory": "200Mi"}},
+        "liveness_probe": PROBE,
+        "readiness_probe": PROBE,
+        "tags": {"tag1": "value"},
+        "scale_settings": {"type": "default"},
+    },
+    "kubernetes/kubernetes-green-deployment.yml": {
+        "type": "kubernetes",
+        "app_insights_enabled": True,
+        "instance_type": "defaultinstancetype",
+        "resources": {"requests": {"cpu": "0.1", "memory": "0.1Gi"}},
+        "scale_settings": {
+            "type": "target_utilization",
+            "min_instances": 1,
+            "max_instances": 3,
+            "polling_interval": 10,
+            "target_utilization_percentage": 70,
+        },
+    },
+    "managed/app-insights/deployment.yml": {
+        "app_insights_enabled": True,
+        "environment_variables": {"AML_APP_INSIGHTS_KEY": "<KEY>", "AML_MODEL_DC_STORAGE_ENABLED": False},
+    },
+    "managed/vnet/sample/blue-deployment-vnet.yml": {
+        "private_network_connection": True,
+        "model": {"path": "model/w.bin"},
+        "environment": {
+            "image": "example.azurecr.io/repo/img:v1",
+            "inference_config": {"liveness_route": ROUTE, "readiness_route": ROUTE, "scoring_route": ROUTE},
+        },
+    },
+    "managed/sample/blue-deployment-vnet.yml": {"egress_public_network_access": "disabled"},
+    "managed/keyvault/keyvault-deployment.yml": {"model": {"path": "."}, "endpoint_name": "<ENDPOINT_NAME>"},
+    "custom-container/minimal/multimodel/minimal-multimodel-deployment.yml": {
+        "model": {"name": "minimal-multimodel", "path": "model"},
+        "environment": {"name": "minimal-multimodel", "image": "example.azurecr.io/examples/minimal:1"},
+    },
+    "custom-container/triton/single-model/triton-cc-deployment.yml": {"model_mount_path": "/models"},
+    "managed/profiler/deployment.yml": {
+        "request_settings": {"request_timeout_ms": 3000, "max_concurrent_requests_per_instance": 1024}
+    },
+    "managed, with data collection": {
+        "data_collector": {"collections": {"model_inputs": {"enabled": "True"}, "model_outputs": {"enabled": "True"}}}
+    },
+}
+"""The keys that files of Azure/azureml-examples, cli/endpoints/online, have beside those of BASE."""
+HONOURED = {"name", "endpoint_name", "type", "model", "code_configuration", "environment_variables", "request_settings"}
+WITHOUT_EFFECT = {"$schema"}
+
+
+@pytest.mark.parametrize("name", PUBLISHED)
+def test_every_key_of_a_published_example_is_honoured_or_named(desk: Path, name: str) -> None:
+    change = PUBLISHED[name]
+    found = read(desk, **change)
+    said = {note.partition("deployment.yml: ")[2].split()[0].partition(".")[0] for note in found.notes}
+    default_scale = {"scale_settings"} if change.get("scale_settings") == {"type": "default"} else set()
+    assert set(with_change(change)) - HONOURED - WITHOUT_EFFECT - default_scale == said - HONOURED
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"endpoint_name": None}, "endpoint_name is missing"),
+        ({"model": "azureml:azureml-infschema:1"}, "with --model-dir"),
+        ({"model": {"local_path": "model"}}, "model.local_path: unknown key"),
+        ({"code_configuration": {"code": {"local_path": "code"}, "scoring_script": "score.py"}}, "is not text"),
+        ({"environment": {"conda_file": "file:conda.yml"}}, "conda_file: 'file:conda.yml'"),
+    ],
+)
+def test_a_published_example_that_azures_command_would_refuse_too(
+    desk: Path, change: dict[str, Any], message: str
+) -> None:
+    """Names come by its flags, registered models from its workspace, and some files are of the preview."""
+    assert message in refused(desk, **change)

@@ -61,6 +61,7 @@ def _read_model(file: Section, found: Deployment, given: frozenset[str]) -> None
     if text is not None and not text.startswith("azureml:"):
         raise file.error("model", f"{text!r} is not azureml:NAME:VERSION", f"write a path as model: {{path: {text}}}")
     if {"model_dir", "model"} & given:
+        file.any("model")
         found.ignore(file.place("model"), "another model folder takes precedence")
     elif text is not None:
         raise file.error("model", f"{text!r} is not on this machine", _MODEL_REMEDY)

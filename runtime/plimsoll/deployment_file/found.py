@@ -51,7 +51,6 @@ class Deployment:
     settings: dict[str, Said] = field(default_factory=dict)
     model: Said | None = None
     model_name: str = "model"
-    model_dir: Said | None = None
     requests_at_once: Said | None = None
     variables: Mapping[str, Said] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)

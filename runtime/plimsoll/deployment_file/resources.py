@@ -24,23 +24,36 @@ def read_resources(section: Section, key: str) -> Resources:
     if found is None:
         return Resources()
     requests, limits = found.section("requests"), found.section("limits")
-    read = Resources(
+    for side in filter(None, (requests, limits)):
+        for name in ("cpu", "memory", *_GPUS):
+            side.text(name)
+        side.close()
+    found.close()
+    return _read(requests, limits)
+
+
+def read_any_resources(section: Section, key: str) -> Resources:
+    """As Kubernetes reads them: quantities may be numbers, and resources have any name."""
+    found = section.section(key)
+    if found is None:
+        return Resources()
+    requests, limits = found.section("requests"), found.section("limits")
+    found.any("claims")
+    found.close()
+    return _read(requests, limits)
+
+
+def _read(requests: Section | None, limits: Section | None) -> Resources:
+    return Resources(
         request_cores=_quantity(requests, "cpu"),
         request_bytes=_quantity(requests, "memory"),
         limit_cores=_quantity(limits, "cpu"),
         limit_bytes=_quantity(limits, "memory"),
     )
-    for side in (requests, limits):
-        if side is not None:
-            for name in _GPUS:
-                side.text(name)
-            side.close()
-    found.close()
-    return read
 
 
 def _quantity(section: Section | None, key: str) -> float | None:
-    text = section.text(key) if section else None
+    text = section.scalar(key) if section else None
     if section is None or text is None:
         return None
     found = _QUANTITY.fullmatch(text)

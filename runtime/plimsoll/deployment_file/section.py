@@ -32,7 +32,7 @@ class Section:
         self._name = name
         self._loader = yaml.SafeLoader("")
         self._note_twins()
-        self._loader.flatten_mapping(node)
+        self._merge()
         self._values = dict(self._pairs())
         self._asked: dict[str, None] = {}
 
@@ -49,8 +49,14 @@ class Section:
             if times > 1:
                 self.notes.append(f"{self.place(name)} is there {times} times: the last one counts")
 
+    def _merge(self) -> None:
+        try:
+            self._loader.flatten_mapping(self._node)
+        except yaml.YAMLError as error:
+            raise self._error(self._node, f"{self._name or 'the file'}: {_problem(error)}") from None
+
     def __contains__(self, key: str) -> bool:
-        return self._find(key) is not None
+        return key in self._values
 
     def names(self) -> list[str]:
         """All of them, which are known by that."""
@@ -78,10 +84,17 @@ class Section:
             raise self.error(key, f"{found!r} is not one of {', '.join(choices)}")
         return found
 
+    def scalar(self, key: str) -> str | None:
+        """Text or number, as it is written."""
+        node = self._find(key)
+        if node is not None and not isinstance(node, yaml.ScalarNode):
+            raise self.error(key, "a list or a mapping is not a value")
+        return None if node is None else str(node.value)
+
     def any(self, key: str) -> Any:
         """Whatever it is; for keys whose values mean nothing here."""
         node = self._find(key)
-        return None if node is None else self._loader.construct_object(node, deep=True)
+        return None if node is None else self._constructed(key, node)
 
     def node(self, key: str) -> yaml.Node | None:
         return self._find(key)
@@ -127,8 +140,9 @@ class Section:
         return f"{self.file}: {self._full(key)}"
 
     def _nearest(self, key: str) -> str:
-        nearest = difflib.get_close_matches(key, self._asked, n=1)
-        return f"did you mean {nearest[0]}?" if nearest else f"there are {', '.join(sorted(self._asked))}"
+        asked = {name.lower(): name for name in self._asked}
+        nearest = difflib.get_close_matches(key.lower(), asked, n=1)
+        return f"did you mean {asked[nearest[0]]}?" if nearest else f"there are {', '.join(sorted(self._asked))}"
 
     def _find(self, key: str) -> yaml.Node | None:
         self._asked[key] = None
@@ -141,7 +155,7 @@ class Section:
         node = self._find(key)
         if node is None:
             return None
-        raw = self._loader.construct_object(node, deep=True)
+        raw = self._constructed(key, node)
         try:
             if kind is str and not isinstance(raw, str):
                 raise TypeError
@@ -150,11 +164,22 @@ class Section:
             shown = repr(node.value) if isinstance(node, yaml.ScalarNode) else "a list or a mapping"
             raise self.error(key, f"{shown} is {reason}", remedy) from None
 
+    def _constructed(self, key: str, node: yaml.Node) -> Any:
+        """A text may look like one of YAML's own types and be none: `2026-13-01`."""
+        try:
+            return self._loader.construct_object(node, deep=True)
+        except (yaml.YAMLError, ValueError, TypeError, RecursionError) as error:
+            raise self.error(key, _problem(error)) from None
+
     def _full(self, key: str) -> str:
         return f"{self._name}.{key}" if self._name else key
 
     def _error(self, node: yaml.Node, reason: str, remedy: str = "") -> UsageError:
         return UsageError(f"deployment file {self.file}, line {node.start_mark.line + 1}: {reason}", remedy=remedy)
+
+
+def _problem(error: Exception) -> str:
+    return str(getattr(error, "problem", None) or error).partition("\n")[0]
 
 
 def _whole(raw: Any) -> int:
