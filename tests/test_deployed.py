@@ -85,12 +85,12 @@ def test_a_deployment_file_is_served_without_a_workspace(desk: Path) -> None:
             wait_for(client.is_ready, "readiness")
             assert client.post("/score", b'{"x": 1}').json() == [["weights.bin"], "hello", 1]
             assert client.get("/swagger.json").json()["info"]["title"] == "digits"
-            assert client.metric("plimsoll_slots") == 2
+            wait_for(lambda: client.metric("plimsoll_slots") == 2, "the second worker")
         finally:
             process.terminate()
             _, errors = process.communicate(timeout=PATIENCE_S)
     said = [line.partition(f"{file}: ")[2] for line in errors.splitlines() if str(file) in line]
-    assert [line.split()[0] for line in said] == [
+    assert [line.split()[0].rstrip(":") for line in said] == [
         "environment.image", "environment.conda_file", "liveness_probe", "instance_type", "instance_count",
     ]  # fmt: skip
     assert "conda.yml would install joblib, inference-schema, and leave out 1" in said[1]
@@ -118,6 +118,18 @@ def test_what_images_set_gives_way(desk: Path) -> None:
     assert settings_of(desk, PLIMSOLL_MODEL_DIR=str(desk / "model"))["model_dir"] == str(desk / "model")
 
 
+def test_where_nothing_can_be_written_the_model_is_found_all_the_same(desk: Path) -> None:
+    written(desk)
+    (desk / "here" / "plimsoll-profile").touch()  # no folder can be made by that name
+    assert settings_of(desk)["model_dir"] == str(desk)
+
+
+def test_a_config_json_that_speaks_of_another_deployment_is_left_alone(desk: Path) -> None:
+    (desk / "here" / "config.json").write_text(json.dumps({"deployment": "gpt-4o"}))
+    (desk / "here" / "score.py").write_text(LEAVES)
+    assert "LookupError: far enough" in plimsoll(desk).stderr
+
+
 def test_a_model_folder_or_a_script_takes_the_place_of_one_in_the_cloud(desk: Path) -> None:
     written(desk, model="azureml:digits:3", code_configuration=None)
     found = settings_of(desk, "--model-dir", "../model", "--entry-script", "../src/score.py")
@@ -137,6 +149,26 @@ def test_a_file_that_is_none_ends_with_one_line_and_exit_code_1(desk: Path) -> N
     assert done.stderr == (
         "plimsoll: error: deployment file ../deploy/deployment.yml: empty (name a file with a deployment)\n"
     )
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (
+            {"environment_variables": {"WORKER_COUNT": "many"}},
+            "environment_variables.WORKER_COUNT = 'many': input should be a valid integer,"
+            " unable to parse string as an integer",
+        ),
+        (
+            {"request_settings": {"request_timeout_ms": 0}},
+            "request_settings.request_timeout_ms = 0: input should be greater than or equal to 1",
+        ),
+    ],
+)
+def test_a_value_that_its_setting_does_not_allow(desk: Path, change: dict[str, Any], message: str) -> None:
+    file = written(desk, **change)
+    done = plimsoll(desk, "--deployment", str(file))
+    assert (done.returncode, done.stderr) == (1, f"plimsoll: error: {file}: {message}\n")
 
 
 def test_a_profile_says_whether_the_type_of_the_file_holds_it(desk: Path) -> None:

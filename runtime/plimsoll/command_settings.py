@@ -18,6 +18,7 @@ from typing import Any
 from plimsoll.config_file import find_config
 from plimsoll.declarations import declared
 from plimsoll.deployment_file.found import Deployment
+from plimsoll.errors import UsageError
 from plimsoll.model_tag import read_tag, source_of
 from plimsoll.resolution import ConfigFile, came_by_flag, place_of, resolve
 from plimsoll.settings import ProfileSettings, ServeSettings
@@ -109,7 +110,11 @@ def _with_deployed_model(settings: CommandSettings) -> CommandSettings:
     from plimsoll.inference_config import link_models, model_folder
 
     models = {settings.deployment.model_name: model.value}
-    links = link_models(models, Path(settings.profiling.output))
+    try:
+        links = link_models(models, Path(settings.profiling.output))
+    except UsageError:
+        # Nothing can be written there. What lies beside the model is seen too, as in a local run of Azure's.
+        links = model.value.parent
     return replace(_with(settings, {"model_dir": str(links)}, model.place), model_folder=model_folder(models))
 
 

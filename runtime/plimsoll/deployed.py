@@ -1,7 +1,7 @@
 """Settings from a deployment file. Flags, variables and the config file take precedence, setting by setting.
 
-But not Azure's variables for script, app root and model folder: the images set them for whatever is copied into them,
-and a deployment file that is named says what else is to be served.
+But not Azure's variables for app root and model folder: the images set them for whatever is copied into them, and a
+deployment file that is named says what else is to be served.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from plimsoll.resolution import Place, environment_names, place_of
 from plimsoll.setting_values import Invalid, value_of
 from plimsoll.settings import ProfileSettings, ServeSettings
 
-_OF_IMAGES = ("entry_script", "app_root", "model_dir")
+_OF_IMAGES = ("app_root", "model_dir")
 
 With = tuple[ServeSettings, ProfileSettings, dict[str, str], Deployment]
 

@@ -24,7 +24,8 @@ A setting that can be repeated takes several values from a variable, separated b
 What `--inference-config-file` and `--model` say about the script, the app root and the model folder counts as if it had
 been set in the same place: on the command line, by one of our own variables, or in the file. What was itself set there
 takes precedence. What the file of `--deployment` says comes after all of these (`docs/deployment-files.md`). In a
-`config.json` that was found rather than named, `model` is left to the model; write `PLIMSOLL_MODEL` there.
+`config.json` that was found rather than named, `model` and `deployment` are left to the model; write `PLIMSOLL_MODEL`
+there.
 """
 
 

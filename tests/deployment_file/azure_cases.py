@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ BASE: dict[str, Any] = {
 _IMAGE = {"image": "x"}
 _ROUTE = {"port": 5001, "path": "/"}
 _ROUTES = {"liveness_route": _ROUTE, "readiness_route": _ROUTE, "scoring_route": _ROUTE}
+_R = {"request": {"enabled": "true"}}
 _K8S = {"type": "kubernetes", "instance_type": None}
 
 
@@ -46,6 +48,9 @@ CASES: dict[str, dict[str, Any]] = {
             "max_queue_wait_ms": 500,
         }
     },
+    "no value for a timeout": {"request_settings": {"request_timeout_ms": None}},
+    "a truth value for a timeout": {"request_settings": {"request_timeout_ms": True}},
+    "a date for a name": {"name": date(2026, 1, 1)},
     "an unknown key of requests": {"request_settings": {"x": 1}},
     "text for requests": {"request_settings": "x"},
     "insights maybe": {"app_insights_enabled": "maybe"},
@@ -113,12 +118,11 @@ CASES: dict[str, dict[str, Any]] = {
     "collected into a data asset": _collected(enabled="true", data={"name": "x", "version": "1"}),
     "collected into text": _collected(enabled="true", data="azureml:x:1", client_id="c"),
     "nothing collected by the hour": {"data_collector": {"rolling_rate": "hour", "sampling_rate": 0.5}},
-    "collected by the hour": {
-        "data_collector": {"collections": {"r": {"enabled": "true"}}, "rolling_rate": "Hour", "sampling_rate": 0.5}
-    },
-    "collected by the week": {"data_collector": {"rolling_rate": "week"}},
-    "collected twice": {"data_collector": {"sampling_rate": 2.0}},
-    "headers": {"data_collector": {"request_logging": {"capture_headers": ["a"]}}},
+    "collected by the hour": {"data_collector": {"collections": _R, "rolling_rate": "Hour", "sampling_rate": 0.5}},
+    "collected by the week": {"data_collector": {"collections": _R, "rolling_rate": "week"}},
+    "collected twice": {"data_collector": {"collections": _R, "sampling_rate": 2.0}},
+    "headers": {"data_collector": {"collections": _R, "request_logging": {"capture_headers": ["a"]}}},
+    "headers, and nothing collected": {"data_collector": {"request_logging": {"capture_headers": ["a"]}}},
     "an unknown key of the collector": {"data_collector": {"x": 1}},
     "resources of a managed one": {"resources": {"requests": {"cpu": "1"}}},
     "Kubernetes": _K8S,

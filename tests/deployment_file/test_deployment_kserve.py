@@ -35,7 +35,10 @@ def values(found: Deployment) -> dict[str, Any]:
 
 
 def named(found: Deployment) -> list[str]:
-    return [note.partition("service.yaml: ")[2].split()[0].removeprefix("spec.predictor.") for note in found.notes]
+    return [
+        note.partition("service.yaml: ")[2].split()[0].rstrip(":").removeprefix("spec.predictor.")
+        for note in found.notes
+    ]
 
 
 def test_a_model_of_a_known_format(tmp_path: Path) -> None:
@@ -68,7 +71,7 @@ def test_a_model_of_a_known_format(tmp_path: Path) -> None:
         request_cores=1.0, request_bytes=2**29, limit_cores=1.5, limit_bytes=2**30
     )
     assert named(found) == [
-        "spec.transformer", "model.resources", "model.protocolVersion", "model.modelFormat:", "minReplicas",
+        "spec.transformer", "model.resources", "model.protocolVersion", "model.modelFormat", "minReplicas",
         "serviceAccountName",
     ]  # fmt: skip
 
@@ -146,6 +149,8 @@ def test_what_flags_give_may_be_in_the_cloud(tmp_path: Path) -> None:
         ("v1beta1", "v1alpha1", "kind: not an InferenceService of serving.kserve.io/v1beta1"),
         ("InferenceService", "ServingRuntime", "kind: not an InferenceService"),
         ("  name: digits\n", "", "metadata.name is missing"),
+        ("metadata:\n  name: digits\n  annotations: {a: b}\n", "", "metadata: missing (Kubernetes requires it"),
+        ("spec:\n", "spec: {}\nstatus:\n", "spec: no predictor"),
     ],
 )
 def test_another_kind_of_object_is_refused(tmp_path: Path, old: str, new: str, message: str) -> None:

@@ -7,6 +7,8 @@ and, for 429, "Troubleshoot online endpoints".
 
 from __future__ import annotations
 
+import re
+
 from plimsoll.deployment_file.azureml_environment import read_environment_of
 from plimsoll.deployment_file.azureml_ignored import read_ignored
 from plimsoll.deployment_file.found import Deployment, Said, Target
@@ -17,6 +19,7 @@ from plimsoll.deployment_file.variables import read_variables
 
 _TOLERATED = 2
 """Times max_concurrent_requests_per_instance are under way before Azure answers 429."""
+_MODEL_NAME = re.compile(r"\w[\w.-]*")
 _MODEL_REMEDY = "download it and name its folder with --model-dir"
 _CODE_REMEDY = "name the script with --entry-script"
 
@@ -81,6 +84,8 @@ def _read_inline_model(model: Section, found: Deployment) -> None:
         return
     found.model = Said(local_path(model, "path", text, _MODEL_REMEDY), model.place("path"))
     found.model_name = name or found.model_name
+    if not _MODEL_NAME.fullmatch(found.model_name):
+        raise model.error("name", f"{name!r} is no name for a model", "as in digits, digits-2 or digits_v2.1")
 
 
 def _read_code(file: Section, found: Deployment, given: frozenset[str]) -> None:

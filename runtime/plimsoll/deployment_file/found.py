@@ -57,4 +57,4 @@ class Deployment:
 
     def ignore(self, place: str, why: str) -> None:
         """Names a key that is not honoured."""
-        self.notes.append(f"{place} is not honoured: {why}")
+        self.notes.append(f"{place}: not honoured: {why}")
