@@ -107,11 +107,18 @@ def _print_version(context: click.Context, parameter: click.Parameter, wanted: b
 
 def _run(**given: Any) -> int:
     settings = read_settings(given, os.environ)
+    _set_variables(settings)
     if settings.profiling.profile is not None:
         return _profile(settings)
     if settings.profiling.verify is not None:
         raise UsageError("--verify has no requests to send", remedy="give them with --profile")
     return _serve(settings.serving, settings.sources)
+
+
+def _set_variables(settings: CommandSettings) -> None:
+    """Of the deployment file, for the script: where it runs, they are set before it is started."""
+    for name, said in settings.deployment.variables.items() if settings.deployment else ():
+        os.environ.setdefault(name, said.value)
 
 
 # Each way of use imports what it needs, when it is chosen: a server carries no profiler in its memory.
@@ -136,4 +143,5 @@ def _warmup(file: str | None) -> tuple[WarmUpCall, ...]:
 def _profile(settings: CommandSettings) -> int:
     from plimsoll.profile_command import run_profile
 
-    return run_profile(settings.serving, settings.profiling, settings.sources, settings.model_folder)
+    target = settings.deployment.target if settings.deployment else None
+    return run_profile(settings.serving, settings.profiling, settings.sources, settings.model_folder, target)

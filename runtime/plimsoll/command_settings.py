@@ -1,10 +1,10 @@
 """All settings of a command, where each came from, and the folder of the model.
 
-Two of them set others: an inference configuration names the script and the app root, `--model` the model folder. What
+Three of them set others. An inference configuration names the script and the app root, `--model` the model folder: what
 they say ranks as if it had been set where they were: by a flag, by a variable of our own, or in the config file. From a
 flag or a variable it precedes Azure's variables, two of which our images set; from the config file it comes after them,
-like every key there. It gives way to what was itself set in its place or in one that takes precedence. The tag beside
-the model comes last.
+like every key there. It gives way to what was itself set in its place or in one that takes precedence. A deployment
+file comes after all of these (see plimsoll.deployed), and the tag beside the model last.
 """
 
 from __future__ import annotations
@@ -17,6 +17,8 @@ from typing import Any
 
 from plimsoll.config_file import find_config
 from plimsoll.declarations import declared
+from plimsoll.deployment_file.found import Deployment
+from plimsoll.errors import UsageError
 from plimsoll.model_tag import read_tag, source_of
 from plimsoll.resolution import ConfigFile, came_by_flag, place_of, resolve
 from plimsoll.settings import ProfileSettings, ServeSettings
@@ -24,18 +26,22 @@ from plimsoll.settings import ProfileSettings, ServeSettings
 
 @dataclass(frozen=True, slots=True)
 class CommandSettings:
-    """`sources` has what set each setting that is not at its default, `model_folder` is where a tag lies."""
+    """`sources` has what set each setting that is not at its default, `model_folder` is where a tag lies.
+
+    `deployment` is what the deployment file says beside settings.
+    """
 
     serving: ServeSettings
     profiling: ProfileSettings
     sources: Mapping[str, str]
     model_folder: Path | None = None
+    deployment: Deployment | None = None
 
 
 def read_settings(flags: Mapping[str, Any], environment: Mapping[str, str]) -> CommandSettings:
     """Links the models that are named, if the script is to find them. Raises UsageError."""
     config = find_config(flags.get("config_file"), environment, _config_folders(flags, environment))
-    settings, notes = _with_inference_config(_resolved(flags, environment, config))
+    settings, notes = _with_files(_resolved(flags, environment, config))
     for note in notes:
         sys.stderr.write(f"plimsoll: {note}\n")
     return _as_tagged(_with_models(settings))
@@ -43,7 +49,7 @@ def read_settings(flags: Mapping[str, Any], environment: Mapping[str, str]) -> C
 
 def _config_folders(flags: Mapping[str, Any], environment: Mapping[str, str]) -> Iterator[Path]:
     """Where a config file may lie that nobody has named: the app root, then beside the script."""
-    settings, _ = _with_inference_config(_resolved(flags, environment, None))
+    settings, _ = _with_files(_resolved(flags, environment, None))
     root = Path(settings.serving.app_root or ".")
     yield root
     if script := settings.serving.entry_script:
@@ -55,6 +61,19 @@ def _resolved(flags: Mapping[str, Any], environment: Mapping[str, str], config: 
     serving, of_serving = resolve(ServeSettings, flags, environment, config)
     profiling, of_profiling = resolve(ProfileSettings, flags, environment, config)
     return CommandSettings(serving, profiling, of_serving | of_profiling)
+
+
+def _with_files(settings: CommandSettings) -> tuple[CommandSettings, tuple[str, ...]]:
+    """What the files say that settings name; and notes for the user."""
+    settings, notes = _with_inference_config(settings)
+    file = settings.profiling.deployment
+    if not file:
+        return settings, notes
+    from plimsoll.deployed import with_deployment
+
+    serving, profiling, sources, found = with_deployment(file, settings.serving, settings.profiling, settings.sources)
+    changed = replace(settings, serving=serving, profiling=profiling, sources=sources, deployment=found)
+    return changed, (*notes, *found.notes)
 
 
 def _with_inference_config(settings: CommandSettings) -> tuple[CommandSettings, tuple[str, ...]]:
@@ -72,7 +91,7 @@ def _with_inference_config(settings: CommandSettings) -> tuple[CommandSettings, 
 def _with_models(settings: CommandSettings) -> CommandSettings:
     name, texts = "model", settings.profiling.model
     if not texts:
-        return _with_model_folder(settings)
+        return _with_model_folder(_with_deployed_model(settings))
     from plimsoll.inference_config import link_models, model_folder, parse_models
 
     source = settings.sources[name]
@@ -84,9 +103,24 @@ def _with_models(settings: CommandSettings) -> CommandSettings:
     return replace(_with(settings, {"model_dir": str(links)}, source), model_folder=model_folder(models))
 
 
+def _with_deployed_model(settings: CommandSettings) -> CommandSettings:
+    model = settings.deployment.model if settings.deployment else None
+    if settings.deployment is None or model is None:
+        return settings
+    from plimsoll.inference_config import link_models, model_folder
+
+    models = {settings.deployment.model_name: model.value}
+    try:
+        links = link_models(models, Path(settings.profiling.output))
+    except UsageError:
+        # Nothing can be written there. What lies beside the model is seen too, as in a local run of Azure's.
+        links = model.value.parent
+    return replace(_with(settings, {"model_dir": str(links)}, model.place), model_folder=model_folder(models))
+
+
 def _with_model_folder(settings: CommandSettings) -> CommandSettings:
     folder = settings.serving.model_dir
-    return replace(settings, model_folder=Path(folder) if folder else None)
+    return replace(settings, model_folder=settings.model_folder or (Path(folder) if folder else None))
 
 
 def _gives_way(name: str, to: str, settings: CommandSettings) -> bool:

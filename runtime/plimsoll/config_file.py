@@ -21,8 +21,8 @@ from plimsoll.resolution import ConfigFile, environment_names
 from plimsoll.settings import ProfileSettings, ServeSettings
 from plimsoll.warning import warn
 
-# What the file of a model says by these names is about the model.
-_OF_MODELS = frozenset({"model"})
+# What the file of a model says by these names is about the model, or about a service that it calls.
+_OF_MODELS = frozenset({"model", "deployment"})
 _NAMES = ("AZUREML_CONFIG_FILE", "PLIMSOLL_CONFIG_FILE")
 # Azure ML keys that are about its own services, and mean nothing here.
 _WITHOUT_MEANING = frozenset(

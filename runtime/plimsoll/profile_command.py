@@ -11,6 +11,8 @@ from pathlib import Path
 
 from rich.console import Console
 
+from plimsoll.deploy.holding import holding_lines
+from plimsoll.deployment_file.found import Target
 from plimsoll.errors import UsageError
 from plimsoll.model_tag import source_of
 from plimsoll.profiling.advice.slo import parse_slo
@@ -34,9 +36,16 @@ from plimsoll.warning import warn
 
 
 def run_profile(
-    serving: ServeSettings, profiling: ProfileSettings, sources: Mapping[str, str], model_folder: Path | None
+    serving: ServeSettings,
+    profiling: ProfileSettings,
+    sources: Mapping[str, str],
+    model_folder: Path | None,
+    target: Target | None = None,
 ) -> int:
-    """`sources` says which settings were given and how, `model_folder` where a tag lies. Returns the exit code."""
+    """`sources` says which settings were given and how, `model_folder` where a tag lies. Returns the exit code.
+
+    `target`: where a deployment file would have the model run.
+    """
     gates = read_gates(profiling.fail_if, profiling.baseline, profiling.max_regression, profiling.require)
     _check_skipping(profiling)
     tagged = check_taggable(model_folder) if profiling.tag_model else None
@@ -48,6 +57,8 @@ def run_profile(
     for gate in result.gates:
         sys.stderr.write(f"plimsoll: {gate_line(gate)}\n")
     print_profile(result, Console())
+    for line in holding_lines(options.output_dir / "profile.json", target) if target else ():
+        sys.stdout.write(f"deploy: {line}\n")
     if tagged is not None:
         tag_model(result, tagged)
     enforce(result.gates)

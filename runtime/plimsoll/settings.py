@@ -224,6 +224,11 @@ class ServeSettings:
 class ProfileSettings:
     """What `--profile` needs beside the serving settings."""
 
+    deployment: Annotated[
+        str | None,
+        Group.SCRIPT,
+        Field("Deployment file of Azure ML v2 or KServe, which names script, model and limits.", "FILE"),
+    ] = None
     inference_config_file: Annotated[
         str | None, Group.SCRIPT, Field("Azure ML inference configuration, which names the entry script.", "FILE")
     ] = None

@@ -23,8 +23,9 @@ be written with `-` or `_`. `--config-file ""` reads no file.
 A setting that can be repeated takes several values from a variable, separated by commas, and from a file as a list.
 What `--inference-config-file` and `--model` say about the script, the app root and the model folder counts as if it had
 been set in the same place: on the command line, by one of our own variables, or in the file. What was itself set there
-takes precedence. In a `config.json` that was found rather than named, `model` is left to the model; write
-`PLIMSOLL_MODEL` there.
+takes precedence. What the file of `--deployment` says comes after all of these (`docs/deployment-files.md`). In a
+`config.json` that was found rather than named, `model` and `deployment` are left to the model; write `PLIMSOLL_MODEL`
+there.
 """
 
 

@@ -17,11 +17,10 @@ import click
 from plimsoll.errors import ImageConflict, StartError, UsageError
 from plimsoll.install.conda import Note, read_environment
 from plimsoll.install.lines import Line, Place, parse_line, read_requirements
-from plimsoll.install.pins import read_pins
+from plimsoll.install.pins import CONSTRAINTS, read_pins
 from plimsoll.install.pip import install
 from plimsoll.install.plan import InstallPlan, make_plan
 
-_CONSTRAINTS = Path("/opt/plimsoll/constraints.txt")
 _YAML = (".yml", ".yaml")
 _EPILOG = """\b
 Exit codes: 0 installed, 1 command line, or pip could not get or build a package, 2 a file cannot be read or
@@ -70,7 +69,7 @@ def _run(requirements: Sequence[str], environments: Sequence[str], rest: Sequenc
         raise UsageError("nothing to install", remedy="give -r requirements.txt or -f myenv.yml")
     constraints = _constraints(os.environ)
     if constraints is None:
-        _say(f"note: there is no {_CONSTRAINTS} here (it is part of the images), so no installed package is protected")
+        _say(f"note: there is no {CONSTRAINTS} here (it is part of the images), so no installed package is protected")
     pins = read_pins(constraints)
     plan = make_plan(_read(requirements, environments, rest), pins)
     for note in plan.notes:
@@ -94,7 +93,7 @@ def _read(requirements: Sequence[str], environments: Sequence[str], rest: Sequen
 
 def _constraints(environment: Mapping[str, str]) -> Path | None:
     named = environment.get("PIP_CONSTRAINT")
-    path = Path(named) if named else _CONSTRAINTS
+    path = Path(named) if named else CONSTRAINTS
     return path if path.is_file() else None
 
 

@@ -36,7 +36,11 @@ class Note:
 
 def read_environment(path: Path, python: str | None = None) -> Iterator[Line | Note]:
     """Raises RequirementsError with file and line, ImageConflict for another Python. `python`: the running one."""
-    root = _parsed(path)
+    return in_environment(path, _parsed(path), python)
+
+
+def in_environment(path: Path, root: yaml.Node, python: str | None = None) -> Iterator[Line | Note]:
+    """The same of an environment that stands inside another file."""
     for key, value in root.value if isinstance(root, yaml.MappingNode) else ():
         place = _place(path, key)
         if key.value == "dependencies":

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from packaging.utils import canonicalize_name
 
+CONSTRAINTS = Path("/opt/plimsoll/constraints.txt")
 _PIN = re.compile(r"(?P<name>[\w.-]+)==(?P<version>[^\s#]+)(\s+#\s*(?P<reason>\S+))?")
 _SERVER = "plimsoll-runtime"
 

@@ -14,6 +14,8 @@ from plimsoll.errors import TableError, UsageError
 from plimsoll.profiling.advice.rounding import GIBIBYTE
 
 BUNDLED = ("azure", "aws", "gcp")
+MANAGED = "azureml"
+"""Of Azure's page "Managed online endpoints SKU list" of 2023-10-18; its nodes are not those of a cluster."""
 
 _MOST = 10**9
 """Of whatever a table counts. Products of larger numbers would be infinite some day."""
@@ -83,7 +85,7 @@ _REQUIRED = ("name", "vcpu", "memory_gib")
 
 def table_text(name: str) -> str:
     """A bundled table by its name, else a file; raises UsageError or TableError."""
-    if name in BUNDLED:
+    if name in (*BUNDLED, MANAGED):
         return (resources.files("plimsoll.deploy.fit") / "tables" / f"{name}.csv").read_text(encoding="utf-8")
     try:
         return Path(name).read_text(encoding="utf-8-sig")

@@ -1,0 +1,81 @@
+"""Settings from a deployment file. Flags, variables and the config file take precedence, setting by setting.
+
+But not Azure's variables for app root and model folder: the images set them for whatever is copied into them, and a
+deployment file that is named says what else is to be served.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from plimsoll.declarations import Setting, declared
+from plimsoll.deployment_file.found import Deployment, Said
+from plimsoll.deployment_file.read import read_deployment
+from plimsoll.errors import UsageError
+from plimsoll.resolution import Place, environment_names, place_of
+from plimsoll.setting_values import Invalid, value_of
+from plimsoll.settings import ProfileSettings, ServeSettings
+
+_OF_IMAGES = ("app_root", "model_dir")
+
+With = tuple[ServeSettings, ProfileSettings, dict[str, str], Deployment]
+
+
+def with_deployment(file: str, serving: ServeSettings, profiling: ProfileSettings, sources: Mapping[str, str]) -> With:
+    """The settings and what set them, with those of the file; and what else it says. Raises UsageError."""
+    taken = _taken(sources)
+    found = read_deployment(Path(file), taken)
+    said = {name: one for name, one in (_of_variables(found) | found.settings).items() if name not in taken}
+    serving = replace(serving, **_values(ServeSettings, said))
+    profiling = replace(profiling, **_values(ProfileSettings, said))
+    queue = None if "max_queue" in taken | set(said) else _queue(found, serving, profiling)
+    if queue is not None:
+        serving, said = replace(serving, max_queue=queue.value), said | {"max_queue": queue}
+    return serving, profiling, {**sources, **{name: one.place for name, one in said.items()}}, found
+
+
+def _taken(sources: Mapping[str, str]) -> frozenset[str]:
+    serving = declared(ServeSettings)
+    return frozenset(
+        name
+        for name in sources
+        if name not in _OF_IMAGES or place_of(name, serving[name], sources) is not Place.AZURES_VARIABLE
+    )
+
+
+def _of_variables(found: Deployment) -> dict[str, Said]:
+    """Settings that the file gives as variables of the container."""
+    return {
+        name: found.variables[variable]
+        for name, setting in declared(ServeSettings).items()
+        for variable in reversed(environment_names(name, setting))
+        if variable in found.variables
+    }
+
+
+def _values(model: type[ServeSettings] | type[ProfileSettings], said: Mapping[str, Said]) -> dict[str, Any]:
+    return {name: _checked(one, said[name]) for name, one in declared(model).items() if name in said}
+
+
+def _checked(setting: Setting, said: Said) -> Any:
+    try:
+        return value_of(setting, said.value)
+    except Invalid as error:
+        raise UsageError(f"{said.place} = {said.value!r}: {error}") from None
+
+
+def _queue(found: Deployment, serving: ServeSettings, profiling: ProfileSettings) -> Said | None:
+    """What may wait while every slot runs a call; with a profile there is no such limit, which would hide the model."""
+    at_once, slots = found.requests_at_once, serving.workers * serving.threads
+    if at_once is None:
+        return None
+    waiting = max(0, at_once.value - slots)
+    if profiling.profile is None:
+        return Said(waiting, at_once.place)
+    found.notes.append(
+        f"{at_once.place} is left out while profiling: what it refuses could not be measured (--max-queue {waiting})"
+    )
+    return None
