@@ -148,6 +148,7 @@ def test_names_of_images(image: str) -> None:
         (("--label", "=ml"), "--label '=ml': not NAME=VALUE (names have letters, digits, -, _ and ."),
         (("--bogus",), "(see plimsoll manifest --help)"),
         (("--dashboard", "--job"), "--dashboard has no meaning with --job"),
+        (("--dashboard", "--format", "helm"), "--dashboard and --format helm exclude each other"),
         (("--dashboard", "--monitor"), "--monitor has no meaning with --dashboard"),
         (("--dashboard", "--keys-secret", "keys"), "--keys-secret has no meaning with --dashboard"),
         (("--tls-secret", "a_b"), "--tls-secret 'a_b': no name for Kubernetes"),

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
+
+import pytest
 
 from plimsoll.deploy.manifest.options import Bounds
 from support.manifests import GPU, SMALL, profiled
-from support.platforms.made import made_as
+from support.platforms.made import VM, made_as
 from support.platforms.valid import rendered
 
 GIBIBYTE = 1 << 30
@@ -66,3 +69,13 @@ def test_compose_mounts_a_model_that_is_there_already(tmp_path: Path) -> None:
     service = content["services"]["digits"]
     assert content["volumes"] == {"model": {"external": True, "name": "models"}}
     assert service["volumes"][0]["target"] == service["environment"]["AZUREML_MODEL_DIR"] == "/var/azureml-model"
+
+
+@pytest.mark.parametrize(
+    ("format_name", "written"), [("compose", "a$$$$b$$c$$(D)"), ("helm", "a$$$$b$$c$$(D)"), ("azureml", "a$$b$c$(D)")]
+)
+def test_a_dollar_stands_for_itself(tmp_path: Path, format_name: str, written: str) -> None:
+    """Doubled, by the pages on interpolation (Compose) and dependent variables (Kubernetes); Azure has neither."""
+    own = VM if format_name == "azureml" else {}
+    made = made_as(tmp_path, format_name, SMALL, environment={"SECRET": "a$$b$c$(D)"}, **own)
+    assert re.findall(r"a\$\S+b\$\S*", made.text) == [written]

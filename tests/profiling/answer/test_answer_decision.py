@@ -55,9 +55,9 @@ def test_a_peak_with_no_cpu_left_is_no_doubt() -> None:
     """Where a request costs CPU, that is what a peak throughput is."""
     found = loaded(window(2, cpu_s=0.039))
     assert [reason for reason in grade_reasons(found, NO_GPU) if "busy" in reason] == []
-    stopped = written_of(found)["driver"]["capacityStopped"]
+    stopped = written_of(found).driver.capacity_stopped
     assert stopped == "not run; the load kept all of the 4 cores busy that the server may use"
-    assert written_of(loaded(window()))["driver"]["capacityStopped"] == "not run"
+    assert written_of(loaded(window())).driver.capacity_stopped == "not run"
 
 
 def test_little_s_law_counts_failures_too() -> None:

@@ -52,6 +52,11 @@ def check_taken(format_name: str, options: ManifestOptions) -> None:
     """Raises UsageError for an option that would be passed over without a word."""
     if options.job and format_name != DEFAULT_FORMAT:
         raise UsageError(f"--job is a Job of Kubernetes, not of --format {format_name}")
+    if options.dashboard and format_name != DEFAULT_FORMAT:
+        raise UsageError(
+            f"--dashboard and --format {format_name} exclude each other",
+            remedy="its queries find what --format kubernetes deploys",
+        )
     wanted, taken = _asked_for(format_name, options)
     default = ManifestOptions(image=options.image)
     for name in (one.name for one in fields(options)):

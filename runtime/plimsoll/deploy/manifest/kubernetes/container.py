@@ -59,18 +59,22 @@ def environment(measured: Mapping[str, Noted], options: ManifestOptions) -> list
         found["PLIMSOLL_API_KEYS_FILE"] = f"{KEYS_FOLDER}/{KEYS_FILE}"
     if options.tls_secret:
         found |= {name: f"{TLS_FOLDER}/{file}" for name, file in zip((TLS_CERT, TLS_KEY), TLS_FILES, strict=True)}
-    found |= asked(options, taken=found)
+    # Kubernetes takes `$(NAME)` for another variable, and `$$` for a `$`.
+    found |= asked(options, taken=found, dollar="$$")
     return [{"name": name, "value": value} for name, value in found.items()]
 
 
-def asked(options: ManifestOptions, taken: Collection[str]) -> dict[str, Tree]:
-    """Raises UsageError for a variable that is not the user's to set: the limits were proved with the profile's."""
+def asked(options: ManifestOptions, taken: Collection[str], dollar: str = "$") -> dict[str, Tree]:
+    """Raises UsageError for a variable that is not the user's to set: the limits were proved with the profile's.
+
+    `dollar` is how the platform has a `$` written that stands for itself.
+    """
     clash = next((name for name in options.environment if name in taken), None)
     if clash is not None:
         raise UsageError(
             f"--env {clash}: the manifest sets it already, as profiled", remedy="profile with another value"
         )
-    return {name: Noted(value, "as asked") for name, value in options.environment.items()}
+    return {name: Noted(value.replace("$", dollar), "as asked") for name, value in options.environment.items()}
 
 
 def resources(values: Values) -> dict[str, Tree]:

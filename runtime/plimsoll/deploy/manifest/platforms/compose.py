@@ -42,7 +42,7 @@ def _service(values: Values, options: ManifestOptions) -> dict[str, Tree]:
     return {
         "image": options.image,
         "labels": values.annotations,
-        "environment": variables(values, options, own),
+        "environment": variables(values, options, own, dollar="$$"),
         "ports": [
             Noted(f"127.0.0.1:{port}:{port}", "for this machine alone; a proxy with encryption opens it to others")
         ],

@@ -30,10 +30,10 @@ def confined_alone() -> dict[str, Tree]:
     }
 
 
-def variables(values: Values, options: ManifestOptions, own: Mapping[str, Tree]) -> dict[str, Tree]:
+def variables(values: Values, options: ManifestOptions, own: Mapping[str, Tree], dollar: str = "$") -> dict[str, Tree]:
     """By name, for platforms that take a mapping. `own` are the platform's, and go before those of the profile.
 
-    Raises UsageError.
+    `dollar` as in `asked`. Raises UsageError.
     """
     found: dict[str, Tree] = {**values.environment, **own}
-    return found | asked(options, taken=found)
+    return found | asked(options, found, dollar)
