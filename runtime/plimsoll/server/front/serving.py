@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 import uvloop
 
 from plimsoll.server.front.front import Front
-from plimsoll.server.front.handshakes import LAST_HANDSHAKES_S, ends_here, stop_handshakes
+from plimsoll.server.http.handshakes import LAST_HANDSHAKES_S, ends_here, stop_handshakes
 
 _HEARTBEAT_S = 1.0
 
@@ -65,11 +65,12 @@ class Serving:
         await self._finish(front)
 
     async def _finish_handshakes(self) -> None:
-        """Where the port closes for good."""
+        """Where the port closes for good. With TLS those that end in this time are not heard, as they were before."""
         ending = [listener for listener in self._listeners if ends_here(listener)]
         for listener in ending:
             stop_handshakes(listener)
         if ending:
+            self._front.connections.ending = True
             await asyncio.sleep(LAST_HANDSHAKES_S)
 
     async def _listen(self, sock: socket.socket) -> asyncio.Server:

@@ -78,7 +78,7 @@ class Connection(asyncio.BufferedProtocol):
         self._transport = transport
         self.outlet = Outlet(transport, self._connections.cork, is_plain=self.scheme == "http")
         self.deadline_s = time.monotonic() + self._limits.head_timeout_s
-        if not self._connections.admit(self):
+        if not self._connections.admit(self, transport):
             self.on_broken(TooManyConnections("The connection limit is reached.", retry_after_s=1))
 
     def get_buffer(self, sizehint: int) -> memoryview:

@@ -8,6 +8,7 @@ from typing import Protocol
 
 from plimsoll.server.http.connection import Connection
 from plimsoll.server.http.exchange import Exchange
+from plimsoll.server.http.handshakes import hear
 from plimsoll.server.http.head import DateLine
 from plimsoll.server.http.limits import ConnectionLimits
 from plimsoll.server.http.outlet import Cork
@@ -31,7 +32,7 @@ class Service(Protocol):
 
 
 class Connections:
-    """`draining`: every answer is the last of its connection."""
+    """`draining`: every answer is the last of its connection. `ending`: the listeners hear nobody new any more."""
 
     def __init__(self, service: Service, limits: ConnectionLimits, scheme: str, pool: BufferPool) -> None:
         """`pool`: memory for large bodies."""
@@ -42,7 +43,7 @@ class Connections:
         self.date = DateLine()
         self.scratch = memoryview(bytearray(_SCRATCH_BYTES))
         self.cork = Cork()
-        self.draining = False
+        self.draining = self.ending = False
         self._open: set[Connection] = set()
         self._loop = asyncio.get_running_loop()
         self._period_s = min(_LONGEST_PERIOD_S, limits.shortest_s / 10)
@@ -62,8 +63,10 @@ class Connections:
         """The protocol factory of the event loop."""
         return Connection(self)
 
-    def admit(self, connection: Connection) -> bool:
+    def admit(self, connection: Connection, transport: asyncio.Transport) -> bool:
         """Counts it, and says whether it may stay."""
+        if self.ending:
+            hear(transport.get_extra_info("socket"))
         self._open.add(connection)
         self._all_closed.clear()
         if self._tick is None:
