@@ -17,7 +17,7 @@ from plimsoll.deploy.plan.replica.model import BatchTimes, ReplicaModel
 from plimsoll.deploy.plan.replica.present import Present
 from plimsoll.deploy.plan.replica.window import run_window
 from plimsoll.errors import UsageError
-from plimsoll.profiling.result.profile import Profile
+from plimsoll.profiling.result.profile import Profile, SettingsInfo
 from support.operated import written
 from support.planned import CONSTANT, EXPONENTIAL, OPERATING, evidence, plannable_profile
 
@@ -124,6 +124,15 @@ def test_what_may_wait_is_what_the_profiled_server_lets_wait(tmp_path: Path) -> 
     given = profile.model_copy(update={"settings": profile.settings.model_copy(update=waits)})
     found = seen(tmp_path, given)
     assert (found.most_waiting, found.slot_patience_s) == (7, 10.0)
+
+
+def test_earlier_files_have_what_may_wait_as_flags() -> None:
+    content = plannable_profile().settings.model_dump(by_alias=True)
+    content = {key: value for key, value in content.items() if key not in ("maxQueue", "graceSeconds")}
+    flags = ["--max-queue", "9", "--threads", "2", "--max-queue", "8", "--grace-seconds", "2.5"]
+    read = SettingsInfo.model_validate(content | {"serverArguments": flags})
+    assert (read.max_queue, read.grace_seconds) == (8, 2.5)
+    assert SettingsInfo.model_validate(content).max_queue == 256
 
 
 def test_without_a_curve_the_rows_say_how_requests_differ(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from plimsoll.profiling.answer.grade import grade, grade_reasons, heavily_distur
 from plimsoll.profiling.answer.measurements import build_measurements, build_processes
 from plimsoll.profiling.findings import Findings
 from plimsoll.profiling.gpu.answer import GpuVerdict
+from plimsoll.profiling.gpu.growth import why_unjudged
 from plimsoll.profiling.phases.open_loop import RateLevel
 from plimsoll.profiling.result.base import LatencySeconds, camel
 from plimsoll.profiling.result.measurements import Measurements
@@ -174,6 +175,8 @@ def _reasons(findings: Findings, gpu: GpuVerdict) -> Reasons:
     """Why numbers are null, as far as it depends on the run."""
     otherwise = findings.problem.message if findings.problem else "it was not measured"
     given = _phases_not_run(findings, otherwise) | _gpu_unknown(findings.gpu.unknown, gpu)
+    no_growth = why_unjudged(gpu) or (findings.growth_unknown if findings.growth.verdict is None else None)
+    given |= {"measurements.gpu.growth": no_growth} if no_growth else {}
     slo, peak_unknown = findings.options.slo, findings.surroundings.peak_unknown
     undecided = "no SLO was given" if slo is None else "too few requests decide it"
     given |= dict.fromkeys(("measurements.rateLevels.sloMet", "measurements.operatingLevel.sloMet"), undecided)
@@ -200,7 +203,7 @@ def _phases_not_run(findings: Findings, otherwise: str) -> dict[str, str]:
         why = "one request keeps no more than one core busy: the number of CPUs hardly matters to it"
         given["measurements.cpuLevels"] = why
     if findings.growth.verdict is None:
-        given["measurements.growth.*"] = given["measurements.gpu.growth"] = findings.growth_unknown
+        given["measurements.growth.*"] = findings.growth_unknown
     loaded_s = sum(stretch.end_s - stretch.begin_s for stretch in findings.timeline.stretches)
     given["measurements.stalls"] = f"none in {loaded_s:.0f} s of steady load" if loaded_s else otherwise
     if not findings.open_loop.levels and (findings.operating is None or not findings.operating.windows):

@@ -129,7 +129,7 @@ def gpus_in_use(found: GpuFindings, configuration: Configuration) -> int:
 def _need(found: GpuFindings, device: Device, workers: float) -> GpuNeed | None:
     """`workers` share the device."""
     held, allocator_bytes = device.result, found.allocator_bytes
-    if held.method is not None and held.delta_bytes is not None and not _takes_all(device):
+    if held.method is not None and held.delta_bytes is not None and not takes_all(device):
         return GpuNeed(held.delta_bytes, held.method)
     if not allocator_bytes:
         return None
@@ -137,13 +137,13 @@ def _need(found: GpuFindings, device: Device, workers: float) -> GpuNeed | None:
     return GpuNeed(allocator_bytes * sharing, "allocator", sharing)
 
 
-def _takes_all(device: Device) -> bool:
+def takes_all(device: Device) -> bool:
     """Also with the variables that make frameworks grow: what it holds says nothing about what it needs."""
     return (device.result.delta_bytes or 0) >= WHOLE_SHARE * (device.gpu.total_bytes or math.inf)
 
 
 def _why_unknown(used: list[Device]) -> str:
-    if any(_takes_all(device) for device in used):
+    if any(takes_all(device) for device in used):
         return "the model takes the whole card, even with the variables that should make it take only what it needs"
     unknown = (device.result.method_reason for device in used if device.result.method is None)
     return next(unknown, "the device has no memory of its own")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from plimsoll.profiling.gpu.answer import GpuVerdict
+from plimsoll.profiling.gpu.answer import GpuVerdict, takes_all
 from plimsoll.profiling.result.growth import GrowthResult
 
 _HOUR_S = 3600.0
@@ -11,11 +11,23 @@ _HOUR_S = 3600.0
 def with_time_to_use_up(
     growth: GrowthResult | None, verdict: GpuVerdict, rate_rps: float | None
 ) -> GrowthResult | None:
-    """At the rate that the replica is meant to carry, from what it needs now."""
+    """At the rate that the replica is meant to carry, from what it needs now; None where nothing is to be said."""
+    if why_unjudged(verdict):
+        return None
     room_bytes = _room_bytes(verdict)
     if growth is None or growth.verdict != "growing" or not growth.bytes_per_request or not rate_rps or not room_bytes:
         return growth
     return growth.model_copy(update={"seconds_to_limit": room_bytes / (growth.bytes_per_request * rate_rps)})
+
+
+def why_unjudged(verdict: GpuVerdict) -> str | None:
+    """The readings are of all that is in use on the GPUs."""
+    used = [device for device in verdict.devices if device.used]
+    if any(takes_all(device) for device in used):
+        return "a framework holds the whole card: what is in use says nothing of the model"
+    if any(device.result.method == "processes" for device in used):
+        return "another process uses the GPU too, so what is in use is not the model's alone"
+    return None
 
 
 def _room_bytes(verdict: GpuVerdict) -> int | None:

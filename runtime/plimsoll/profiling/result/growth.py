@@ -21,6 +21,12 @@ class GrowthResult(Model):
         "*": "the kernel does not report the memory of the processes",
     }
 
+    def why_null(self, name: str) -> str | None:
+        """What is not known depends on the verdict."""
+        if name == "seconds_to_limit" and self.verdict == "growing":
+            return "the room that is left, or the rate, is not known"
+        return "it was read too seldom" if self.verdict == "unresolved" else super().why_null(name)
+
     verdict: GrowthVerdict | None = None
     bytes_per_1000_requests: float | None = None
     lower_bytes_per_1000_requests: float | None = None

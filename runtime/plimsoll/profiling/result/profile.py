@@ -8,6 +8,7 @@ bytes, rates per second, unless the name says otherwise; the block `azureml` kee
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import pairwise
 from typing import Any, ClassVar, Literal
 
 from pydantic import Field, model_validator
@@ -18,6 +19,11 @@ from plimsoll.profiling.result.measurements import Measurements, Processes
 from plimsoll.profiling.result.verification import Verification
 from plimsoll.settings import ServeSettings
 
+_WAITS = {
+    "maxQueue": ("--max-queue", 1),
+    "scoringTimeoutSeconds": ("--scoring-timeout-ms", 0.001),
+    "graceSeconds": ("--grace-seconds", 1),
+}
 SchemaVersion = Literal["1"]
 """Those that can be read; another one is refused by name, before what it might mean differently."""
 Grade = Literal["verified", "soft-verified", "estimated"]
@@ -243,6 +249,17 @@ class SettingsInfo(Model):
     max_queue: int = ServeSettings.max_queue
     scoring_timeout_seconds: float = ServeSettings.scoring_timeout_ms / 1000
     grace_seconds: float = ServeSettings.grace_seconds
+
+    @model_validator(mode="before")
+    @classmethod
+    def _take_from_arguments(cls, content: Any) -> Any:
+        """Earlier files have these three as flags only, and only where they were given; the last one counts."""
+        if not isinstance(content, Mapping):
+            return content
+        given = content.get("serverArguments", ())
+        flags = dict(pairwise(given)) if isinstance(given, list) else {}
+        found = {key: (flag, scale) for key, (flag, scale) in _WAITS.items() if flag in flags and key not in content}
+        return {**content, **{key: float(flags[flag]) * scale for key, (flag, scale) in found.items()}}
 
 
 class Profile(Model):
