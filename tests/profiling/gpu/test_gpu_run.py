@@ -219,14 +219,14 @@ def test_a_gpu_that_is_slowed_or_idles_is_a_doubt(machine: Machine, tmp_path: Pa
 
 
 def test_memory_that_grows_with_every_request_is_measured_and_warned_of(machine: Machine, tmp_path: Path) -> None:
-    """300 kB for each, whatever the main memory does."""
+    """1.5 MB for each, whatever the main memory does: thirty requests are beyond an allocator's own habits."""
     machine.has(gpu(0, **CARD))
-    found = profile_on(machine, tmp_path, row="model.take(300_000)", rows=(), budget="15")
+    found = profile_on(machine, tmp_path, row="model.take(1_500_000)", rows=(), budget="15")
     growth = found.measured["growth"]
     assert growth["verdict"] == "growing"
-    assert growth["bytesPer1000Requests"] == pytest.approx(300e6, rel=0.1)
+    assert growth["bytesPer1000Requests"] == pytest.approx(1.5e9, rel=0.1)
     assert growth["secondsToLimit"] > 0
     assert [one for one in found.content["warnings"] if one.startswith("the GPU's memory grows with every request")]
-    assert re.search(r"GPU memory growth +\+[23]\d\d\.\d\d MB +per 1000 requests: growing", found.output)
+    assert re.search(r"GPU memory growth +\+1[3-6]\d\d\.\d\d MB +per 1000 requests: growing", found.output)
     assert "GPU memory grows with every request: " in (found.folder / "profile.html").read_text()
     assert unexplained_gpu(found) == []
