@@ -12,6 +12,8 @@ from typing import Any
 import pytest
 import yaml
 
+from plimsoll.deployed import with_deployment
+from plimsoll.settings import ProfileSettings, ServeSettings
 from support.server import PATIENCE_S, Client, free_port, wait_for
 
 SCORE = """
@@ -106,6 +108,34 @@ def test_values_of_the_file_come_after_all_others(desk: Path) -> None:
     others = settings_of(desk, *flags, PLIMSOLL_WORKERS="1", PLIMSOLL_SERVICE_NAME="mine")
     assert (others["workers"], others["scoring_timeout_ms"], others["max_queue"]) == (1, 7000, 9)
     assert others["service_name"] == "mine"
+
+
+@pytest.mark.parametrize(("key_ms", "variable_ms", "least_ms"), [(1000, "60000", 1000), (60000, "1000", 1000)])
+def test_of_two_timeouts_the_shorter_one_ends_a_call(key_ms: int, variable_ms: str, least_ms: int, desk: Path) -> None:
+    variables = {"SCORING_TIMEOUT_MS": variable_ms}
+    file = written(desk, request_settings={"request_timeout_ms": key_ms}, environment_variables=variables)
+    serving, _, sources, found = with_deployment(str(file), ServeSettings(), ProfileSettings(), {})
+    assert serving.scoring_timeout_ms == least_ms
+    shorter = "request_settings.request_timeout_ms" if key_ms < 2000 else "environment_variables.SCORING_TIMEOUT_MS"
+    assert sources["scoring_timeout_ms"] == f"{file}: {shorter}"
+    assert not [note for note in found.notes if "SCORING" in note]
+
+
+def test_a_variable_that_gives_what_a_key_gives_is_named(desk: Path) -> None:
+    file = written(desk, environment_variables={"PLIMSOLL_SERVICE_NAME": "other", "PLIMSOLL_APP_ROOT": "/x"})
+    taken = {"app_root": "flag --app-root"}
+    serving, _, _, found = with_deployment(str(file), ServeSettings(), ProfileSettings(), taken)
+    assert serving.service_name == "digits"
+    assert [note for note in found.notes if "not used" in note] == [
+        f"{file}: environment_variables.PLIMSOLL_SERVICE_NAME is not used: {file}: endpoint_name takes precedence"
+    ]
+
+
+def test_an_empty_variable_counts_as_not_set(desk: Path) -> None:
+    variables = {"WORKER_COUNT": "3", "PLIMSOLL_WORKERS": "", "SCORING_TIMEOUT_MS": ""}
+    file = written(desk, environment_variables=variables)
+    serving, _, _, _ = with_deployment(str(file), ServeSettings(), ProfileSettings(), {})
+    assert (serving.workers, serving.scoring_timeout_ms) == (3, 3000)
 
 
 def test_what_images_set_gives_way(desk: Path) -> None:

@@ -5,7 +5,9 @@ The outside reference is azure-ai-ml: azure_ai_ml.json is what it makes of the s
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -154,10 +156,40 @@ def test_what_plimsoll_install_would_do(desk: Path, environment: Any, said: str)
         ({"name": 5}, "name: '5' is not text (put it into quotes)"),
         ({"environment_variables": {"A": {"b": 1}}}, "environment_variables.A: not text"),
         ({"environment_variables": {"A=B": "x"}}, "environment_variables.A=B: not a name and value"),
+        ({"environment_variables": {"A": "\ud800"}}, "environment_variables.A: not a name and value"),
+        ({"environment_variables": {"\ud800": "x"}}, "not a name and value"),
+        ({"model": {"path": "a\0b"}}, "model.path: 'a\\x00b' cannot be looked up (embedded null byte)"),
+        ({"model": {"path": "\ud800"}}, "model.path: '\\ud800' cannot be looked up ("),
+        ({"model": {"path": "m" * 300}}, "m' cannot be looked up (File name too long)"),
+        ({"code_configuration": {"code": "c\0", "scoring_script": "x"}}, "code_configuration.code: 'c\\x00' cannot be"),
+        ({"code_configuration": {"code": "code", "scoring_script": "s" * 300}}, "s' cannot be looked up (File name"),
     ],
 )
 def test_what_cannot_be_used_is_named_with_a_remedy(desk: Path, changes: dict[str, Any], message: str) -> None:
     assert message in refused(desk, **changes)
+
+
+def test_a_folder_that_may_not_be_read(desk: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def denied(path: Path) -> bool:
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+
+    monkeypatch.setattr(Path, "exists", denied)
+    assert refused(desk) == "model.path: './model/' cannot be looked up (Permission denied)"
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("", "not a conda environment: it has no 'dependencies'"),
+        ("name: x\n", "not a conda environment: it has no 'dependencies'"),
+        ("a: [\n", "not valid YAML"),
+    ],
+)
+def test_a_conda_file_that_is_none_is_named_like_any_that_is_refused(desk: Path, text: str, reason: str) -> None:
+    (desk / "conda.yml").write_text(text)
+    (note,) = (note for note in read(desk).notes if ": environment.conda_file " in note)
+    assert "conda.yml would refuse it: " in note
+    assert reason in note
 
 
 def test_what_takes_precedence_may_be_missing(desk: Path) -> None:

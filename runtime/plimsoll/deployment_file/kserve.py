@@ -10,7 +10,7 @@ from plimsoll.deployment_file.found import Deployment, Said, Target
 from plimsoll.deployment_file.paths import local_path
 from plimsoll.deployment_file.resources import read_any_resources
 from plimsoll.deployment_file.section import Section
-from plimsoll.deployment_file.variables import OF_THE_CONTAINER
+from plimsoll.deployment_file.variables import OF_THE_CONTAINER, check_variable
 
 API_GROUP = "serving.kserve.io/"
 _VERSION = "serving.kserve.io/v1beta1"
@@ -158,6 +158,7 @@ def _read_env(model: Section, found: Deployment) -> None:
         elif name in OF_THE_CONTAINER:
             found.ignore(one.place("name"), f"{name} is a path inside the container")
         else:
+            check_variable(one, "value" if value else "name", name, value or "")
             values[name] = Said(value or "", one.place("value"))
     found.variables = values
 
