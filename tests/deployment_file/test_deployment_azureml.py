@@ -88,6 +88,9 @@ def test_resources_of_kubernetes(desk: Path) -> None:
     found = read(desk, type="kubernetes", instance_type="defaultinstancetype", resources=sides)
     assert found.target.instance_type is None
     assert found.target.resources == Resources(request_cores=0.5, request_bytes=2**29, limit_cores=1.0, limit_bytes=2e9)
+    for name in ("gpu", "nvidia.com/gpu"):
+        of_gpus = read(desk, type="kubernetes", instance_type=None, resources={"limits": {name: "2"}}).target
+        assert of_gpus.resources == Resources(gpus={"nvidia.com/gpu": 2.0})
     assert "resources.limits.cpu: 'lots' is not a quantity" in refused(
         desk, type="kubernetes", resources={"limits": {"cpu": "lots"}}
     )

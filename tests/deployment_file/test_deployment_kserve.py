@@ -68,7 +68,7 @@ def test_a_model_of_a_known_format(tmp_path: Path) -> None:
     assert found.requests_at_once.value == 44
     assert {name: said.value for name, said in found.variables.items()} == {"OMP_NUM_THREADS": "2"}
     assert found.target.resources == Resources(
-        request_cores=1.0, request_bytes=2**29, limit_cores=1.5, limit_bytes=2**30
+        request_cores=1.0, request_bytes=2**29, limit_cores=1.5, limit_bytes=2**30, gpus={"nvidia.com/gpu": 1.0}
     )
     assert named(found) == [
         "spec.transformer", "model.resources", "model.protocolVersion", "model.modelFormat", "minReplicas",

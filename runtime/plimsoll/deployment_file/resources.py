@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from plimsoll.deployment_file.found import Resources
+from plimsoll.deployment_file.found import WHOLE_GPUS, Resources
 from plimsoll.deployment_file.section import Section
 
-_GPUS = ("gpu", "nvidia.com/gpu")
+_GPUS = ("gpu", WHOLE_GPUS)
+_SLICES = "nvidia.com/mig-"
 _QUANTITY = re.compile(r"(\d+(?:\.\d*)?|\.\d+)(?:e(\d+)|(m|k|[MGTPE]|[KMGTPE]i)?)")
 _FACTORS: Mapping[str, float] = {"m": 0.001, "k": 1e3} | {
     prefix + end: base**power
@@ -49,7 +50,18 @@ def _read(requests: Section | None, limits: Section | None) -> Resources:
         request_bytes=_quantity(requests, "memory"),
         limit_cores=_quantity(limits, "cpu"),
         limit_bytes=_quantity(limits, "memory"),
+        gpus=_gpus(requests) | _gpus(limits),
     )
+
+
+def _gpus(section: Section | None) -> dict[str, float]:
+    names = section.names() if section else []
+    counts = {
+        WHOLE_GPUS if name in _GPUS else name: _quantity(section, name)
+        for name in names
+        if name in _GPUS or name.startswith(_SLICES)
+    }
+    return {name: count for name, count in counts.items() if count is not None}
 
 
 def _quantity(section: Section | None, key: str) -> float | None:
