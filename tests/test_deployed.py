@@ -13,6 +13,7 @@ import pytest
 import yaml
 
 from plimsoll.deployed import with_deployment
+from plimsoll.model_tag import ModelTag, write_tag
 from plimsoll.settings import ProfileSettings, ServeSettings
 from support.server import PATIENCE_S, Client, free_port, wait_for
 
@@ -158,6 +159,21 @@ def test_a_config_json_that_speaks_of_another_deployment_is_left_alone(desk: Pat
     (desk / "here" / "config.json").write_text(json.dumps({"deployment": "gpt-4o"}))
     (desk / "here" / "score.py").write_text(LEAVES)
     assert "LookupError: far enough" in plimsoll(desk).stderr
+
+
+def test_a_config_file_that_is_found_may_replace_what_is_in_the_cloud(desk: Path) -> None:
+    written(desk, model="azureml:digits:3")
+    (desk / "here" / "config.json").write_text(json.dumps({"model_dir": "../model"}))
+    assert settings_of(desk)["model_dir"] == str(desk / "model")
+
+
+def test_the_queue_is_what_the_slots_of_the_tag_leave_over(desk: Path) -> None:
+    written(desk, environment_variables=None, request_settings={"max_concurrent_requests_per_instance": 10})
+    sizes = {"requested_cpu": 1.0, "cpu_limit": 1.0, "requested_memory_in_gb": 0.1, "requested_memory_bytes": 10**8}
+    slots = {"workers": 4, "threads": 2}
+    write_tag(ModelTag(profile_name="x", profiled_time="", grade="estimated", **sizes, **slots), desk / "model")
+    found = settings_of(desk)
+    assert (found["workers"], found["threads"], found["max_queue"]) == (4, 2, 12)
 
 
 def test_a_model_folder_or_a_script_takes_the_place_of_one_in_the_cloud(desk: Path) -> None:

@@ -31,9 +31,6 @@ def with_deployment(file: str, serving: ServeSettings, profiling: ProfileSetting
     said = _said(found, taken)
     serving = replace(serving, **_values(ServeSettings, said))
     profiling = replace(profiling, **_values(ProfileSettings, said))
-    queue = None if "max_queue" in taken | set(said) else _queue(found, serving, profiling)
-    if queue is not None:
-        serving, said = replace(serving, max_queue=queue.value), said | {"max_queue": queue}
     return serving, profiling, {**sources, **{name: one.place for name, one in said.items()}}, found
 
 
@@ -83,17 +80,3 @@ def _checked(setting: Setting, said: Said) -> Any:
         return value_of(setting, said.value)
     except Invalid as error:
         raise UsageError(f"{said.place} = {said.value!r}: {error}") from None
-
-
-def _queue(found: Deployment, serving: ServeSettings, profiling: ProfileSettings) -> Said | None:
-    """What may wait while every slot runs a call; with a profile there is no such limit, which would hide the model."""
-    at_once, slots = found.requests_at_once, serving.workers * serving.threads
-    if at_once is None:
-        return None
-    waiting = max(0, at_once.value - slots)
-    if profiling.profile is None:
-        return Said(waiting, at_once.place)
-    found.notes.append(
-        f"{at_once.place} is left out while profiling: what it refuses could not be measured (--max-queue {waiting})"
-    )
-    return None
