@@ -247,6 +247,19 @@ def test_anchors_and_merged_keys(desk: Path) -> None:
     assert not [note for note in read_deployment(file, frozenset()).notes if "times" in note]
 
 
+def test_merged_keys_of_what_is_merged_itself_are_there_once(desk: Path) -> None:
+    file = desk / "deployment.yml"
+    probes = (
+        "tags: {a: &first {period: 5}}\n"
+        "readiness_probe: &second\n  <<: *first\n  period: 9\n"
+        "data_collector: {collections: {x: &x {<<: &y {enabled: 'true'}, enabled: 'false'}, z: *x}}\n"
+        "liveness_probe:\n  <<: *second\n  timeout: 2\n  timeout: 3\n"
+    )
+    file.write_text(yaml.safe_dump(BASE, sort_keys=False) + probes)
+    notes = [note for note in read_deployment(file, frozenset()).notes if "times" in note]
+    assert notes == [f"{file}: liveness_probe.timeout is there 2 times: the last one counts"]
+
+
 PROBE = {"initial_delay": 5, "period": 5, "timeout": 10, "success_threshold": 1, "failure_threshold": 1}
 ROUTE = {"port": 5001, "path": "/"}
 PUBLISHED: dict[str, dict[str, Any]] = {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import textwrap
 from pathlib import Path
 from typing import Any
@@ -138,6 +139,40 @@ def test_what_cannot_be_used_is_named_with_a_remedy(tmp_path: Path, predictor: s
         read(tmp_path, predictor + "\n")
     assert f"deployment file {tmp_path / 'service.yaml'}, line " in str(failed.value)
     assert message in str(failed.value)
+
+
+def test_a_key_without_a_value_counts_as_absent(tmp_path: Path) -> None:
+    """As the API of Kubernetes treats it."""
+    predictor = """
+        timeout: null
+        minReplicas: ~
+        sklearn: null
+        containers:
+        onnx: {storageUri: model, env: [{name: A, value: null}], resources: {limits: {cpu: null, nvidia.com/gpu: }}}
+        """
+    found = read(tmp_path, predictor, more="transformer:\n")
+    assert set(found.settings) == {"name", "service_name", "model_dir", "entry_script"}
+    assert found.variables["A"].value == ""
+    assert found.target.resources == Resources()
+    assert named(found) == ["onnx.modelFormat"]
+    with pytest.raises(UsageError, match=r"metadata\.name is missing"):
+        read(tmp_path, "onnx: {}\n", head=HEAD.replace("digits", "null"))
+    with pytest.raises(UsageError, match="unknown key"):
+        read(tmp_path, "onnx: {storageURI: null}\n")
+
+
+@pytest.mark.parametrize(
+    ("text", "cores"),
+    [("1E3", 1000), ("1e3", 1000), ("+1", 1), ("+1.5e-1", 0.15), ("2E", 2e18), ("500m", 0.5), ("5e8n", None),
+     ("250000u", 0.25), ("1e400", math.inf)],
+)  # fmt: skip
+def test_quantities_as_kubernetes_writes_them(tmp_path: Path, text: str, cores: float | None) -> None:
+    predictor = f"onnx: {{resources: {{limits: {{cpu: {text}}}}}}}\n"
+    if cores is None:
+        with pytest.raises(UsageError, match="is not a quantity"):
+            read(tmp_path, predictor)
+    else:
+        assert read(tmp_path, predictor).target.resources.limit_cores == pytest.approx(cores)
 
 
 def test_what_flags_give_may_be_in_the_cloud(tmp_path: Path) -> None:

@@ -55,6 +55,7 @@ _HERE = "this machine serves it, with what is installed here"
 
 def read_kserve(file: Section, given: frozenset[str]) -> Deployment:
     """`given` are the settings that take precedence. Raises UsageError."""
+    file.leave_out_nulls()  # as Kubernetes does
     if file.required("apiVersion") != _VERSION or file.required("kind") != "InferenceService":
         raise file.error("kind", f"not an InferenceService of {_VERSION}", "only those can be served")
     found = Deployment(target=Target(file=str(file.file)), notes=file.notes)
@@ -93,7 +94,7 @@ def _read_predictor(predictor: Section, found: Deployment, given: frozenset[str]
 def _read_implementation(predictor: Section, found: Deployment, given: frozenset[str]) -> None:
     """A model, a model of an older form, or a container; a second container stands beside it and is not run."""
     containers = predictor.sections("containers")
-    kinds = [key for key in ("model", *_FORMATS) if key in predictor]
+    kinds = [key for key in ("model", *_FORMATS) if predictor.node(key) is not None]
     if len(kinds) > 1:
         raise predictor.error(kinds[1], f"{kinds[0]} is there too", "a predictor has one model")
     model = predictor.section(kinds[0]) if kinds else None
