@@ -172,6 +172,11 @@ def test_what_cannot_be_used_is_named_with_a_remedy(desk: Path, changes: dict[st
     assert message in refused(desk, **changes)
 
 
+def test_a_loop_of_links(desk: Path) -> None:
+    (desk / "loop").symlink_to("loop")
+    assert refused(desk, model={"path": "loop"}).startswith("model.path: 'loop'")
+
+
 def test_a_folder_that_may_not_be_read(desk: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def denied(path: Path) -> bool:
         raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
@@ -186,6 +191,7 @@ def test_a_folder_that_may_not_be_read(desk: Path, monkeypatch: pytest.MonkeyPat
         ("", "not a conda environment: it has no 'dependencies'"),
         ("name: x\n", "not a conda environment: it has no 'dependencies'"),
         ("a: [\n", "not valid YAML"),
+        (f"a: {'[' * 5000}\n", "not valid YAML: maximum recursion depth exceeded"),
     ],
 )
 def test_a_conda_file_that_is_none_is_named_like_any_that_is_refused(desk: Path, text: str, reason: str) -> None:
