@@ -12,6 +12,9 @@ from typing import Any
 import pytest
 import yaml
 
+from plimsoll.deployed import with_deployment
+from plimsoll.model_tag import ModelTag, write_tag
+from plimsoll.settings import ProfileSettings, ServeSettings
 from support.server import PATIENCE_S, Client, free_port, wait_for
 
 SCORE = """
@@ -108,6 +111,34 @@ def test_values_of_the_file_come_after_all_others(desk: Path) -> None:
     assert others["service_name"] == "mine"
 
 
+@pytest.mark.parametrize(("key_ms", "variable_ms", "least_ms"), [(1000, "60000", 1000), (60000, "1000", 1000)])
+def test_of_two_timeouts_the_shorter_one_ends_a_call(key_ms: int, variable_ms: str, least_ms: int, desk: Path) -> None:
+    variables = {"SCORING_TIMEOUT_MS": variable_ms}
+    file = written(desk, request_settings={"request_timeout_ms": key_ms}, environment_variables=variables)
+    serving, _, sources, found = with_deployment(str(file), ServeSettings(), ProfileSettings(), {})
+    assert serving.scoring_timeout_ms == least_ms
+    shorter = "request_settings.request_timeout_ms" if key_ms < 2000 else "environment_variables.SCORING_TIMEOUT_MS"
+    assert sources["scoring_timeout_ms"] == f"{file}: {shorter}"
+    assert not [note for note in found.notes if "SCORING" in note]
+
+
+def test_a_variable_that_gives_what_a_key_gives_is_named(desk: Path) -> None:
+    file = written(desk, environment_variables={"PLIMSOLL_SERVICE_NAME": "other", "PLIMSOLL_APP_ROOT": "/x"})
+    taken = {"app_root": "flag --app-root"}
+    serving, _, _, found = with_deployment(str(file), ServeSettings(), ProfileSettings(), taken)
+    assert serving.service_name == "digits"
+    assert [note for note in found.notes if "not used" in note] == [
+        f"{file}: environment_variables.PLIMSOLL_SERVICE_NAME is not used: {file}: endpoint_name takes precedence"
+    ]
+
+
+def test_an_empty_variable_counts_as_not_set(desk: Path) -> None:
+    variables = {"WORKER_COUNT": "3", "PLIMSOLL_WORKERS": "", "SCORING_TIMEOUT_MS": ""}
+    file = written(desk, environment_variables=variables)
+    serving, _, _, _ = with_deployment(str(file), ServeSettings(), ProfileSettings(), {})
+    assert (serving.workers, serving.scoring_timeout_ms) == (3, 3000)
+
+
 def test_what_images_set_gives_way(desk: Path) -> None:
     """Azure's variables for app root and model folder; the same variables of our own do not."""
     written(desk)
@@ -128,6 +159,21 @@ def test_a_config_json_that_speaks_of_another_deployment_is_left_alone(desk: Pat
     (desk / "here" / "config.json").write_text(json.dumps({"deployment": "gpt-4o"}))
     (desk / "here" / "score.py").write_text(LEAVES)
     assert "LookupError: far enough" in plimsoll(desk).stderr
+
+
+def test_a_config_file_that_is_found_may_replace_what_is_in_the_cloud(desk: Path) -> None:
+    written(desk, model="azureml:digits:3")
+    (desk / "here" / "config.json").write_text(json.dumps({"model_dir": "../model"}))
+    assert settings_of(desk)["model_dir"] == str(desk / "model")
+
+
+def test_the_queue_is_what_the_slots_of_the_tag_leave_over(desk: Path) -> None:
+    written(desk, environment_variables=None, request_settings={"max_concurrent_requests_per_instance": 10})
+    sizes = {"requested_cpu": 1.0, "cpu_limit": 1.0, "requested_memory_in_gb": 0.1, "requested_memory_bytes": 10**8}
+    slots = {"workers": 4, "threads": 2}
+    write_tag(ModelTag(profile_name="x", profiled_time="", grade="estimated", **sizes, **slots), desk / "model")
+    found = settings_of(desk)
+    assert (found["workers"], found["threads"], found["max_queue"]) == (4, 2, 12)
 
 
 def test_a_model_folder_or_a_script_takes_the_place_of_one_in_the_cloud(desk: Path) -> None:

@@ -4,13 +4,15 @@ Three of them set others. An inference configuration names the script and the ap
 they say ranks as if it had been set where they were: by a flag, by a variable of our own, or in the config file. From a
 flag or a variable it precedes Azure's variables, two of which our images set; from the config file it comes after them,
 like every key there. It gives way to what was itself set in its place or in one that takes precedence. A deployment
-file comes after all of these (see plimsoll.deployed), and the tag beside the model last.
+file comes after all of these (see plimsoll.deployed), then the tag beside the model, and last the queue, whose length
+the slots decide.
 """
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -44,12 +46,14 @@ def read_settings(flags: Mapping[str, Any], environment: Mapping[str, str]) -> C
     settings, notes = _with_files(_resolved(flags, environment, config))
     for note in notes:
         sys.stderr.write(f"plimsoll: {note}\n")
-    return _as_tagged(_with_models(settings))
+    return _with_queue(_as_tagged(_with_models(settings)))
 
 
 def _config_folders(flags: Mapping[str, Any], environment: Mapping[str, str]) -> Iterator[Path]:
     """Where a config file may lie that nobody has named: the app root, then beside the script."""
-    settings, _ = _with_files(_resolved(flags, environment, None))
+    settings = _resolved(flags, environment, None)
+    with suppress(UsageError):  # a config file in the current folder may replace what is not on this machine
+        settings, _ = _with_files(settings)
     root = Path(settings.serving.app_root or ".")
     yield root
     if script := settings.serving.entry_script:
@@ -137,6 +141,22 @@ def _as_tagged(settings: CommandSettings) -> CommandSettings:
         return settings
     values = {name: value for name in names if (value := getattr(tag, name)) is not None}
     return _with(settings, values, source_of(folder))
+
+
+def _with_queue(settings: CommandSettings) -> CommandSettings:
+    """What may wait while every slot runs a call; with a profile there is no such limit, which would hide the model.
+
+    It needs the slots, which the tag may have set.
+    """
+    at_once = settings.deployment.requests_at_once if settings.deployment else None
+    if at_once is None or "max_queue" in settings.sources:
+        return settings
+    waiting = max(0, at_once.value - settings.serving.workers * settings.serving.threads)
+    if settings.profiling.profile is None:
+        return _with(settings, {"max_queue": waiting}, at_once.place)
+    why = f"what it refuses could not be measured (--max-queue {waiting})"
+    sys.stderr.write(f"plimsoll: {at_once.place} is left out while profiling: {why}\n")
+    return settings
 
 
 def _with(settings: CommandSettings, values: Mapping[str, Any], source: str) -> CommandSettings:

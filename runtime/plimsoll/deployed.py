@@ -28,12 +28,9 @@ def with_deployment(file: str, serving: ServeSettings, profiling: ProfileSetting
     """The settings and what set them, with those of the file; and what else it says. Raises UsageError."""
     taken = _taken(sources)
     found = read_deployment(Path(file), taken)
-    said = {name: one for name, one in (_of_variables(found) | found.settings).items() if name not in taken}
+    said = _said(found, taken)
     serving = replace(serving, **_values(ServeSettings, said))
     profiling = replace(profiling, **_values(ProfileSettings, said))
-    queue = None if "max_queue" in taken | set(said) else _queue(found, serving, profiling)
-    if queue is not None:
-        serving, said = replace(serving, max_queue=queue.value), said | {"max_queue": queue}
     return serving, profiling, {**sources, **{name: one.place for name, one in said.items()}}, found
 
 
@@ -46,13 +43,31 @@ def _taken(sources: Mapping[str, str]) -> frozenset[str]:
     )
 
 
+def _said(found: Deployment, taken: frozenset[str]) -> dict[str, Said]:
+    """Settings that nothing precedes. What a key and a variable both give is what the key gives.
+
+    But of two timeouts the shorter one ends a call, as it does where the platform has one and the container the other.
+    """
+    said = {name: one for name, one in found.settings.items() if name not in taken}
+    for name, variable in _of_variables(found).items():
+        if name in taken:
+            continue
+        key = said.setdefault(name, variable)
+        if name == "scoring_timeout_ms":
+            setting = declared(ServeSettings)[name]
+            said[name] = min(key, variable, key=lambda one: _checked(setting, one))
+        elif key is not variable:
+            found.notes.append(f"{variable.place} is not used: {key.place} takes precedence")
+    return said
+
+
 def _of_variables(found: Deployment) -> dict[str, Said]:
-    """Settings that the file gives as variables of the container."""
+    """Settings that the file gives as variables of the container; an empty one counts as none, as in a shell."""
     return {
         name: found.variables[variable]
         for name, setting in declared(ServeSettings).items()
         for variable in reversed(environment_names(name, setting))
-        if variable in found.variables
+        if variable in found.variables and found.variables[variable].value
     }
 
 
@@ -65,17 +80,3 @@ def _checked(setting: Setting, said: Said) -> Any:
         return value_of(setting, said.value)
     except Invalid as error:
         raise UsageError(f"{said.place} = {said.value!r}: {error}") from None
-
-
-def _queue(found: Deployment, serving: ServeSettings, profiling: ProfileSettings) -> Said | None:
-    """What may wait while every slot runs a call; with a profile there is no such limit, which would hide the model."""
-    at_once, slots = found.requests_at_once, serving.workers * serving.threads
-    if at_once is None:
-        return None
-    waiting = max(0, at_once.value - slots)
-    if profiling.profile is None:
-        return Said(waiting, at_once.place)
-    found.notes.append(
-        f"{at_once.place} is left out while profiling: what it refuses could not be measured (--max-queue {waiting})"
-    )
-    return None

@@ -55,6 +55,35 @@ def test_a_gpu_must_be_the_one_that_was_measured(tmp_path: Path) -> None:
     assert "it lacks 1 GPU; Standard_NC24ads_A100_v4 (24 cores, 220 GiB, 1 x NVIDIA A100 80GB) would do" in none
 
 
+def test_a_model_without_gpus_needs_no_type_that_has_some(tmp_path: Path) -> None:
+    """Though with so much memory the smallest type has a GPU."""
+    memory = {"requestBytes": 90 * GIBIBYTE, "limitBytes": 90 * GIBIBYTE, "reason": "It needs it."}
+    profile = deployable({"memory": memory})
+    (small,) = lines(tmp_path, on("Standard_DS1_v2"), profile)
+    assert small.endswith("; Standard_E16s_v3 (16 cores, 128 GiB) would do")
+    (idle,) = lines(tmp_path, on("Standard_NC6s_v2"), profile)
+    assert idle.startswith("Standard_NC6s_v2 (6 cores, 112 GiB, 1 x NVIDIA P100 16GB) holds ")
+    assert idle.endswith("; Standard_E16s_v3 (16 cores, 128 GiB) would do")
+
+
+@pytest.mark.parametrize(
+    ("resource", "gpus", "line"),
+    [
+        ("nvidia.com/gpu", {}, "resources do not hold it: nvidia.com/gpu is 0, and 2 would"),
+        ("nvidia.com/gpu", {"nvidia.com/gpu": 1.0}, "resources do not hold it: nvidia.com/gpu is 1, and 2 would"),
+        ("nvidia.com/gpu", {"nvidia.com/gpu": 2.0}, "resources hold it"),
+        ("nvidia.com/gpu", {"nvidia.com/mig-1g.10gb": 2.0}, "resources do not hold it: nvidia.com/gpu is 0, and 2"),
+        ("nvidia.com/mig-1g.10gb", {"nvidia.com/mig-1g.10gb": 2.0}, "resources hold it"),
+        ("nvidia.com/mig-1g.10gb", {"nvidia.com/gpu": 2.0}, "resources hold it"),
+    ],
+)
+def test_resources_must_have_the_gpus(tmp_path: Path, resource: str, gpus: dict[str, float], line: str) -> None:
+    target = Target(file="d.yml", resources=Resources(limit_cores=8.0, gpus=gpus))
+    (found,) = lines(tmp_path, target, on_gpu("NVIDIA A100 80GB PCIe", resource=resource, count=2))
+    assert found.startswith(line)
+    assert lines(tmp_path, target) == ["resources hold it"]
+
+
 def test_resources_are_compared_with_what_was_proved(tmp_path: Path) -> None:
     short = Resources(request_cores=0.1, request_bytes=1e9, limit_cores=2.0, limit_bytes=128 * MEBIBYTE)
     assert lines(tmp_path, Target(file="d.yml", resources=short)) == [

@@ -5,7 +5,9 @@ The outside reference is azure-ai-ml: azure_ai_ml.json is what it makes of the s
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -86,6 +88,9 @@ def test_resources_of_kubernetes(desk: Path) -> None:
     found = read(desk, type="kubernetes", instance_type="defaultinstancetype", resources=sides)
     assert found.target.instance_type is None
     assert found.target.resources == Resources(request_cores=0.5, request_bytes=2**29, limit_cores=1.0, limit_bytes=2e9)
+    for name in ("gpu", "nvidia.com/gpu"):
+        of_gpus = read(desk, type="kubernetes", instance_type=None, resources={"limits": {name: "2"}}).target
+        assert of_gpus.resources == Resources(gpus={"nvidia.com/gpu": 2.0})
     assert "resources.limits.cpu: 'lots' is not a quantity" in refused(
         desk, type="kubernetes", resources={"limits": {"cpu": "lots"}}
     )
@@ -154,10 +159,46 @@ def test_what_plimsoll_install_would_do(desk: Path, environment: Any, said: str)
         ({"name": 5}, "name: '5' is not text (put it into quotes)"),
         ({"environment_variables": {"A": {"b": 1}}}, "environment_variables.A: not text"),
         ({"environment_variables": {"A=B": "x"}}, "environment_variables.A=B: not a name and value"),
+        ({"environment_variables": {"A": "\ud800"}}, "environment_variables.A: not a name and value"),
+        ({"environment_variables": {"\ud800": "x"}}, "not a name and value"),
+        ({"model": {"path": "a\0b"}}, "model.path: 'a\\x00b' cannot be looked up (embedded null byte)"),
+        ({"model": {"path": "\ud800"}}, "model.path: '\\ud800' cannot be looked up ("),
+        ({"model": {"path": "m" * 300}}, "m' cannot be looked up (File name too long)"),
+        ({"code_configuration": {"code": "c\0", "scoring_script": "x"}}, "code_configuration.code: 'c\\x00' cannot be"),
+        ({"code_configuration": {"code": "code", "scoring_script": "s" * 300}}, "s' cannot be looked up (File name"),
     ],
 )
 def test_what_cannot_be_used_is_named_with_a_remedy(desk: Path, changes: dict[str, Any], message: str) -> None:
     assert message in refused(desk, **changes)
+
+
+def test_a_loop_of_links(desk: Path) -> None:
+    (desk / "loop").symlink_to("loop")
+    assert refused(desk, model={"path": "loop"}).startswith("model.path: 'loop'")
+
+
+def test_a_folder_that_may_not_be_read(desk: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def denied(path: Path) -> bool:
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+
+    monkeypatch.setattr(Path, "exists", denied)
+    assert refused(desk) == "model.path: './model/' cannot be looked up (Permission denied)"
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("", "not a conda environment: it has no 'dependencies'"),
+        ("name: x\n", "not a conda environment: it has no 'dependencies'"),
+        ("a: [\n", "not valid YAML"),
+        (f"a: {'[' * 5000}\n", "not valid YAML: maximum recursion depth exceeded"),
+    ],
+)
+def test_a_conda_file_that_is_none_is_named_like_any_that_is_refused(desk: Path, text: str, reason: str) -> None:
+    (desk / "conda.yml").write_text(text)
+    (note,) = (note for note in read(desk).notes if ": environment.conda_file " in note)
+    assert "conda.yml would refuse it: " in note
+    assert reason in note
 
 
 def test_what_takes_precedence_may_be_missing(desk: Path) -> None:
@@ -210,6 +251,19 @@ def test_anchors_and_merged_keys(desk: Path) -> None:
     probe = "liveness_probe: &probe\n  period: 5\n  timeout: 2\nreadiness_probe:\n  <<: *probe\n  period: 9\n"
     file.write_text(yaml.safe_dump(BASE, sort_keys=False) + probe)
     assert not [note for note in read_deployment(file, frozenset()).notes if "times" in note]
+
+
+def test_merged_keys_of_what_is_merged_itself_are_there_once(desk: Path) -> None:
+    file = desk / "deployment.yml"
+    probes = (
+        "tags: {a: &first {period: 5}}\n"
+        "readiness_probe: &second\n  <<: *first\n  period: 9\n"
+        "data_collector: {collections: {x: &x {<<: &y {enabled: 'true'}, enabled: 'false'}, z: *x}}\n"
+        "liveness_probe:\n  <<: *second\n  timeout: 2\n  timeout: 3\n"
+    )
+    file.write_text(yaml.safe_dump(BASE, sort_keys=False) + probes)
+    notes = [note for note in read_deployment(file, frozenset()).notes if "times" in note]
+    assert notes == [f"{file}: liveness_probe.timeout is there 2 times: the last one counts"]
 
 
 PROBE = {"initial_delay": 5, "period": 5, "timeout": 10, "success_threshold": 1, "failure_threshold": 1}

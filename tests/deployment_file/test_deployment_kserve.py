@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import textwrap
 from pathlib import Path
 from typing import Any
@@ -68,7 +69,7 @@ def test_a_model_of_a_known_format(tmp_path: Path) -> None:
     assert found.requests_at_once.value == 44
     assert {name: said.value for name, said in found.variables.items()} == {"OMP_NUM_THREADS": "2"}
     assert found.target.resources == Resources(
-        request_cores=1.0, request_bytes=2**29, limit_cores=1.5, limit_bytes=2**30
+        request_cores=1.0, request_bytes=2**29, limit_cores=1.5, limit_bytes=2**30, gpus={"nvidia.com/gpu": 1.0}
     )
     assert named(found) == [
         "spec.transformer", "model.resources", "model.protocolVersion", "model.modelFormat", "minReplicas",
@@ -126,6 +127,10 @@ def test_a_container_of_ones_own(tmp_path: Path) -> None:
         ("onnx: {}\ntimeout: soon", "spec.predictor.timeout: 'soon' is not a whole number"),
         ("onnx: {resources: {limits: {cpu: lots}}}", "spec.predictor.onnx.resources.limits.cpu: 'lots' is not a"),
         ("onnx: {resources: {limits: {cpu: [1]}}}", "limits.cpu: a list or a mapping is not a value"),
+        ('onnx: {env: [{name: A, value: "\\uD800"}]}', "onnx.env[0].value: not a name and value"),
+        ('onnx: {env: [{name: A, value: "\\0"}]}', "onnx.env[0].value: not a name and value"),
+        ("onnx: {env: [{name: A=B}]}", "onnx.env[0].name: not a name and value"),
+        ('onnx: {storageUri: "a\\0b"}', "storageUri: 'a\\x00b' cannot be looked up (embedded null byte)"),
         ("containers: {}", "spec.predictor.containers: not a list of mappings"),
     ],
 )
@@ -134,6 +139,40 @@ def test_what_cannot_be_used_is_named_with_a_remedy(tmp_path: Path, predictor: s
         read(tmp_path, predictor + "\n")
     assert f"deployment file {tmp_path / 'service.yaml'}, line " in str(failed.value)
     assert message in str(failed.value)
+
+
+def test_a_key_without_a_value_counts_as_absent(tmp_path: Path) -> None:
+    """As the API of Kubernetes treats it."""
+    predictor = """
+        timeout: null
+        minReplicas: ~
+        sklearn: null
+        containers:
+        onnx: {storageUri: model, env: [{name: A, value: null}], resources: {limits: {cpu: null, nvidia.com/gpu: }}}
+        """
+    found = read(tmp_path, predictor, more="transformer:\n")
+    assert set(found.settings) == {"name", "service_name", "model_dir", "entry_script"}
+    assert found.variables["A"].value == ""
+    assert found.target.resources == Resources()
+    assert named(found) == ["onnx.modelFormat"]
+    with pytest.raises(UsageError, match=r"metadata\.name is missing"):
+        read(tmp_path, "onnx: {}\n", head=HEAD.replace("digits", "null"))
+    with pytest.raises(UsageError, match="unknown key"):
+        read(tmp_path, "onnx: {storageURI: null}\n")
+
+
+@pytest.mark.parametrize(
+    ("text", "cores"),
+    [("1E3", 1000), ("1e3", 1000), ("+1", 1), ("+1.5e-1", 0.15), ("2E", 2e18), ("500m", 0.5), ("5e8n", None),
+     ("250000u", 0.25), ("1e400", math.inf)],
+)  # fmt: skip
+def test_quantities_as_kubernetes_writes_them(tmp_path: Path, text: str, cores: float | None) -> None:
+    predictor = f"onnx: {{resources: {{limits: {{cpu: {text}}}}}}}\n"
+    if cores is None:
+        with pytest.raises(UsageError, match="is not a quantity"):
+            read(tmp_path, predictor)
+    else:
+        assert read(tmp_path, predictor).target.resources.limit_cores == pytest.approx(cores)
 
 
 def test_what_flags_give_may_be_in_the_cloud(tmp_path: Path) -> None:

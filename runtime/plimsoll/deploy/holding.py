@@ -57,7 +57,7 @@ class _Types:
 
     def judged(self, name: str) -> str:
         offered = {node.name.lower(): self._room(node) for node in read_nodes(MANAGED)}
-        least = min(filter(self._holds, offered.values()), key=lambda room: room.node.size_cores, default=None)
+        least = min(filter(self._holds, offered.values()), key=self._order, default=None)
         would = f"{_shown(least.node)} would do" if least else "no type of managed endpoints would do"
         room = offered.get(name.lower()) or self._of_cluster(name)
         needed = f"the limits of one replica, {described(self.replica)}"
@@ -65,7 +65,7 @@ class _Types:
             return f"{name}: its size is not known here; of those that are, for {needed}, {would}"
         if not self._holds(room):
             return f"{_shown(room.node)} does not hold {needed}: it lacks {self._lacks(room)}; {would}"
-        smaller = least is not None and least.node.size_cores < room.node.size_cores
+        smaller = least is not None and self._order(least) < self._order(room)
         return f"{_shown(room.node)} holds {needed}; {would if smaller else 'no smaller type would do'}"
 
     def _of_cluster(self, name: str) -> Room | None:
@@ -78,6 +78,10 @@ class _Types:
 
     def _holds(self, room: Room) -> bool:
         return room.fits > 0 and not self._has_another_gpu(room)
+
+    def _order(self, room: Room) -> tuple[bool, float]:
+        """By size; a GPU that would lie idle comes after all sizes without one."""
+        return not self.replica.gpus and room.node.gpu_count > 0, room.node.size_cores
 
     def _has_another_gpu(self, room: Room) -> bool:
         return self.replica.gpus > 0 and gpu_likeness(self.gpu_name, room.node.gpu) == "other"
@@ -105,6 +109,8 @@ def _in_resources(given: Resources, needs: ReplicaNeeds) -> str:
         for name, has, need, show in pairs
         if has is not None and has < need * (1 - _HAIR)
     ]
+    if needs.gpu is not None and (gpus := given.gpus_for(needs.gpu.resource)) < needs.gpu.count:
+        short.append(f"{needs.gpu.resource} is {gpus:g}, and {needs.gpu.count} would")
     return f"resources do not hold it: {'; '.join(short)}" if short else "resources hold it"
 
 

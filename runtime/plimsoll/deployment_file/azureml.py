@@ -12,7 +12,7 @@ import re
 from plimsoll.deployment_file.azureml_environment import read_environment_of
 from plimsoll.deployment_file.azureml_ignored import read_ignored
 from plimsoll.deployment_file.found import Deployment, Said, Target
-from plimsoll.deployment_file.paths import local_path
+from plimsoll.deployment_file.paths import local_path, looking_up
 from plimsoll.deployment_file.resources import read_resources
 from plimsoll.deployment_file.section import Section
 from plimsoll.deployment_file.variables import read_variables
@@ -104,7 +104,9 @@ def _read_code(file: Section, found: Deployment, given: frozenset[str]) -> None:
             raise code.error(key, "missing", _CODE_REMEDY)
     folder = local_path(code, "code", folder_name or "", _CODE_REMEDY)
     script = folder / (script_name or "")
-    if not script.is_file():
+    with looking_up(code, "scoring_script", script_name or ""):
+        is_there = script.is_file()
+    if not is_there:
         raise code.error("scoring_script", f"{script_name!r} is not in {folder}", _CODE_REMEDY)
     found.settings["entry_script"] = Said(str(script), code.place("scoring_script"))
     found.settings["app_root"] = Said(str(folder), code.place("code"))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 import yaml
 
@@ -21,15 +21,16 @@ def conda_note(section: Section, key: str) -> str:
     """A line for the user. Raises UsageError for a file that is not there."""
     node, place = section.node(key), section.place(key)
     if isinstance(node, yaml.MappingNode):
-        lines = in_environment(section.file, node)
-        return f"{place} is not installed here; in a file of its own, plimsoll-install {_done_with(lines)}"
+        done = _done_with(lambda: in_environment(section.file, node))
+        return f"{place} is not installed here; in a file of its own, plimsoll-install {done}"
     path = local_path(section, key, section.text(key) or "", "remove the key")
-    return f"{place} is not installed here; plimsoll-install {path} {_done_with(read_environment(path))}"
+    return f"{place} is not installed here; plimsoll-install {path} {_done_with(lambda: read_environment(path))}"
 
 
-def _done_with(lines: Iterable[Line | Note]) -> str:
+def _done_with(read: Callable[[], Iterable[Line | Note]]) -> str:
+    """What it would refuse may show when the file is opened, or line by line."""
     try:
-        plan = make_plan(lines, read_pins(CONSTRAINTS))
+        plan = make_plan(read(), read_pins(CONSTRAINTS))
     except StartError as error:
         return f"would refuse it: {error}"
     if plan.conflicts:

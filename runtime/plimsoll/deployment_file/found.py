@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+WHOLE_GPUS = "nvidia.com/gpu"
+
 
 @dataclass(frozen=True, slots=True)
 class Said:
@@ -17,12 +19,20 @@ class Said:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Resources:
-    """What the file sets aside for one replica, and the most that it may use; None where it says nothing."""
+    """What the file sets aside for one replica, and the most that it may use; None where it says nothing.
+
+    `gpus` are whole ones (`nvidia.com/gpu`) and slices, each kind by its name.
+    """
 
     request_cores: float | None = None
     request_bytes: float | None = None
     limit_cores: float | None = None
     limit_bytes: float | None = None
+    gpus: Mapping[str, float] = field(default_factory=dict)
+
+    def gpus_for(self, resource: str) -> float:
+        """Of that kind, and whole ones, which do for a slice too."""
+        return sum(self.gpus.get(name, 0.0) for name in {resource, WHOLE_GPUS})
 
     @property
     def given(self) -> bool:

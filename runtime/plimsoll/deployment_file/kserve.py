@@ -10,7 +10,7 @@ from plimsoll.deployment_file.found import Deployment, Said, Target
 from plimsoll.deployment_file.paths import local_path
 from plimsoll.deployment_file.resources import read_any_resources
 from plimsoll.deployment_file.section import Section
-from plimsoll.deployment_file.variables import OF_THE_CONTAINER
+from plimsoll.deployment_file.variables import OF_THE_CONTAINER, check_variable
 
 API_GROUP = "serving.kserve.io/"
 _VERSION = "serving.kserve.io/v1beta1"
@@ -55,6 +55,7 @@ _HERE = "this machine serves it, with what is installed here"
 
 def read_kserve(file: Section, given: frozenset[str]) -> Deployment:
     """`given` are the settings that take precedence. Raises UsageError."""
+    file.leave_out_nulls()  # as Kubernetes does
     if file.required("apiVersion") != _VERSION or file.required("kind") != "InferenceService":
         raise file.error("kind", f"not an InferenceService of {_VERSION}", "only those can be served")
     found = Deployment(target=Target(file=str(file.file)), notes=file.notes)
@@ -93,7 +94,7 @@ def _read_predictor(predictor: Section, found: Deployment, given: frozenset[str]
 def _read_implementation(predictor: Section, found: Deployment, given: frozenset[str]) -> None:
     """A model, a model of an older form, or a container; a second container stands beside it and is not run."""
     containers = predictor.sections("containers")
-    kinds = [key for key in ("model", *_FORMATS) if key in predictor]
+    kinds = [key for key in ("model", *_FORMATS) if predictor.node(key) is not None]
     if len(kinds) > 1:
         raise predictor.error(kinds[1], f"{kinds[0]} is there too", "a predictor has one model")
     model = predictor.section(kinds[0]) if kinds else None
@@ -158,6 +159,7 @@ def _read_env(model: Section, found: Deployment) -> None:
         elif name in OF_THE_CONTAINER:
             found.ignore(one.place("name"), f"{name} is a path inside the container")
         else:
+            check_variable(one, "value" if value else "name", name, value or "")
             values[name] = Said(value or "", one.place("value"))
     found.variables = values
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from plimsoll.deployment_file.section import Section
@@ -16,11 +18,23 @@ def is_elsewhere(text: str) -> bool:
     return bool(_ELSEWHERE.match(text))
 
 
+@contextmanager
+def looking_up(section: Section, key: str, text: str) -> Iterator[None]:
+    """Raises UsageError for a name that no file can have, a loop of links, and a folder that may not be read."""
+    try:
+        yield
+    except (OSError, ValueError, RuntimeError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise section.error(key, f"{text!r} cannot be looked up ({reason})") from None
+
+
 def local_path(section: Section, key: str, text: str, remedy: str) -> Path:
     """An existing file or folder; raises UsageError with the remedy."""
     if is_elsewhere(text):
         raise section.error(key, f"{text!r} is not on this machine", remedy)
-    path = (section.file.parent / text).resolve()
-    if not path.exists():
+    with looking_up(section, key, text):
+        path = (section.file.parent / text).resolve()
+        exists = path.exists()
+    if not exists:
         raise section.error(key, f"{text!r}: {path} does not exist", f"paths are relative to the file; or {remedy}")
     return path

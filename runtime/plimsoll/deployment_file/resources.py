@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from plimsoll.deployment_file.found import Resources
+from plimsoll.deployment_file.found import WHOLE_GPUS, Resources
 from plimsoll.deployment_file.section import Section
 
-_GPUS = ("gpu", "nvidia.com/gpu")
-_QUANTITY = re.compile(r"(\d+(?:\.\d*)?|\.\d+)(?:e(\d+)|(m|k|[MGTPE]|[KMGTPE]i)?)")
-_FACTORS: Mapping[str, float] = {"m": 0.001, "k": 1e3} | {
+_GPUS = ("gpu", WHOLE_GPUS)
+_SLICES = "nvidia.com/mig-"
+_QUANTITY = re.compile(r"\+?(\d+(?:\.\d*)?|\.\d+)(?:[eE]([+-]?\d+)|([num]|k|[MGTPE]|[KMGTPE]i)?)")
+_FACTORS: Mapping[str, float] = {"n": 1e-9, "u": 1e-6, "m": 0.001, "k": 1e3} | {
     prefix + end: base**power
     for power, prefix in enumerate("KMGTPE", 1)
     for end, base in (("", 1000.0), ("i", 1024.0))
@@ -49,7 +50,18 @@ def _read(requests: Section | None, limits: Section | None) -> Resources:
         request_bytes=_quantity(requests, "memory"),
         limit_cores=_quantity(limits, "cpu"),
         limit_bytes=_quantity(limits, "memory"),
+        gpus=_gpus(requests) | _gpus(limits),
     )
+
+
+def _gpus(section: Section | None) -> dict[str, float]:
+    names = section.names() if section else []
+    counts = {
+        WHOLE_GPUS if name in _GPUS else name: _quantity(section, name)
+        for name in names
+        if name in _GPUS or name.startswith(_SLICES)
+    }
+    return {name: count for name, count in counts.items() if count is not None}
 
 
 def _quantity(section: Section | None, key: str) -> float | None:
@@ -59,4 +71,4 @@ def _quantity(section: Section | None, key: str) -> float | None:
     found = _QUANTITY.fullmatch(text)
     if found is None:
         raise section.error(key, f"{text!r} is not a quantity", "as in 0.5, 500m or 1Gi")
-    return float(found[1]) * (10.0 ** int(found[2]) if found[2] else _FACTORS.get(found[3] or "", 1.0))
+    return float(f"{found[1]}e{found[2]}") if found[2] else float(found[1]) * _FACTORS.get(found[3] or "", 1.0)

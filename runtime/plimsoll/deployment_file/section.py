@@ -9,6 +9,7 @@ from __future__ import annotations
 import difflib
 from collections import Counter
 from collections.abc import Callable, Iterator
+from copy import copy
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -25,9 +26,19 @@ _TRUTHS |= dict.fromkeys(("f", "false", "off", "n", "no", "0"), False)
 class Section:
     """`name` is the path of keys down to it, empty for the whole file; all sections share `notes`, for the user."""
 
-    def __init__(self, file: Path, node: yaml.MappingNode, name: str = "", notes: list[str] | None = None) -> None:
+    def __init__(self, file: Path, node: yaml.MappingNode, notes: list[str] | None = None) -> None:
         self.file = file
         self.notes = [] if notes is None else notes
+        self._twins = _twins(node)
+        self._nulls_are_absent = False
+        self._open(node, "")
+
+    def _below(self, node: yaml.MappingNode, name: str) -> Section:
+        below = copy(self)
+        below._open(node, name)
+        return below
+
+    def _open(self, node: yaml.MappingNode, name: str) -> None:
         self._node = node
         self._name = name
         self._loader = yaml.SafeLoader("")
@@ -44,10 +55,8 @@ class Section:
             yield key.value, value
 
     def _note_twins(self) -> None:
-        """Before keys are merged (`<<`), which may rightly be there twice."""
-        for name, times in Counter(name for name, _ in self._pairs()).items():
-            if times > 1:
-                self.notes.append(f"{self.place(name)} is there {times} times: the last one counts")
+        for name, times in self._twins.get(id(self._node), {}).items():
+            self.notes.append(f"{self.place(name)} is there {times} times: the last one counts")
 
     def _merge(self) -> None:
         try:
@@ -56,7 +65,11 @@ class Section:
             raise self._error(self._node, f"{self._name or 'the file'}: {_problem(error)}") from None
 
     def __contains__(self, key: str) -> bool:
-        return key in self._values
+        return key in self._values and not self._is_absent(self._values[key])
+
+    def leave_out_nulls(self) -> None:
+        """A known key without a value counts as absent from now on, in sections below too."""
+        self._nulls_are_absent = True
 
     def names(self) -> list[str]:
         """All of them, which are known by that."""
@@ -105,7 +118,7 @@ class Section:
             return None
         if not isinstance(node, yaml.MappingNode):
             raise self.error(key, "not a mapping of keys to values")
-        return Section(self.file, node, self._full(key), self.notes)
+        return self._below(node, self._full(key))
 
     def is_text(self, key: str) -> bool:
         return isinstance(self._values.get(key), yaml.ScalarNode)
@@ -117,7 +130,7 @@ class Section:
             return []
         if not isinstance(node, yaml.SequenceNode) or not all(isinstance(one, yaml.MappingNode) for one in node.value):
             raise self.error(key, "not a list of mappings")
-        return [Section(self.file, one, f"{self._full(key)}[{at}]", self.notes) for at, one in enumerate(node.value)]
+        return [self._below(one, f"{self._full(key)}[{at}]") for at, one in enumerate(node.value)]
 
     def required(self, key: str) -> str:
         found = self.text(key)
@@ -147,9 +160,14 @@ class Section:
     def _find(self, key: str) -> yaml.Node | None:
         self._asked[key] = None
         node = self._values.get(key)
-        if node is not None and node.tag == _NULL:
+        if node is None or self._is_absent(node):
+            return None
+        if node.tag == _NULL:
             raise self.error(key, "no value", "give one, or remove the line")
         return node
+
+    def _is_absent(self, node: yaml.Node) -> bool:
+        return self._nulls_are_absent and node.tag == _NULL
 
     def _value(self, key: str, kind: Callable[[Any], _Kind], reason: str, remedy: str = "") -> _Kind | None:
         node = self._find(key)
@@ -176,6 +194,24 @@ class Section:
 
     def _error(self, node: yaml.Node, reason: str, remedy: str = "") -> UsageError:
         return UsageError(f"deployment file {self.file}, line {node.start_mark.line + 1}: {reason}", remedy=remedy)
+
+
+def _twins(root: yaml.Node) -> dict[int, dict[str, int]]:
+    """By the id of a mapping, its keys that are there several times, and how often.
+
+    Found before any keys are merged (`<<`): merged ones may rightly be there twice, in nodes that aliases share too.
+    """
+    found: dict[int, dict[str, int]] = {}
+    nodes = [root]
+    while nodes:
+        node = nodes.pop()
+        if id(node) in found or isinstance(node, yaml.ScalarNode):
+            continue
+        pairs = node.value if isinstance(node, yaml.MappingNode) else []
+        times = Counter(key.value for key, _ in pairs if isinstance(key, yaml.ScalarNode))
+        found[id(node)] = {name: count for name, count in times.items() if count > 1}
+        nodes += [value for _, value in pairs] if isinstance(node, yaml.MappingNode) else node.value
+    return found
 
 
 def _problem(error: Exception) -> str:

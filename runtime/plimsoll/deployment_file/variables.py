@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 from plimsoll.deployment_file.found import Deployment, Said
 from plimsoll.deployment_file.section import Section
 
@@ -25,6 +27,20 @@ def _text(section: Section, name: str) -> str:
     if isinstance(value, dict | list):
         raise section.error(name, "not text", "variables have one value each")
     text = str(value)
-    if not name or "=" in name or "\0" in name + text:
-        raise section.error(name, "not a name and value that an environment can hold")
+    check_variable(section, name, name, text)
     return text
+
+
+def check_variable(section: Section, key: str, name: str, text: str) -> None:
+    """Raises UsageError for what an environment cannot hold."""
+    if not name or "=" in name or "\0" in name + text or not _has_bytes(name + text):
+        raise section.error(key, "not a name and value that an environment can hold")
+
+
+def _has_bytes(text: str) -> bool:
+    """Half of a surrogate pair, which YAML can escape, has none."""
+    try:
+        os.fsencode(text)
+    except UnicodeEncodeError:
+        return False
+    return True

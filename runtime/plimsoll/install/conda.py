@@ -57,7 +57,7 @@ def in_environment(path: Path, root: yaml.Node, python: str | None = None) -> It
 def _parsed(path: Path) -> yaml.Node:
     try:
         root = yaml.compose(text_of(path), Loader=yaml.SafeLoader)
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, RecursionError) as error:
         mark = getattr(error, "problem_mark", None)
         reason = getattr(error, "problem", None) or str(error).partition("\n")[0]
         raise RequirementsError(
