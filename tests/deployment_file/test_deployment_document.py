@@ -31,6 +31,7 @@ def reason(file: Path) -> str:
         ("name: &x {b: *x}\n", "deployment.yml, line 1: name: found unconstructable recursive node"),
         ("name: 2026-13-01\n", "deployment.yml, line 1: name: month must be in 1..12"),
         ("name: !!python/name:os.system x\n", "deployment.yml, line 1: name: could not determine a constructor"),
+        ('name: "\\ud800"\n', "deployment.yml, line 1: name: '\\ud800' has half a character"),
         ("<<: 3\n", "deployment.yml, line 1: the file: expected a mapping or list of mappings for merging"),
         ("? [a]\n: b\n", "deployment.yml, line 1: the file has a key that is not text"),
         (f"a: {'[' * 5000}\n", "deployment.yml: not YAML: maximum recursion depth exceeded"),

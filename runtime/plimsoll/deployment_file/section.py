@@ -77,7 +77,10 @@ class Section:
         return list(self._values)
 
     def text(self, key: str) -> str | None:
-        return self._value(key, str, "not text", "put it into quotes")
+        found = self._value(key, str, "not text", "put it into quotes")
+        if found is not None and any("\ud800" <= character <= "\udfff" for character in found):
+            raise self.error(key, f"{found!r} has half a character, which no text file can hold")
+        return found
 
     def whole(self, key: str, least: int | None = None) -> int | None:
         found = self._value(key, _whole, "not a whole number")
