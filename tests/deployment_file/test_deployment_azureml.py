@@ -162,7 +162,7 @@ def test_what_plimsoll_install_would_do(desk: Path, environment: Any, said: str)
         ({"environment_variables": {"A": "\ud800"}}, "environment_variables.A: not a name and value"),
         ({"environment_variables": {"\ud800": "x"}}, "not a name and value"),
         ({"model": {"path": "a\0b"}}, "model.path: 'a\\x00b' cannot be looked up (embedded null byte)"),
-        ({"model": {"path": "\ud800"}}, "model.path: '\\ud800' cannot be looked up ("),
+        ({"model": {"path": "\ud800"}}, "model.path: '\\ud800' has half a character"),
         ({"model": {"path": "m" * 300}}, "m' cannot be looked up (File name too long)"),
         ({"code_configuration": {"code": "c\0", "scoring_script": "x"}}, "code_configuration.code: 'c\\x00' cannot be"),
         ({"code_configuration": {"code": "code", "scoring_script": "s" * 300}}, "s' cannot be looked up (File name"),

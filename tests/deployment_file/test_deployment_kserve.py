@@ -127,7 +127,7 @@ def test_a_container_of_ones_own(tmp_path: Path) -> None:
         ("onnx: {}\ntimeout: soon", "spec.predictor.timeout: 'soon' is not a whole number"),
         ("onnx: {resources: {limits: {cpu: lots}}}", "spec.predictor.onnx.resources.limits.cpu: 'lots' is not a"),
         ("onnx: {resources: {limits: {cpu: [1]}}}", "limits.cpu: a list or a mapping is not a value"),
-        ('onnx: {env: [{name: A, value: "\\uD800"}]}', "onnx.env[0].value: not a name and value"),
+        ('onnx: {env: [{name: A, value: "\\uD800"}]}', "onnx.env[0].value: '\\ud800' has half a character"),
         ('onnx: {env: [{name: A, value: "\\0"}]}', "onnx.env[0].value: not a name and value"),
         ("onnx: {env: [{name: A=B}]}", "onnx.env[0].name: not a name and value"),
         ('onnx: {storageUri: "a\\0b"}', "storageUri: 'a\\x00b' cannot be looked up (embedded null byte)"),
