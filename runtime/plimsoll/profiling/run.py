@@ -267,8 +267,9 @@ class Run:
         # All readings are there only now, also those from after the last server.
         gpu = decide_gpu(self.findings.gpu, decision.recommended.configuration)
         self._judge_gpu(gpu)
-        rate_rps = decision.recommended.operating_rps
-        if grows := growth_sentence(with_time_to_use_up(self.findings.gpu_growth, gpu, rate_rps)):
+        growth = with_time_to_use_up(self.findings.gpu_growth, gpu, decision.recommended.operating_rps)
+        self.keep(gpu_growth=growth)
+        if grows := growth_sentence(growth):
             self.warn(grows)
         result = build_profile(self.findings, decision.on_gpus(self.findings, gpu), gpu, watch.elapsed_s())
         write_profile(result, self.setup.options.output_dir)

@@ -12,7 +12,6 @@ from plimsoll.profiling.advice.stalls import find_stalls
 from plimsoll.profiling.answer.decision import Decision, phase_peak_bytes
 from plimsoll.profiling.findings import Findings
 from plimsoll.profiling.gpu.answer import GpuVerdict
-from plimsoll.profiling.gpu.growth import with_time_to_use_up
 from plimsoll.profiling.gpu.report import gpu_measurements
 from plimsoll.profiling.measure.meter import FRONT, TreeMemory
 from plimsoll.profiling.measure.timeline import Moment, Recorder
@@ -44,7 +43,6 @@ def build_measurements(findings: Findings, decision: Decision, gpu: GpuVerdict) 
     """Whatever was not measured stays None."""
     capacity, census, dataset, slo = findings.capacity, findings.census, findings.dataset, findings.options.slo
     best_rps, recommended, operating = capacity.best_rps(), decision.recommended, decision.operating
-    gpu_growth = with_time_to_use_up(findings.gpu_growth, gpu, recommended.operating_rps)
     under_load = added(level.window.answer.failed_rows for level in capacity.levels)
     return Measurements(
         startup=_startup(findings),
@@ -63,7 +61,7 @@ def build_measurements(findings: Findings, decision: Decision, gpu: GpuVerdict) 
         row_costs=row_costs(census, dataset),
         level_windows=[level.one_by_one() for level in capacity.levels],
         stalls=find_stalls(findings.timeline.stretches, recommended.configuration, findings.setup.noisy_cores),
-        gpu=gpu_measurements(findings.gpu, gpu, gpu_growth),
+        gpu=gpu_measurements(findings.gpu, gpu, findings.gpu_growth),
     )
 
 
@@ -130,11 +128,9 @@ def cpu_levels(findings: Findings, chosen: Candidate | None) -> list[CpuLevelRes
 
 def with_time_to_limit(growth: GrowthResult, recommended: Recommended) -> GrowthResult:
     """The time to the limit is at the rate that the replica is meant to carry, from what it holds now."""
-    memory, leak_bytes, rate_rps = recommended.memory, recommended.leak_bytes, recommended.operating_rps
-    if not leak_bytes or memory is None or not rate_rps:
-        return growth
-    seconds = (memory.size.request_bytes - memory.base_bytes) / (leak_bytes * rate_rps)
-    return growth.model_copy(update={"seconds_to_limit": seconds})
+    memory = recommended.memory
+    room_bytes = memory.size.request_bytes - memory.base_bytes if memory else None
+    return growth.using_up(room_bytes, recommended.operating_rps)
 
 
 def _memory(findings: Findings, decision: Decision) -> MemoryResult:

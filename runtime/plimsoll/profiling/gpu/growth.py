@@ -12,12 +12,9 @@ def with_time_to_use_up(
     growth: GrowthResult | None, verdict: GpuVerdict, rate_rps: float | None
 ) -> GrowthResult | None:
     """At the rate that the replica is meant to carry, from what it needs now; None where nothing is to be said."""
-    if why_unjudged(verdict):
+    if growth is None or why_unjudged(verdict):
         return None
-    room_bytes = _room_bytes(verdict)
-    if growth is None or growth.verdict != "growing" or not growth.bytes_per_request or not rate_rps or not room_bytes:
-        return growth
-    return growth.model_copy(update={"seconds_to_limit": room_bytes / (growth.bytes_per_request * rate_rps)})
+    return growth.using_up(_room_bytes(verdict), rate_rps)
 
 
 def why_unjudged(verdict: GpuVerdict) -> str | None:
@@ -31,10 +28,10 @@ def why_unjudged(verdict: GpuVerdict) -> str | None:
 
 
 def _room_bytes(verdict: GpuVerdict) -> int | None:
-    """On all GPUs together, between the need and the recommendation."""
+    """On all GPUs together, between the need and the recommendation; None where there is none."""
     if verdict.answer is None or verdict.answer.memory_bytes is None or verdict.need is None:
         return None
-    return verdict.answer.count * max(0, verdict.answer.memory_bytes - verdict.need.with_context_bytes)
+    return verdict.answer.count * max(0, verdict.answer.memory_bytes - verdict.need.with_context_bytes) or None
 
 
 def growth_sentence(growth: GrowthResult | None) -> str | None:

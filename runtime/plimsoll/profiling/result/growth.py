@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import ClassVar, Literal
+from typing import ClassVar, Literal, Self
 
 from plimsoll.profiling.result.base import Model
 
@@ -38,3 +38,9 @@ class GrowthResult(Model):
     @property
     def bytes_per_request(self) -> float | None:
         return None if self.bytes_per_1000_requests is None else self.bytes_per_1000_requests / 1000
+
+    def using_up(self, room_bytes: float | None, rate_rps: float | None) -> Self:
+        """With the time until so much room is used up at that rate; as it is where it does not grow."""
+        if self.verdict != "growing" or not self.bytes_per_request or room_bytes is None or not rate_rps:
+            return self
+        return self.model_copy(update={"seconds_to_limit": room_bytes / (self.bytes_per_request * rate_rps)})
