@@ -84,7 +84,7 @@ def _permissions() -> Iterator[str]:
 
 def _bytecode() -> Iterator[str]:
     """It was compiled while the image was built, and still fits: nothing can be compiled in a read-only container."""
-    for source in (_PACKAGES / "plimsoll/cli.py", _PACKAGES / "starlette/applications.py", Path(os.__file__)):
+    for source in (_PACKAGES / "plimsoll/command/cli.py", _PACKAGES / "starlette/applications.py", Path(os.__file__)):
         compiled = Path(cache_from_source(str(source)))
         if not compiled.is_file():
             yield f"{source} is not compiled"

@@ -15,9 +15,9 @@ import pytest
 
 from plimsoll.api import ProfileRun, profile
 from plimsoll.errors import DatasetError, UsageError
-from plimsoll.model_tag import TAG_FILE, read_tag, write_tag
 from plimsoll.reports.profile_tag import check_taggable, tag_model, tag_of
-from plimsoll.resolution import as_flags
+from plimsoll.settings.model_tag import TAG_FILE, read_tag, write_tag
+from plimsoll.settings.resolution import as_flags
 from support.finished import failed_profile, profile_with
 from support.server import Server, wait_for
 

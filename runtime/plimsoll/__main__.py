@@ -13,10 +13,10 @@ def main() -> NoReturn:
     if complaint():
         sys.exit(f"plimsoll: error: {complaint()}")
     if sys.argv[1:2] == ["healthcheck"]:
-        from plimsoll import healthcheck
+        from plimsoll.command import healthcheck
 
         sys.exit(healthcheck.main(sys.argv[2:]))
-    from plimsoll import cli
+    from plimsoll.command import cli
 
     cli.main()
 

@@ -20,7 +20,7 @@ from plimsoll.errors import DatasetError, EntryError, InternalError, RowsFailed,
 from plimsoll.host.parent import tie_to_parent
 from plimsoll.profiling.result.files import read_profile
 from plimsoll.profiling.result.profile import Profile, Recommendation
-from plimsoll.resolution import as_flags
+from plimsoll.settings.resolution import as_flags
 
 DEFAULT_OUTPUT = "plimsoll-profile"
 _POLL_S = 0.2

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from plimsoll.entry.compat.model_paths import AzureMLException, Model, ModelNotFoundException, WebserviceException
-from plimsoll.model_tag import TAG_FILE
+from plimsoll.settings.model_tag import TAG_FILE
 
 
 @pytest.fixture

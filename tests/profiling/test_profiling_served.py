@@ -19,13 +19,13 @@ from typing import Any, Literal, get_args, get_origin
 import pytest
 
 import plimsoll
-from plimsoll.declarations import Setting, declared
-from plimsoll.model_tag import ModelTag, write_tag
 from plimsoll.profiling.measure.command import NOT_SERVED
 from plimsoll.profiling.phases.capacity import Capacity
 from plimsoll.profiling.phases.warmup import judge_warmup
-from plimsoll.resolution import as_flags, environment_names
-from plimsoll.settings import ServeSettings
+from plimsoll.settings.declarations import Setting, declared
+from plimsoll.settings.model_tag import ModelTag, write_tag
+from plimsoll.settings.resolution import as_flags, environment_names
+from plimsoll.settings.serving import ServeSettings
 from support.made_up import (
     MEMORY,
     STARTUP,

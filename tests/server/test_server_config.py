@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from plimsoll.declarations import declared
 from plimsoll.host.cpus import describe_host
-from plimsoll.settings import ServeSettings
+from plimsoll.settings.declarations import declared
+from plimsoll.settings.serving import ServeSettings
 from support.fixtures import Serve, WriteScript
 from support.server import PATIENCE_S, Server, free_port, wait_for
 

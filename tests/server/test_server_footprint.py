@@ -78,7 +78,7 @@ def test_each_process_imports_only_what_it_needs(spied: dict[str, Modules]) -> N
 
 def test_serving_imports_no_profiler(spied: dict[str, Modules]) -> None:
     for modules in spied.values():
-        assert modules.ours("profiling", "reports", "api", "profile_command", "install") == set()
+        assert modules.ours("profiling", "reports", "api", "command.profile", "install") == set()
 
 
 def test_the_master_imports_nothing_of_what_serves(spied: dict[str, Modules]) -> None:

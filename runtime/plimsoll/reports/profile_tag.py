@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from plimsoll.errors import UsageError
-from plimsoll.model_tag import ModelTag, write_tag
 from plimsoll.profiling.result.profile import Profile
+from plimsoll.settings.model_tag import ModelTag, write_tag
 
 
 def tag_of(profile: Profile) -> ModelTag | None:

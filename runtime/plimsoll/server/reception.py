@@ -44,7 +44,7 @@ from plimsoll.server.replies import error_body, error_headers, version_header
 from plimsoll.server.scoring import CLIENT_GONE, Ids, Scoring, ScoringCall
 from plimsoll.server.tracing import Tracing
 from plimsoll.server.turns import Turns
-from plimsoll.settings import ServeSettings
+from plimsoll.settings.serving import ServeSettings
 from plimsoll.workers.supervisor import Supervisor
 
 _NOT_FOUND = (

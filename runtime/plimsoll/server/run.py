@@ -26,7 +26,7 @@ from plimsoll.server.logs.lines import FrontLogger, LogStreams, configure
 from plimsoll.server.startup.descriptors import plan_descriptors
 from plimsoll.server.startup.memory import buffer_bytes, warn_of_little_memory
 from plimsoll.server.startup.paths import check_files, entry_spec
-from plimsoll.settings import HEARTBEAT_TIMEOUT_S, ServeSettings, longest_stop_s
+from plimsoll.settings.serving import HEARTBEAT_TIMEOUT_S, ServeSettings, longest_stop_s
 from plimsoll.version import __version__
 from plimsoll.workers.spec import Limits, PoolSpec, WarmUpCall
 from plimsoll.workers.threads import OWN as THREADS_VARIABLE

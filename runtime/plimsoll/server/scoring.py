@@ -23,7 +23,7 @@ from plimsoll.server.logs.access import AccessLog
 from plimsoll.server.metrics.counters import Metrics
 from plimsoll.server.replies import RUN_FAILED, error_body, error_headers
 from plimsoll.server.tracing import Tracing
-from plimsoll.settings import ServeSettings
+from plimsoll.settings.serving import ServeSettings
 from plimsoll.workers.dispatch.pending import PendingCall
 from plimsoll.workers.frames import Flag, Frame, decode_headers, encode_head
 from plimsoll.workers.lifecycle import CallState

@@ -14,7 +14,7 @@ import yaml
 from plimsoll.deploy.manifest.options import Bounds
 from plimsoll.errors import UsageError
 from plimsoll.profiling.result.profile import Profile
-from plimsoll.settings import longest_stop_s
+from plimsoll.settings.serving import longest_stop_s
 from support.manifests import BATCHES, GPU, IMAGE, SLOW, SMALL, profile_file, profiled
 from support.platforms.arm import resolved
 from support.platforms.made import ML, VM, Made, made_as

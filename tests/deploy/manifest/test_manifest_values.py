@@ -8,7 +8,7 @@ import pytest
 
 from plimsoll.deploy.manifest.options import Bounds
 from plimsoll.errors import UsageError
-from plimsoll.settings import HEARTBEAT_TIMEOUT_S, longest_stop_s
+from plimsoll.settings.serving import HEARTBEAT_TIMEOUT_S, longest_stop_s
 from support.finished import verified_profile
 from support.manifests import BATCHES, GPU, RATE_RPS, SLICE, SLOW, SMALL, made, profiled
 

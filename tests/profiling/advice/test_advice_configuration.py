@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from plimsoll.profiling.advice.batching import BatchFit, BatchUse, best_batch_size, fit_batches
 from plimsoll.profiling.advice.configuration import CORES_PER_GPU, Configuration, price_cores
-from plimsoll.resolution import flag, resolve
-from plimsoll.settings import ServeSettings
+from plimsoll.settings.resolution import flag, resolve
+from plimsoll.settings.serving import ServeSettings
 
 CONFIGURATION = st.builds(Configuration, st.integers(1, 64), st.integers(1, 64), st.none() | st.integers(1, 512))
 SIZE, SECONDS = st.floats(1, 200), st.floats(0, 2)

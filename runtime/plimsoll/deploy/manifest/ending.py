@@ -13,7 +13,7 @@ from plimsoll.deploy.manifest.document import Noted
 from plimsoll.deploy.manifest.probes import Probes
 from plimsoll.deploy.needs import ReplicaNeeds
 from plimsoll.reports.units import number
-from plimsoll.settings import ServeSettings, longest_stop_s
+from plimsoll.settings.serving import ServeSettings, longest_stop_s
 
 _PRE_STOP_S = 5
 _CALL_MARGIN = 3

@@ -11,7 +11,7 @@ from plimsoll.deploy.manifest.options import TLS_CERT, ManifestOptions
 from plimsoll.deploy.manifest.platforms import azureml, compose, helm, kserve, kustomize, sagemaker, vpa
 from plimsoll.deploy.manifest.values import Values
 from plimsoll.errors import UsageError
-from plimsoll.resolution import flag
+from plimsoll.settings.resolution import flag
 
 _EVERYWHERE = frozenset({"image", "name"})
 _ELSEWHERE = frozenset({"model", "container", "base", "compute", "instance_type"})

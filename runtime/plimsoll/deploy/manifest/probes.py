@@ -9,7 +9,7 @@ from plimsoll.deploy.manifest.document import Noted
 from plimsoll.deploy.needs import ReplicaNeeds
 from plimsoll.profiling.result.profile import Profile
 from plimsoll.reports.units import number
-from plimsoll.settings import HEARTBEAT_TIMEOUT_S
+from plimsoll.settings.serving import HEARTBEAT_TIMEOUT_S
 
 LIVE_PATH, READY_PATH = "/health/live", "/health/ready"
 

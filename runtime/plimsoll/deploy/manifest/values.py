@@ -17,7 +17,7 @@ from plimsoll.profiling.advice.configuration import counted
 from plimsoll.profiling.result.profile import Profile, SettingsInfo
 from plimsoll.reports.kubernetes import cpu_quantity, memory_quantity
 from plimsoll.reports.units import milliseconds, number
-from plimsoll.settings import ServeSettings
+from plimsoll.settings.serving import ServeSettings
 from plimsoll.workers.dispatch.slot import NEXT_S, most_held
 
 

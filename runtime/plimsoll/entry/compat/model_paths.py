@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from plimsoll.model_tag import TAG_FILE
+from plimsoll.settings.model_tag import TAG_FILE
 
 _FOLDER = "azureml-models"
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import dataclasses
 from dataclasses import dataclass
 
-from plimsoll.resolution import as_flags
+from plimsoll.settings.resolution import as_flags
 
 # Public price lists of three big clouds in 2025 ask for one core about as much as for 8 GB.
 _GB_PER_CORE = 8.0

@@ -12,10 +12,10 @@ import sys
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 
-from plimsoll.declarations import declared
 from plimsoll.profiling.options import ProfileOptions
-from plimsoll.resolution import as_flags, came_by_variable, environment_names
-from plimsoll.settings import ProfileSettings, ServeSettings
+from plimsoll.settings.declarations import declared
+from plimsoll.settings.resolution import as_flags, came_by_variable, environment_names
+from plimsoll.settings.serving import ProfileSettings, ServeSettings
 
 HOST = "127.0.0.1"
 NOT_SERVED: Mapping[str, str] = MappingProxyType(

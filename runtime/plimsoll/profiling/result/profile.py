@@ -17,7 +17,7 @@ from plimsoll.profiling.result.base import TOO_FEW_REQUESTS, TOO_MANY_FAILED, Mo
 from plimsoll.profiling.result.gpu import GpuRecommendation
 from plimsoll.profiling.result.measurements import Measurements, Processes
 from plimsoll.profiling.result.verification import Verification
-from plimsoll.settings import ServeSettings
+from plimsoll.settings.serving import ServeSettings
 
 _WAITS = {
     "maxQueue": ("--max-queue", 1),

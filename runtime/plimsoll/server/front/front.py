@@ -12,7 +12,7 @@ from plimsoll.server.gpu.health import GpuHealth
 from plimsoll.server.gpu.selection import GpuPlan
 from plimsoll.server.logs.lines import LogStreams, script_line
 from plimsoll.server.metrics.counters import Metrics
-from plimsoll.settings import ServeSettings
+from plimsoll.settings.serving import ServeSettings
 from plimsoll.workers.recycling import RecycleLimits, Recycler
 from plimsoll.workers.spec import PoolSpec
 from plimsoll.workers.supervisor import Supervisor

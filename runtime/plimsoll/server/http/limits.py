@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from plimsoll.settings import ServeSettings
+from plimsoll.settings.serving import ServeSettings
 
 FIRST_BYTE_S = 1.0
 """How long a server that stops waits for the first byte of a connection that has none yet: longer than a round trip."""

@@ -13,8 +13,8 @@ from prometheus_client.core import GaugeMetricFamily, InfoMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from plimsoll.errors import UsageError
-from plimsoll.model_tag import ModelTag, read_tag
-from plimsoll.settings import ServeSettings
+from plimsoll.settings.model_tag import ModelTag, read_tag
+from plimsoll.settings.serving import ServeSettings
 
 
 class LoadLine(Collector):

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from plimsoll.errors import EntryError
 from plimsoll.host.descriptors import descriptor_limit, open_descriptors, raise_descriptor_limit
-from plimsoll.settings import ServeSettings
+from plimsoll.settings.serving import ServeSettings
 
 _LOG = logging.getLogger("plimsoll.server")
 _LOOP = 24

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 
 from plimsoll.host.cgroups.limits import find_cgroup
-from plimsoll.settings import ServeSettings
+from plimsoll.settings.serving import ServeSettings
 
 _LOG = logging.getLogger("plimsoll.server")
 _SERVER_BYTES = 50 << 20

@@ -13,7 +13,7 @@ from plimsoll.entry.spec import EntrySpec
 from plimsoll.errors import EntryError, UsageError
 from plimsoll.server.auth import ApiKeys
 from plimsoll.server.tracing import Tracing
-from plimsoll.settings import ServeSettings
+from plimsoll.settings.serving import ServeSettings
 from plimsoll.warning import warn
 
 _BUILTIN = "builtin:"

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from plimsoll.deploy.manifest.checks.stream import Content, Pod, Stream
 from plimsoll.deploy.manifest.probes import START_MARGIN
 from plimsoll.deploy.manifest.values import Values
-from plimsoll.settings import HEARTBEAT_TIMEOUT_S, ServeSettings, longest_stop_s
+from plimsoll.settings.serving import HEARTBEAT_TIMEOUT_S, ServeSettings, longest_stop_s
 
 _KUBERNETES = {"periodSeconds": 10, "timeoutSeconds": 1, "failureThreshold": 3, "initialDelaySeconds": 0}
 _GRACE_S = 30

@@ -18,7 +18,7 @@ from plimsoll.deploy.manifest.replicas import Scaling
 from plimsoll.deploy.manifest.values import Values
 from plimsoll.errors import UsageError
 from plimsoll.reports.units import number
-from plimsoll.settings import longest_stop_s
+from plimsoll.settings.serving import longest_stop_s
 
 _PORT = 8080
 _VARIANT = "AllTraffic"

@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any, Literal, get_args, get_origin
 
-from plimsoll.declarations import Field, Setting
+from plimsoll.settings.declarations import Field, Setting
 
 _WHOLE = re.compile(r"[+-]?\d+(_\d+)*(\.0+)?", re.ASCII)
 _TRUTHS = dict.fromkeys(("1", "on", "t", "true", "y", "yes"), True)

@@ -2,7 +2,7 @@
 
 Not with pydantic, although profile.json is: its import and its models were 9 MB of the master, and 60 ms of a start.
 Which values are accepted, and the error for one that is not, are the same (see setting_values). Why they are not read
-with pydantic-settings either is said in docs/front.md, and shown in tests/test_settings_library.py.
+with pydantic-settings either is said in docs/front.md, and shown in tests/settings/test_settings_library.py.
 """
 
 from __future__ import annotations

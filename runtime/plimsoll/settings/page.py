@@ -1,4 +1,4 @@
-"""Writes docs/settings.md from the declarations: ``python -m plimsoll.settings_page > docs/settings.md``."""
+"""Writes docs/settings.md from the declarations: ``python -m plimsoll.settings.page > docs/settings.md``."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ import sys
 from collections.abc import Mapping
 from typing import Literal, get_args, get_origin
 
-from plimsoll.declarations import Group, Setting, grouped
-from plimsoll.resolution import environment_names, flag
-from plimsoll.settings import ProfileSettings, ServeSettings
+from plimsoll.settings.declarations import Group, Setting, grouped
+from plimsoll.settings.resolution import environment_names, flag
+from plimsoll.settings.serving import ProfileSettings, ServeSettings
 
 _HEAD = """# Settings
 
-Generated from the declarations in `plimsoll/settings.py`; a test keeps it up to date. `plimsoll --help` lists the same
-settings in the same groups.
+Generated from the declarations in `plimsoll/settings/serving.py`; a test keeps it up to date. `plimsoll --help` lists
+the same settings in the same groups.
 
 The value of a setting is taken from its flag, else from the first of its environment variables that is set, else from
 the config file, else it is the default. The config file is the one named by `--config-file` or `AZUREML_CONFIG_FILE`,

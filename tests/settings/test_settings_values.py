@@ -8,9 +8,9 @@ from typing import Annotated, Any
 import pydantic
 import pytest
 
-from plimsoll.declarations import Setting, declared
-from plimsoll.setting_values import Invalid, value_of
-from plimsoll.settings import ProfileSettings, ServeSettings
+from plimsoll.settings.declarations import Setting, declared
+from plimsoll.settings.serving import ProfileSettings, ServeSettings
+from plimsoll.settings.values import Invalid, value_of
 
 _TEXTS = [
     "",

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from plimsoll.declarations import declared
 from plimsoll.errors import UsageError
-from plimsoll.resolution import environment_names, flag, resolve
-from plimsoll.settings import ProfileSettings, ServeSettings
-from plimsoll.settings_page import page
+from plimsoll.settings.declarations import declared
+from plimsoll.settings.page import page
+from plimsoll.settings.resolution import environment_names, flag, resolve
+from plimsoll.settings.serving import ProfileSettings, ServeSettings
 
 
 def test_defaults() -> None:
@@ -77,5 +77,5 @@ def test_every_setting_is_described_and_has_unique_names() -> None:
 
 
 def test_the_reference_page_is_current() -> None:
-    written = Path(__file__).parents[1] / "docs" / "settings.md"
-    assert written.read_text() == page(), "run: python -m plimsoll.settings_page > docs/settings.md"
+    written = Path(__file__).parents[2] / "docs" / "settings.md"
+    assert written.read_text() == page(), "run: python -m plimsoll.settings.page > docs/settings.md"

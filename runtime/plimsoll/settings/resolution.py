@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import Any, TypeVar
 
-from plimsoll.declarations import Setting, declared
 from plimsoll.errors import UsageError
-from plimsoll.setting_values import Invalid, value_of
-from plimsoll.settings import ProfileSettings, ServeSettings
+from plimsoll.settings.declarations import Setting, declared
+from plimsoll.settings.serving import ProfileSettings, ServeSettings
+from plimsoll.settings.values import Invalid, value_of
 
 ENVIRONMENT_PREFIX = "PLIMSOLL_"
 

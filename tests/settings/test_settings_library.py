@@ -22,7 +22,7 @@ from pydantic_settings import (
     SettingsConfigDict,
 )
 
-from plimsoll.command_settings import read_settings
+from plimsoll.command.settings import read_settings
 from plimsoll.errors import UsageError
 
 
@@ -142,7 +142,7 @@ def test_a_key_that_is_no_setting_is_warned_of(desk: Desk, capsys: pytest.Captur
 def test_reading_settings_imports_neither_pydantic_nor_asyncio() -> None:
     """The master of a server does little else, and what it imports is its memory and the time of every start."""
     costly = {"pydantic", "pydantic_core", "asyncio"}
-    assert costly & modules("plimsoll.command_settings") == set()
+    assert costly & modules("plimsoll.command.settings") == set()
     assert costly <= modules("pydantic_settings")
 
 

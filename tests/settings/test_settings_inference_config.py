@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from plimsoll.errors import UsageError
-from plimsoll.inference_config import (
+from plimsoll.settings.inference_config import (
     InferenceConfig,
     link_models,
     model_folder,

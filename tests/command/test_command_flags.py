@@ -13,9 +13,9 @@ import termios
 
 import pytest
 
-from plimsoll.declarations import Group, declared, grouped
-from plimsoll.resolution import flag
-from plimsoll.settings import ProfileSettings, ServeSettings
+from plimsoll.settings.declarations import Group, declared, grouped
+from plimsoll.settings.resolution import flag
+from plimsoll.settings.serving import ProfileSettings, ServeSettings
 
 PLIMSOLL = [sys.executable, "-m", "plimsoll"]
 

@@ -14,7 +14,6 @@ from rich.console import Console
 from plimsoll.deploy.holding import holding_lines
 from plimsoll.deployment_file.found import Target
 from plimsoll.errors import UsageError
-from plimsoll.model_tag import source_of
 from plimsoll.profiling.advice.slo import parse_slo
 from plimsoll.profiling.dataset.load import parse_format
 from plimsoll.profiling.gates.check import Gates, enforce, gate_line, read_gates
@@ -27,11 +26,12 @@ from plimsoll.reports.console import print_profile
 from plimsoll.reports.profile_tag import check_taggable, tag_model
 from plimsoll.reports.progress import open_progress
 from plimsoll.reports.publish import run_and_report, write_judged
-from plimsoll.resolution import came_by_flag, flag
 from plimsoll.server.auth import ApiKeys
 from plimsoll.server.gpu.selection import plan_gpus
 from plimsoll.server.startup.paths import entry_spec
-from plimsoll.settings import ProfileSettings, ServeSettings
+from plimsoll.settings.model_tag import source_of
+from plimsoll.settings.resolution import came_by_flag, flag
+from plimsoll.settings.serving import ProfileSettings, ServeSettings
 from plimsoll.warning import warn
 
 

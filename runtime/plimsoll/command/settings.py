@@ -4,8 +4,8 @@ Three of them set others. An inference configuration names the script and the ap
 they say ranks as if it had been set where they were: by a flag, by a variable of our own, or in the config file. From a
 flag or a variable it precedes Azure's variables, two of which our images set; from the config file it comes after them,
 like every key there. It gives way to what was itself set in its place or in one that takes precedence. A deployment
-file comes after all of these (see plimsoll.deployed), then the tag beside the model, and last the queue, whose length
-the slots decide.
+file comes after all of these (see plimsoll.command.deployed), then the tag beside the model, and last the queue, whose
+length the slots decide.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from plimsoll.config_file import find_config
-from plimsoll.declarations import declared
 from plimsoll.deployment_file.found import Deployment
 from plimsoll.errors import UsageError
-from plimsoll.model_tag import read_tag, source_of
-from plimsoll.resolution import ConfigFile, came_by_flag, place_of, resolve
-from plimsoll.settings import ProfileSettings, ServeSettings
+from plimsoll.settings.config_file import find_config
+from plimsoll.settings.declarations import declared
+from plimsoll.settings.model_tag import read_tag, source_of
+from plimsoll.settings.resolution import ConfigFile, came_by_flag, place_of, resolve
+from plimsoll.settings.serving import ProfileSettings, ServeSettings
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +73,7 @@ def _with_files(settings: CommandSettings) -> tuple[CommandSettings, tuple[str, 
     file = settings.profiling.deployment
     if not file:
         return settings, notes
-    from plimsoll.deployed import with_deployment
+    from plimsoll.command.deployed import with_deployment
 
     serving, profiling, sources, found = with_deployment(file, settings.serving, settings.profiling, settings.sources)
     changed = replace(settings, serving=serving, profiling=profiling, sources=sources, deployment=found)
@@ -85,7 +85,7 @@ def _with_inference_config(settings: CommandSettings) -> tuple[CommandSettings, 
     name, file = "inference_config_file", settings.profiling.inference_config_file
     if not file:
         return settings, ()
-    from plimsoll.inference_config import read_inference_config
+    from plimsoll.settings.inference_config import read_inference_config
 
     found = read_inference_config(Path(file), settings.sources[name])
     values = {one: value for one, value in found.settings.items() if _gives_way(one, name, settings)}
@@ -96,7 +96,7 @@ def _with_models(settings: CommandSettings) -> CommandSettings:
     name, texts = "model", settings.profiling.model
     if not texts:
         return _with_model_folder(_with_deployed_model(settings))
-    from plimsoll.inference_config import link_models, model_folder, parse_models
+    from plimsoll.settings.inference_config import link_models, model_folder, parse_models
 
     source = settings.sources[name]
     models = parse_models(texts, source)
@@ -111,7 +111,7 @@ def _with_deployed_model(settings: CommandSettings) -> CommandSettings:
     model = settings.deployment.model if settings.deployment else None
     if settings.deployment is None or model is None:
         return settings
-    from plimsoll.inference_config import link_models, model_folder
+    from plimsoll.settings.inference_config import link_models, model_folder
 
     models = {settings.deployment.model_name: model.value}
     try:

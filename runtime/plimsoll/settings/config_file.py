@@ -15,10 +15,10 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from plimsoll.declarations import declared
 from plimsoll.errors import UsageError
-from plimsoll.resolution import ConfigFile, environment_names
-from plimsoll.settings import ProfileSettings, ServeSettings
+from plimsoll.settings.declarations import declared
+from plimsoll.settings.resolution import ConfigFile, environment_names
+from plimsoll.settings.serving import ProfileSettings, ServeSettings
 from plimsoll.warning import warn
 
 # What the file of a model says by these names is about the model, or about a service that it calls.

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from plimsoll.healthcheck import Place
+from plimsoll.command.healthcheck import Place
 from support.fixtures import Serve
 from support.server import Server, free_port, wait_for
 
@@ -156,7 +156,7 @@ def test_bad_arguments_end_with_1(arguments: list[str], said: str) -> None:
 
 def test_it_imports_next_to_nothing() -> None:
     """Every few seconds beside the model: what the server needs must not come along."""
-    program = "import sys; from plimsoll.healthcheck import main; main([]); print(*sys.modules)"
+    program = "import sys; from plimsoll.command.healthcheck import main; main([]); print(*sys.modules)"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60)
     heavy = {"click", "pydantic", "gunicorn", "starlette", "http.client", "ssl", "asyncio", "logging", "argparse"}
     assert not heavy & set(done.stdout.split())

@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
-from plimsoll.command_settings import CommandSettings, read_settings
+from plimsoll.command.flags import command
+from plimsoll.command.settings import CommandSettings, read_settings
 from plimsoll.errors import InternalError, StartError, UsageError
-from plimsoll.flags import command
-from plimsoll.resolution import came_by_flag
-from plimsoll.settings import ServeSettings
+from plimsoll.settings.resolution import came_by_flag
+from plimsoll.settings.serving import ServeSettings
 from plimsoll.version import __version__
 from plimsoll.warning import warn
 
@@ -135,13 +135,13 @@ def _serve(settings: ServeSettings, sources: Mapping[str, str]) -> int:
 def _warmup(file: str | None) -> tuple[WarmUpCall, ...]:
     if file is None:
         return ()
-    from plimsoll.warmup_file import read_warmup
+    from plimsoll.command.warmup_file import read_warmup
 
     return read_warmup(Path(file))
 
 
 def _profile(settings: CommandSettings) -> int:
-    from plimsoll.profile_command import run_profile
+    from plimsoll.command.profile import run_profile
 
     target = settings.deployment.target if settings.deployment else None
     return run_profile(settings.serving, settings.profiling, settings.sources, settings.model_folder, target)

@@ -12,9 +12,9 @@ from typing import Literal, get_args, get_origin
 
 import click
 
-from plimsoll.declarations import Setting, declared, grouped
-from plimsoll.resolution import flag, no_flag
-from plimsoll.settings import ProfileSettings, ServeSettings
+from plimsoll.settings.declarations import Setting, declared, grouped
+from plimsoll.settings.resolution import flag, no_flag
+from plimsoll.settings.serving import ProfileSettings, ServeSettings
 
 _HELP = """\
 Serve a score.py over HTTP, or profile it: find out how much CPU, memory and GPU the model needs, and prove it.

@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 import yaml
 
-from plimsoll.deployed import with_deployment
-from plimsoll.model_tag import ModelTag, write_tag
-from plimsoll.settings import ProfileSettings, ServeSettings
+from plimsoll.command.deployed import with_deployment
+from plimsoll.settings.model_tag import ModelTag, write_tag
+from plimsoll.settings.serving import ProfileSettings, ServeSettings
 from support.server import PATIENCE_S, Client, free_port, wait_for
 
 SCORE = """

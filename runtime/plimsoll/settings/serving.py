@@ -1,7 +1,7 @@
 """Every setting, declared once: type, default, limits, flag, environment names, help.
 
 Flags, environment look-up, config file, `--help` and the reference page are made from these declarations. Precedence:
-flag > environment > config file > default. A setting is read once (plimsoll.resolution) and passed on frozen.
+flag > environment > config file > default. A setting is read once (plimsoll.settings.resolution) and passed on frozen.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import math
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
-from plimsoll.declarations import Field, Group, azure
+from plimsoll.settings.declarations import Field, Group, azure
 
 DEFAULT_SEED = 20201
 

@@ -12,9 +12,9 @@ from dataclasses import MISSING, asdict, dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
-from plimsoll.declarations import Field, Setting, declared
 from plimsoll.errors import UsageError
-from plimsoll.setting_values import Invalid, value_of
+from plimsoll.settings.declarations import Field, Setting, declared
+from plimsoll.settings.values import Invalid, value_of
 
 TAG_FILE = "plimsoll.json"
 

@@ -11,13 +11,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from plimsoll.declarations import Setting, declared
 from plimsoll.deployment_file.found import Deployment, Said
 from plimsoll.deployment_file.read import read_deployment
 from plimsoll.errors import UsageError
-from plimsoll.resolution import Place, environment_names, place_of
-from plimsoll.setting_values import Invalid, value_of
-from plimsoll.settings import ProfileSettings, ServeSettings
+from plimsoll.settings.declarations import Setting, declared
+from plimsoll.settings.resolution import Place, environment_names, place_of
+from plimsoll.settings.serving import ProfileSettings, ServeSettings
+from plimsoll.settings.values import Invalid, value_of
 
 _OF_IMAGES = ("app_root", "model_dir")
 

@@ -1,0 +1,1 @@
+"""The command `plimsoll`: its flags, and what serves or profiles by them."""

@@ -1,0 +1,1 @@
+"""What is asked for: every setting declared once, and read from flags, environment, files and tags."""
