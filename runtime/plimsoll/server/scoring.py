@@ -10,6 +10,7 @@ import json
 import logging
 import re
 import time
+from collections.abc import Callable
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
@@ -31,6 +32,8 @@ from plimsoll.workers.supervisor import Supervisor
 
 if TYPE_CHECKING:
     from opentelemetry.trace import Span
+
+    from plimsoll.workers.shared.buffers import SharedAnswer
 
 _LOG = logging.getLogger("plimsoll.server")
 _METHODS = frozenset({"GET", "POST", "OPTIONS", "HEAD"})
@@ -73,11 +76,12 @@ class Scoring:
         self._timeout_status = settings.timeout_status
         self._keys = keys
         self._tracing = tracing
+        self.make_call: Callable[[Scoring, Exchange, Ids], ScoringCall] = ScoringCall
 
     def on_head(self, exchange: Exchange, ids: Ids) -> None:
         """Looks at what can be refused, or answered, without the body."""
         request = exchange.request
-        exchange.ticket = call = ScoringCall(self, exchange, ids)
+        exchange.ticket = call = self.make_call(self, exchange, ids)
         if self._tracing is not None:
             call.span = self._tracing.begin(request.method, ids.text, request.fields)
         try:
@@ -240,7 +244,7 @@ class ScoringCall:
         elif error.status == 405:
             fields += b"allow: GET, HEAD, OPTIONS, POST\r\n"
         self.exchange.respond(status, fields, body)
-        self._over(status, error.code, len(body))
+        self._over(status, error.code, len(body), body)
 
     def answer_empty(self) -> None:
         self.exchange.respond(200, self.ids.lines, b"")
@@ -256,7 +260,7 @@ class ScoringCall:
         body = _explained(frame, self.ids.own) if frame.flags & Flag.ERROR else frame.shared or frame.body
         self.exchange.respond(frame.status, self._fields(frame), body)
         self._note_times(frame)
-        self._over(frame.status, _outcome(frame), 0 if frame.status in NO_CONTENT else len(body))
+        self._over(frame.status, _outcome(frame), 0 if frame.status in NO_CONTENT else len(body), body)
 
     def _begin_stream(self, frame: Frame) -> None:
         """From here on a script that fails can only be shown by a body that stops short."""
@@ -292,7 +296,8 @@ class ScoringCall:
         if self._call is not None:
             self._scoring.note_times(self._call, frame)
 
-    def _over(self, status: int, outcome: str, size: int | None) -> None:
+    def _over(self, status: int, outcome: str, size: int | None, body: bytes | SharedAnswer = b"") -> None:
+        """`body` is the answer, where it did not go out in pieces."""
         if not self._is_over:
             self._is_over, self._call = True, None
             self._scoring.over(self, status, outcome, size)
