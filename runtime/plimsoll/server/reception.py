@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from functools import partial
 from typing import TYPE_CHECKING
 
 from prometheus_client import CollectorRegistry
@@ -118,12 +117,12 @@ class Reception:
         collecting = collecting_of(settings)
         if collecting is None:
             return None
-        from plimsoll.server.collection.call import CollectedCall
+        from plimsoll.server.collection.call import collected_by
         from plimsoll.server.collection.collection import Collection
         from plimsoll.server.collection.metrics import CollectionMetrics
 
         collection = Collection(collecting)
-        self._scoring.make_call = partial(CollectedCall, collection=collection)
+        self._scoring.make_call = collected_by(collection)
         supervisor.on_record, supervisor.on_dropped_records = collection.add_record, collection.note_dropped
         registry.register(CollectionMetrics(collection.writer))
         return collection

@@ -27,14 +27,17 @@ class Recorder:
     def __init__(
         self,
         put: Callable[[bytes, bytes], bool],
-        events: Events,
+        source: str,
+        instance: str,
         sampling_rate: float,
         names: Iterable[str] | None,
         request_id: Callable[[], str],
     ) -> None:
         self.request_id = request_id
         self._put = put
-        self._events = events
+        self._source = source
+        self._instance = instance
+        self._events: dict[str, Events] = {}
         self._rate = sampling_rate
         self._names = None if names is None else frozenset(names)
         self._untagged = count()
@@ -53,17 +56,18 @@ class Recorder:
         self, name: str, correlation_id: str, data: str, data_type: str, at_s: float | None, headers: Mapping[str, str]
     ) -> bool:
         """`data` is JSON on one line."""
-        folder, body = folder_of(name).encode(), data.encode()
+        folder, body = folder_of(name), data.encode()
         more = b',"datacontenttype":"application/json","collectdatatype":%b,"contentrange":"bytes 0-%d/%d"' % (
             quoted(data_type),
             max(len(body) - 1, 0),
             len(body),
         )
         more += b"".join(_members(headers))
-        head = self._events.head(
-            folder, time.time() if at_s is None else at_s, self.request_id(), correlation_id, more
-        )
-        return self._put(folder, b'%b,"data":%b}\n' % (head, body))
+        events = self._events.get(folder) or Events(folder, self._source, f"{self._instance}-{folder}")
+        events = self._events.setdefault(folder, events)
+        at_s = time.time() if at_s is None else at_s
+        line = events.line(at_s, quoted(self.request_id()), quoted(correlation_id), more, b',"data":%b' % body)
+        return self._put(folder.encode(), line)
 
 
 def folder_of(name: str) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import secrets
 import socket
-import time
 from pathlib import Path
 
 from plimsoll.entry.collection.events import (
@@ -17,13 +16,15 @@ from plimsoll.entry.collection.events import (
     small_data,
 )
 from plimsoll.server.collection.files import CollectionFile
-from plimsoll.server.collection.writer import CollectionWriter, LargeLine, Line
+from plimsoll.server.collection.writer import PLACE, CollectionWriter, LargeLine
 from plimsoll.settings.collecting import Collecting
 
 REQUEST, RESPONSE = "request", "response"
 _ENDING_S = 5.0
 """How long the last records may take at the end: a disk that stands still must not keep the server alive."""
-_MOST_COLLECTIONS = 64
+_STATUS = {200: b',"status":200'}
+_MOST_COLLECTIONS = 62
+"""Of the script's own: their names are chosen by code that is not ours, and each is a file."""
 
 
 class Collection:
@@ -33,7 +34,8 @@ class Collection:
         instance = f"{socket.gethostname()}-{secrets.token_hex(4)}"
         root = Path(collecting.folder, collecting.endpoint, collecting.deployment)
         self._rate = collecting.sampling_rate
-        self._events = Events(collecting.source, instance)
+        self._requests = Events(REQUEST, collecting.source, f"{instance}-q")
+        self._responses = Events(RESPONSE, collecting.source, f"{instance}-r")
         self._names: set[str] = set()
         self.takes_requests, self.takes_responses = collecting.takes(REQUEST), collecting.takes(RESPONSE)
         self.writer = CollectionWriter(
@@ -44,16 +46,16 @@ class Collection:
         """Whether a request, and its answer, is in the sample."""
         return self._rate >= 1.0 or is_sampled(request_id, self._rate)
 
-    def add_request(self, at_s: float, request_id: str, more: bytes, content_type: str, body: bytes) -> None:
-        self._add(REQUEST, b"request", at_s, request_id, more, content_type, body)
+    def add_request(self, at_s: float, quoted_id: bytes, more: bytes, content_type: str, body: bytes) -> None:
+        self._add(REQUEST, self._requests, at_s, quoted_id, more, content_type, body)
 
-    def add_response(self, request_id: str, status: int, content_type: str, body: bytes) -> None:
-        self._add(RESPONSE, b"response", time.time(), request_id, b',"status":%d' % status, content_type, body)
+    def add_response(self, at_s: float, quoted_id: bytes, status: int, content_type: str, body: bytes) -> None:
+        more = _STATUS[status] if status in _STATUS else b',"status":%d' % status
+        self._add(RESPONSE, self._responses, at_s, quoted_id, more, content_type, body)
 
     def add_record(self, name: str, line: bytes) -> None:
         """What a worker has made: it runs the user's code, so that only what is one line gets into a file."""
-        self._names.add(name) if len(self._names) < _MOST_COLLECTIONS else None
-        if not COLLECTION.fullmatch(name) or name not in self._names or line.find(b"\n") != len(line) - 1:
+        if not self._is_known(name) or line.find(b"\n") != len(line) - 1:
             self.writer.drop("malformed", 1)
         elif self.writer.has_room(len(line)):
             self.writer.add(name, line)
@@ -66,20 +68,18 @@ class Collection:
         self.writer.close(_ENDING_S)
 
     def _add(
-        self, name: str, kind: bytes, at_s: float, request_id: str, more: bytes, content_type: str, body: bytes
+        self, name: str, events: Events, at_s: float, quoted_id: bytes, more: bytes, content_type: str, body: bytes
     ) -> None:
-        if not self.writer.has_room(len(body)):
-            return
-        line: Line
+        writer = self.writer
         if len(body) <= LARGEST_EMBEDDED_BYTES:
-            line = self._events.line(kind, at_s, request_id, more, small_data(body, content_type))
-        else:
-            before = self._events.head(kind, at_s, request_id, request_id, more)
-            line = LargeLine(before + base64_begin(content_type), body)
-        self.writer.add(name, line)
+            line = events.line(at_s, quoted_id, quoted_id, more, small_data(body, content_type))
+            if writer.has_room(len(line)):
+                writer.add(name, line)
+        elif writer.has_room(len(body)):
+            data = b'%b"%b"' % (base64_begin(content_type), PLACE)
+            writer.add(name, LargeLine(events.line(at_s, quoted_id, quoted_id, more, data), body))
 
-
-def request_members(method: str, target: bytes) -> bytes:
-    """What a request is beside its body; a plain POST to the scoring route needs no word."""
-    members = b"" if method == "POST" else b',"httpmethod":%b' % quoted(method)
-    return members if target == b"/score" else members + b',"httptarget":%b' % quoted(target.decode("latin-1"))
+    def _is_known(self, name: str) -> bool:
+        if name not in self._names and len(self._names) < _MOST_COLLECTIONS and COLLECTION.fullmatch(name):
+            self._names.add(name)
+        return name in self._names

@@ -26,8 +26,8 @@ class CollectionFile:
         self._descriptor = -1
         self._size = 0
 
-    def write(self, data: bytes, at_s: float) -> int:
-        """Appends whole lines and answers how many lie there now: fewer than `data` has where the disk is full.
+    def write(self, data: bytes, at_s: float) -> int | None:
+        """Appends whole lines; where the disk is full, answers how many of them lie there now.
 
         Raises OSError where nothing can be written. What is left of a torn line is taken away again.
         """
@@ -41,7 +41,7 @@ class CollectionFile:
                 raise
             return self._cut(data[: len(data) - len(left)])
         self._size += len(data)
-        return data.count(b"\n")
+        return None
 
     def close(self) -> None:
         if self._descriptor >= 0:

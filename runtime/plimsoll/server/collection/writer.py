@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import logging
 import os
 import threading
 import time
 from binascii import b2a_base64
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from queue import SimpleQueue
@@ -23,30 +24,33 @@ from plimsoll.server.collection.files import CollectionFile
 
 _LOG = logging.getLogger("plimsoll.collect")
 _FLUSH_S = 0.1
-_FLUSH_BYTES = 1 << 20
+_FLUSH_BYTES = 1 << 18
 _SILENCE_S = 600.0
+PLACE = b"\0"
+"""Stands in no line: JSON has no control characters."""
 _PIECE_BYTES = 3 * 2**14
 """Of a large body in base64; a multiple of three."""
 
 
 @dataclass(frozen=True, slots=True)
 class LargeLine:
-    """A line whose base64 is made where it is written, piece by piece: `before` ends where it begins."""
+    """A line whose base64 is made where it is written, piece by piece: it replaces what `around` has PLACE for."""
 
-    before: bytes
+    around: bytes
     body: bytes
 
     def __len__(self) -> int:
-        return len(self.before) + len(self.body)
+        return len(self.around) + len(self.body)
 
     def written(self) -> bytes:
         view = memoryview(self.body)
         pieces = (b2a_base64(view[at : at + _PIECE_BYTES], newline=False) for at in range(0, len(view), _PIECE_BYTES))
-        return b"".join([self.before, b'"', *pieces, b'"}\n'])
+        before, _, after = self.around.rpartition(PLACE)
+        return b"".join([before, *pieces, after])
 
 
 Line = bytes | LargeLine
-Batch = dict[str, list[Line]]
+Batch = defaultdict[str, list[Line]]
 FileOf = Callable[[str], CollectionFile]
 
 
@@ -62,12 +66,12 @@ class CollectionWriter:
         self._file_of = file_of
         self._buffer_bytes = buffer_bytes
         self._loop = asyncio.get_running_loop()
-        self._batch: Batch = {}
+        self._batch: Batch = defaultdict(list)
         self._batch_bytes = 0
-        self._taken_bytes = 0
+        self._given_bytes = 0
         self._done_bytes = 0
-        """The thread's alone, as `_taken_bytes` is the loop's: neither needs a lock."""
-        self._queue: SimpleQueue[tuple[float, Batch] | None] = SimpleQueue()
+        """The thread's alone, as `_given_bytes` is the loop's: neither needs a lock."""
+        self._queue: SimpleQueue[tuple[float, Batch, int] | None] = SimpleQueue()
         self._files: dict[str, CollectionFile] = {}
         self._told: dict[str, float] = {}
         self._thread = threading.Thread(target=self._write_all, name="collect", daemon=True)
@@ -78,7 +82,7 @@ class CollectionWriter:
 
     @property
     def held_bytes(self) -> int:
-        return self._taken_bytes - self._done_bytes
+        return self._batch_bytes + self._given_bytes - self._done_bytes
 
     def has_room(self, size_bytes: int, records: int = 1) -> bool:
         """Whether so much can be held now; counts the `records` as dropped where it cannot."""
@@ -94,16 +98,10 @@ class CollectionWriter:
 
     def add(self, collection: str, line: Line) -> None:
         """To be called where there is room."""
-        size = len(line)
-        self._taken_bytes += size
-        if not self._batch:
+        if not self._batch_bytes:
             self._loop.call_later(_FLUSH_S, self._flush)
-        lines = self._batch.get(collection)
-        if lines is None:
-            self._batch[collection] = [line]
-        else:
-            lines.append(line)
-        self._batch_bytes += size
+        self._batch[collection].append(line)
+        self._batch_bytes += len(line)
         if self._batch_bytes >= _FLUSH_BYTES:
             self._flush()
 
@@ -117,27 +115,29 @@ class CollectionWriter:
                 _LOG.error("%d bytes of collected records are lost: the disk is too slow", self.held_bytes)
 
     def _flush(self) -> None:
-        if self._batch:
-            self._queue.put((time.time(), self._batch))
-            self._batch, self._batch_bytes = {}, 0
+        if self._batch_bytes:
+            self._queue.put((time.time(), self._batch, self._batch_bytes))
+            self._given_bytes += self._batch_bytes
+            self._batch, self._batch_bytes = defaultdict(list), 0
 
     def _write_all(self) -> None:
         while (taken := self._queue.get()) is not None:
-            at_s, batch = taken
+            at_s, batch, size_bytes = taken
             for collection, lines in batch.items():
-                for piece in _pieces(lines):
-                    self._write(collection, piece, at_s)
-                self._done_bytes += sum(map(len, lines))
+                for records, data in _pieces(lines):
+                    self._write(collection, records, data, at_s)
+            self._done_bytes += size_bytes
         for file in self._files.values():
             file.close()
 
-    def _write(self, collection: str, data: bytes, at_s: float) -> None:
-        records, written, reason = data.count(b"\n"), 0, "No space left on device"
+    def _write(self, collection: str, records: int, data: bytes, at_s: float) -> None:
+        reason = os.strerror(errno.ENOSPC)
         try:
             file = self._files.get(collection) or self._files.setdefault(collection, self._file_of(collection))
             written = file.write(data, at_s)
         except OSError as error:
-            reason = os.strerror(error.errno or 0)
+            written, reason = 0, os.strerror(error.errno or 0)
+        written = records if written is None else written
         self.written[collection] += written
         if written < records:
             self.dropped["write_failed"] += records - written
@@ -151,14 +151,14 @@ class CollectionWriter:
             _LOG.error("records are not collected, %s; plimsoll_collect_dropped_total counts them", why)
 
 
-def _pieces(lines: list[Line]) -> Iterator[bytes]:
-    """Small lines together, a large one by itself."""
+def _pieces(lines: list[Line]) -> Iterator[tuple[int, bytes]]:
+    """How many lines, and they: small ones together, a large one by itself."""
     small: list[bytes] = []
     for line in lines:
         if isinstance(line, LargeLine):
-            yield from filter(None, [b"".join(small)])
+            yield len(small), b"".join(small)
             small.clear()
-            yield line.written()
+            yield 1, line.written()
         else:
             small.append(line)
-    yield from filter(None, [b"".join(small)])
+    yield len(small), b"".join(small)

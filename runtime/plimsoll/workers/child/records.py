@@ -14,7 +14,6 @@ from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
 
-from plimsoll.entry.collection.events import Events
 from plimsoll.entry.collection.recorder import Recorder, install
 from plimsoll.workers import frames
 from plimsoll.workers.child.marked_lines import request_id
@@ -117,6 +116,7 @@ class RecordsChannel:
 def collect_records(orders: Mapping[str, Any]) -> RecordsChannel:
     """Before the script is loaded, as the front has ordered: see RecordsSpec."""
     channel = RecordsChannel(orders["descriptor"])
-    events = Events(orders["source"], f"{socket.gethostname()}-{os.urandom(4).hex()}")
-    install(Recorder(channel.put, events, orders["sampling_rate"], orders["names"], request_id))
+    instance = f"{socket.gethostname()}-{os.urandom(4).hex()}"
+    source, rate, names = orders["source"], orders["sampling_rate"], orders["names"]
+    install(Recorder(channel.put, source, instance, rate, names, request_id))
     return channel
