@@ -131,6 +131,7 @@ def _options(
         max_queue=serving.max_queue,
         scoring_timeout_s=serving.scoring_timeout_ms / 1000,
         grace_s=serving.grace_seconds,
+        recorded=profiling.arrivals == "recorded",
     )
 
 

@@ -30,7 +30,7 @@ class ProfileOptions:
     keep; `verify` says whether the recommendation is tried out under its own limits; `search_workers`,
     `search_threads` and `search_batches` whether other numbers of them may be tried too. `max_queue`,
     `scoring_timeout_s` and `grace_s` are what the server will serve with; the measured one ends calls by
-    `request_timeout_s`.
+    `request_timeout_s`. `recorded`: the open loop replays the gaps between the recorded requests.
     """
 
     dataset: Path
@@ -62,6 +62,7 @@ class ProfileOptions:
     max_queue: int = ServeSettings.max_queue
     scoring_timeout_s: float = ServeSettings.scoring_timeout_ms / 1000
     grace_s: float = ServeSettings.grace_seconds
+    recorded: bool = False
 
     @property
     def configuration(self) -> Configuration:

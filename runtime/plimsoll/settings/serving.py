@@ -233,7 +233,7 @@ class ServeSettings:
         ),
     ] = None
     collect_sampling_rate: Annotated[
-        float, Group.COLLECTION, Field("Share of the requests that are recorded.", "X", gt=0, le=1)
+        float, Group.COLLECTION, Field("Share of the requests that are recorded.", "X", ge=0, le=1)
     ] = 1.0
     collect_file_bytes: Annotated[
         int, Group.COLLECTION, Field("Size at which a file of records is followed by another.", "BYTES", ge=1)
@@ -338,7 +338,11 @@ class ProfileSettings:
     format: Annotated[
         str | None,
         Group.REQUESTS,
-        Field("One of lines, csv, parquet, folder, zip, envelope. Default: recognised by name and content.", "FORMAT"),
+        Field(
+            "One of lines, csv, parquet, folder, zip, envelope, collected, sagemaker. Default: recognised by name and"
+            " content.",
+            "FORMAT",
+        ),
     ] = None
     content_type: Annotated[
         str | None, Group.REQUESTS, Field("Content-Type of every request. Default: recognised for each row.", "TYPE")
@@ -349,6 +353,14 @@ class ProfileSettings:
     max_dataset_bytes: Annotated[
         int, Group.REQUESTS, Field("Most bytes of rows to use; of more, a sample of all sizes.", "BYTES", ge=1)
     ] = 512 * 2**20
+    arrivals: Annotated[
+        Literal["poisson", "recorded"],
+        Group.REQUESTS,
+        Field(
+            "When requests fall due in the open loop: at random instants, or with the gaps between recorded ones,"
+            " scaled to the rate that is measured."
+        ),
+    ] = "poisson"
     fail_if: Annotated[
         tuple[str, ...],
         Group.GATES,

@@ -16,7 +16,9 @@ WARM_UP = "warmup"
 NOT_SENT = "Too many records are waiting to be written; this one is dropped and counted."
 SAMPLED_OUT = "dropped_sampling"
 _OFF = "model data is not collected: the server was started without --collect FOLDER\n"
-_OWN = frozenset({"specversion", "source", "agent", "modelversion", "id", "type", "time", "correlationid", "xrequestid"})
+_OWN = frozenset(
+    {"specversion", "source", "agent", "modelversion", "id", "type", "time", "correlationid", "xrequestid"}
+)
 _OWN_TOO = frozenset({"datacontenttype", "collectdatatype", "contentrange", "data", "data_base64", "status"})
 _NOT_A_NAME = pattern(r"[^a-z0-9]")
 
