@@ -131,7 +131,7 @@ def _ids(folder: Path, collection: str) -> set[str]:
     """Raises where an id is there twice."""
     ids: set[str] = set()
     for file in folder.rglob(f"{collection}/**/*.jsonl"):
-        for line in file.open("rb"):
+        for line in file.read_bytes().splitlines():
             found = json.loads(line)["xrequestid"]
             if found in ids:
                 raise SystemExit(f"{found} is in {collection} twice")

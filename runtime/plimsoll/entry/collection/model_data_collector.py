@@ -58,7 +58,7 @@ class ModelDataCollector:
         self._usable = self._designation in _DESIGNATIONS
         if not self._usable:
             known = ", ".join(map(repr, ("default", *_DESIGNATIONS)))
-            print(f"Incorrect designation value. Supported values: {known}")
+            sys.stdout.write(f"Incorrect designation value. Supported values: {known}\n")
         recorder()
 
     def collect(self, input_data: Any, user_correlation_id: str = "") -> dict[str, Any] | None:

@@ -89,7 +89,7 @@ class Driver:
         return await ClosedLoop(self._pool, message["connections"], self._requests, self._order, until).run()
 
     async def _rate(self, message: Message) -> Message:
-        is_recorded = message["recorded"]
+        is_recorded = message.get("recorded", False)
         plan = Arrivals(message["rate"], message["seconds"], message["seed"], message["mostInFlight"], is_recorded)
         recording = Recording.of(self._requests.arrived_s, self._chosen) if is_recorded else None
         self._pool.bound(min(message["mostConnections"], connections_allowed(self._other_descriptors)))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +22,7 @@ class Recording:
     def of(cls, arrived_s: Sequence[float | None], chosen: Sequence[int]) -> Recording:
         """Of the rows that are chosen, with times on all of them."""
         timed = sorted((at, row) for row in chosen if (at := arrived_s[row]) is not None)
-        gaps = [after - before for (before, _), (after, _) in zip(timed, timed[1:], strict=False)]
+        gaps = [after - before for (before, _), (after, _) in pairwise(timed)]
         mean = sum(gaps) / len(gaps) if gaps else 0.0
         return cls(tuple(row for _, row in timed), (*gaps, mean or 1.0))
 

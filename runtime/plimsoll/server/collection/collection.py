@@ -12,7 +12,6 @@ from plimsoll.entry.collection.events import (
     Events,
     base64_begin,
     is_sampled,
-    quoted,
     small_data,
 )
 from plimsoll.server.collection.files import CollectionFile
