@@ -56,7 +56,7 @@ class Collection:
         """What a worker has made: it runs the user's code, so that only what is one line gets into a file."""
         if not self._is_known(name) or line.find(b"\n") != len(line) - 1:
             self.writer.drop("malformed", 1)
-        elif self.writer.has_room(len(line)):
+        else:
             self.writer.add(name, line)
 
     def note_dropped(self, count: int) -> None:
@@ -71,9 +71,7 @@ class Collection:
     ) -> None:
         writer = self.writer
         if len(body) <= LARGEST_EMBEDDED_BYTES:
-            line = events.line(at_s, quoted_id, quoted_id, more, small_data(body, content_type))
-            if writer.has_room(len(line)):
-                writer.add(name, line)
+            writer.add(name, events.line(at_s, quoted_id, quoted_id, more, small_data(body, content_type)))
         elif writer.has_room(len(body)):
             data = b'%b"%b"' % (base64_begin(content_type), PLACE)
             writer.add(name, LargeLine(events.line(at_s, quoted_id, quoted_id, more, data), body))

@@ -8,7 +8,6 @@ counted, and the log says so once in ten minutes.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import errno
 import logging
 import os
@@ -75,10 +74,10 @@ class CollectionWriter:
         self._files: dict[str, CollectionFile] = {}
         self._told: dict[str, float] = {}
         self._thread = threading.Thread(target=self._write_all, name="collect", daemon=True)
-        self._started = False
-        with contextlib.suppress(RuntimeError):  # the limit on processes is reached: all is dropped and counted
+        try:
             self._thread.start()
-            self._started = True
+        except RuntimeError:  # the limit on processes is reached: all is dropped and counted
+            self._buffer_bytes = -1
 
     @property
     def held_bytes(self) -> int:
@@ -86,7 +85,7 @@ class CollectionWriter:
 
     def has_room(self, size_bytes: int, records: int = 1) -> bool:
         """Whether so much can be held now; counts the `records` as dropped where it cannot."""
-        if self._started and self.held_bytes + size_bytes <= self._buffer_bytes:
+        if self.held_bytes + size_bytes <= self._buffer_bytes:
             return True
         reason = "too_large" if size_bytes > self._buffer_bytes else "buffer_full"
         self.drop(reason, records)
@@ -97,19 +96,22 @@ class CollectionWriter:
         self._tell(reason, reason.replace("_", " "))
 
     def add(self, collection: str, line: Line) -> None:
-        """To be called where there is room."""
-        if not self._batch_bytes:
+        size, batch_bytes = len(line), self._batch_bytes
+        if batch_bytes + self._given_bytes - self._done_bytes + size > self._buffer_bytes:
+            self.has_room(size)  # which counts
+            return
+        if not batch_bytes:
             self._loop.call_later(_FLUSH_S, self._flush)
         self._batch[collection].append(line)
-        self._batch_bytes += len(line)
-        if self._batch_bytes >= _FLUSH_BYTES:
+        self._batch_bytes = batch_bytes = batch_bytes + size
+        if batch_bytes >= _FLUSH_BYTES:
             self._flush()
 
     def close(self, patience_s: float) -> None:
         """Waits until all that is held is written, or `patience_s` have passed."""
         self._flush()
         self._queue.put(None)
-        if self._started:
+        if self._thread.ident is not None:
             self._thread.join(patience_s)
             if self._thread.is_alive():
                 _LOG.error("%d bytes of collected records are lost: the disk is too slow", self.held_bytes)
