@@ -8,7 +8,7 @@ from textwrap import dedent
 
 import pytest
 
-from plimsoll.entry.collection.events import Events, is_sampled, small_data
+from plimsoll.entry.collection.events import NO_DATA, Events, is_sampled, small_data
 from plimsoll.entry.collection.recorder import folder_of
 from support.collected import events
 from support.server import Server
@@ -97,7 +97,7 @@ def test_import_names(tmp_path: Path, module: str, name: str) -> None:
 
 def test_ids_are_unique_and_a_time_is_whole() -> None:
     made = Events("request", "/source", "host")
-    lines = {made.line(1.5, b'"r"', b'"c"', b"", b"") for _ in range(3)}
+    lines = {made.line(1.5, b'"r"', b'"c"', b"", NO_DATA) for _ in range(3)}
     assert len(lines) == 3
     assert all(b'"time":"1970-01-01T00:00:01.500000Z"' in line for line in lines)
 
@@ -119,4 +119,4 @@ def test_a_collection_is_one_folder(name: str) -> None:
 
 def test_nothing_but_json_is_embedded() -> None:
     for body in (b"05", b"1 2", b'"\xff"', b"[" * 5000, b"{'a': 1}", b"\xef\xbb\xbf1", b"nul"):
-        assert b"data_base64" in small_data(body, "application/json")
+        assert b"data_base64" in small_data(body, "application/json")[0]

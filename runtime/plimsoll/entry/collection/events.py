@@ -10,7 +10,6 @@ from __future__ import annotations
 import re
 import time
 from binascii import b2a_base64
-from functools import lru_cache
 from itertools import count
 from json.encoder import encode_basestring_ascii
 from zlib import crc32
@@ -25,7 +24,10 @@ LARGEST_EMBEDDED_BYTES = 64 * 1024
 COLLECTION = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}")
 """The name of a collection becomes that of a folder."""
 _JSON_SUFFIX = re.compile(r"application/(?:[\w.+-]+\+)?json")
-_FORM = b'%b%x","time":"%b.%06dZ","correlationid":%b,"xrequestid":%b%b%b}\n'
+_FORM = b'%b%x","time":"%b.%06dZ","correlationid":%b,"xrequestid":%b%b%b%b%b}\n'
+Data = tuple[bytes, bytes, bytes]
+"""The members that hold a body: what stands before it, the body as it is written, what stands after it."""
+NO_DATA: Data = (b"", b"", b"")
 
 
 class Events:
@@ -45,12 +47,12 @@ class Events:
         self._second = -1
         self._text = b""
 
-    def line(self, at_s: float, request_id: bytes, correlation_id: bytes, more: bytes, data: bytes) -> bytes:
-        """`at_s` seconds since 1970; the ids are quoted; `more` and `data` are members, each with a comma first."""
+    def line(self, at_s: float, request_id: bytes, correlation_id: bytes, more: bytes, data: Data) -> bytes:
+        """`at_s` seconds since 1970; the ids are quoted; `more` are members, each with a comma first."""
         second = int(at_s)
         micros = int((at_s - second) * 1e6)
         text = self._text if second == self._second else self._turn(second)
-        return _FORM % (self._begin, next(self._numbers), text, micros, correlation_id, request_id, more, data)
+        return _FORM % (self._begin, next(self._numbers), text, micros, correlation_id, request_id, more, *data)
 
     def _turn(self, second: int) -> bytes:
         """RFC 3339, up to the second: made anew when that changes. Threads may come here at the same time."""
@@ -70,39 +72,49 @@ def is_sampled(request_id: str, rate: float) -> bool:
     return rate >= 1.0 or crc32(request_id.encode("utf-8", "surrogatepass")) < rate * 2**32
 
 
-def small_data(body: bytes, content_type: str) -> bytes:
-    """The members that hold a body of LARGEST_EMBEDDED_BYTES at most; `content_type` may be empty."""
-    is_json, is_text, member = _family(content_type)
-    if is_json:
+def small_data(body: bytes, content_type: str) -> Data:
+    """Of a body of LARGEST_EMBEDDED_BYTES at most; `content_type` may be empty."""
+    as_json, as_text = _families.get(content_type) or _family(content_type)
+    if as_json:
         try:
             from_json(body, allow_inf_nan=False)
         except ValueError:  # one body that is no JSON would make the file unreadable
             pass
         else:
-            return b'%b,"data":%b' % (member, _on_one_line(body) if b"\n" in body or b"\r" in body else body)
+            return as_json, _on_one_line(body) if b"\n" in body or b"\r" in body else body, b""
     if not body:
-        return member if content_type else b""
-    if is_text and (text := _text(body)) is not None:
-        return b'%b,"data":%b' % (member, quoted(text))
-    return b'%b"%b"' % (base64_begin(content_type), b2a_base64(body, newline=False))
+        return typed(content_type) if content_type else b"", b"", b""
+    if as_text and (text := _text(body)) is not None:
+        return as_text, quoted(text), b""
+    return base64_begin(content_type), b2a_base64(body, newline=False), b'"'
 
 
 def base64_begin(content_type: str) -> bytes:
-    """What stands before the quoted base64 of a body (CloudEvents: the member for binary data)."""
-    return b'%b,"data_base64":' % typed(content_type or "application/octet-stream")
+    """What stands before the base64 of a body (CloudEvents: the member for binary data)."""
+    return b'%b,"data_base64":"' % typed(content_type or "application/octet-stream")
 
 
-@lru_cache(maxsize=64)
 def typed(content_type: str) -> bytes:
     return b',"datacontenttype":%b' % quoted(content_type)
 
 
-@lru_cache(maxsize=64)
-def _family(content_type: str) -> tuple[bool, bool, bytes]:
-    """Whether it is JSON, as where nothing says what it is, whether it is text, and the member that names it."""
+_families: dict[str, tuple[bytes, bytes]] = {}
+_MOST_FAMILIES = 64
+
+
+def _family(content_type: str) -> tuple[bytes, bytes]:
+    """What stands before JSON, as which a body counts where nothing says what it is, and before text.
+
+    Empty for what is no such type. Clients choose content types, so that only so many are kept.
+    """
     kind = content_type.partition(";")[0].strip().lower()
+    is_json = not kind or _JSON_SUFFIX.fullmatch(kind)
     is_text = kind.startswith("text/") or kind in ("application/x-www-form-urlencoded", "application/xml")
-    return not kind or _JSON_SUFFIX.fullmatch(kind) is not None, is_text, typed(content_type or JSON_TYPE)
+    begin = b'%b,"data":' % typed(content_type or JSON_TYPE)
+    found = (begin if is_json else b"", begin if is_text else b"")
+    if len(_families) < _MOST_FAMILIES:
+        _families[content_type] = found
+    return found
 
 
 def _on_one_line(body: bytes) -> bytes:

@@ -68,7 +68,7 @@ class Recorder:
         events = self._events.get(folder) or Events(folder, self._source, f"{self._instance}-{folder}")
         events = self._events.setdefault(folder, events)
         at_s = time.time() if at_s is None else at_s
-        line = events.line(at_s, quoted(self.request_id()), quoted(correlation_id), more, b',"data":%b' % body)
+        line = events.line(at_s, quoted(self.request_id()), quoted(correlation_id), more, (b',"data":', body, b""))
         return self._put(folder.encode(), line)
 
 

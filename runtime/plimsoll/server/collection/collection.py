@@ -73,7 +73,7 @@ class Collection:
         if len(body) <= LARGEST_EMBEDDED_BYTES:
             writer.add(name, events.line(at_s, quoted_id, quoted_id, more, small_data(body, content_type)))
         elif writer.has_room(len(body)):
-            data = b'%b"%b"' % (base64_begin(content_type), PLACE)
+            data = (base64_begin(content_type), PLACE, b'"')
             writer.add(name, LargeLine(events.line(at_s, quoted_id, quoted_id, more, data), body))
 
     def _is_known(self, name: str) -> bool:
