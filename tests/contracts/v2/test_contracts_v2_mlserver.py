@@ -20,6 +20,7 @@ BAD_TENSOR = "a tensor that is not what it says is the client's mistake: 400, no
 SHAPE_KEPT = "an array of one dimension, or of none, keeps its shape"
 DIFFERENT: dict[str, tuple[int, str]] = {
     "server metadata": (200, "it is another server, and it takes tensors as bytes"),
+    **dict.fromkeys(("live", "ready", "model ready"), (200, "KServe's client reads a body, theirs is empty")),
     "model metadata": (200, "it says what the model takes and gives"),
     **dict.fromkeys(
         ("63 features", "one dimension", "text for a digit", "no digit", "text in numbers", "null in whole numbers"),

@@ -79,7 +79,7 @@ class _About:
         return _json({"name": "plimsoll", "version": __version__, "extensions": ["binary_tensor_data"]})
 
     async def ready(self, request: Request) -> Response:
-        return Response(status_code=200 if await self._state.unready_reason() is None else _NOT_READY)
+        return await self._readiness({})
 
     async def model(self, request: Request) -> Response:
         if (unknown := self._unknown(request)) is not None:
@@ -90,11 +90,16 @@ class _About:
         return _json({"name": self._model, "versions": [self._version] if self._version else [], **described})
 
     async def model_ready(self, request: Request) -> Response:
-        return self._unknown(request) or await self.ready(request)
+        return self._unknown(request) or await self._readiness({"name": self._model})
 
     async def no_such_model(self, request: Request) -> Response:
         """The model that there is has its route before this one."""
         return self._unknown(request) or _error(404, "Not Found")
+
+    async def _readiness(self, who: dict[str, Any]) -> Response:
+        """The bodies are KServe's, whose client reads them; others read the status alone."""
+        is_ready = await self._state.unready_reason() is None
+        return _json(who | {"ready": is_ready}, 200 if is_ready else _NOT_READY)
 
     def _unknown(self, request: Request) -> Response | None:
         model, version = request.path_params["model"], request.path_params.get("version")
@@ -112,11 +117,11 @@ def make_front(environment: Mapping[str, str], settings: ServeSettings) -> V2Fro
 
 
 async def _live(request: Request) -> Response:
-    return Response()
+    return _json({"live": True})
 
 
-def _json(content: dict[str, Any]) -> Response:
-    return Response(json.dumps(content), media_type=JSON_TYPE)
+def _json(content: dict[str, Any], status: int = 200) -> Response:
+    return Response(json.dumps(content), status, media_type=JSON_TYPE)
 
 
 def _error(status: int, message: str) -> Response:

@@ -109,7 +109,8 @@ class SchemaKind:
 
     def __init__(self, script: LoadedScript) -> None:
         registry = sys.modules["inference_schema.schema_util"]
-        self.inputs = schema.inputs(registry.get_input_schema(script.users_run))
+        self._parameters = {one.tensor.name: one for one in schema.inputs(registry.get_input_schema(script.users_run))}
+        self.inputs = [one.tensor for one in self._parameters.values()]
         self.outputs = schema.outputs(registry.get_output_schema(script.users_run))
         self._signature = script.signature
 
@@ -120,10 +121,14 @@ class SchemaKind:
     def arguments(self, arrays: Arrays, request: InferRequest) -> Arguments:
         defaults = self._signature.defaults
         _must_have([name for name, default in defaults.items() if default is REQUIRED], arrays)
-        return {name: listed(arrays[name]) if name in arrays else default for name, default in defaults.items()}
+        return {name: self._value(name, arrays) if name in arrays else one for name, one in defaults.items()}
 
     def named(self, result: Any) -> Mapping[str, Any]:
         return named.of_anything(result)
+
+    def _value(self, name: str, arrays: Arrays) -> Any:
+        values = listed(arrays[name])
+        return self._parameters[name].value_of(values) if name in self._parameters else values
 
 
 class PlainKind:
