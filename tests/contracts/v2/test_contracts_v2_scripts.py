@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from v2_served import error, infer, outputs, tensor
+from v2_served import IDENTITY, error, infer, outputs, tensor
 
 from support.fixtures import Serve
 from support.server import wait_for
@@ -202,3 +202,14 @@ def _answers(server: object) -> bool:
         return bool(server.get("/v2").status == 200)  # type: ignore[attr-defined]
     except OSError:
         return False
+
+
+def test_one_long_text_makes_no_room_for_others(serve: Serve) -> None:
+    """An array of texts as NumPy makes it by itself would take 800 GB here."""
+    server = serve(IDENTITY, *SPOKEN)
+    texts = ["x" * 1_000_000] + [""] * 200_000
+    (worker,) = server.workers()
+    assert outputs(infer(server, tensor("x", "BYTES", [len(texts)], texts)))["x"][2] == texts
+    status, said = error(infer(server, tensor("x", "FP32", [len(texts)], texts)))
+    assert (status, said) == (400, "The tensor 'x' must have values of FP32, and has texts.")
+    assert server.workers() == [worker]

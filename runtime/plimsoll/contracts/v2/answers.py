@@ -32,13 +32,19 @@ def answer(request: InferRequest, outputs: Mapping[str, Any], run_s: float) -> A
 
 
 def array_of(value: Any) -> Any:
-    """Texts as objects: an array of its own type would give each the room of the longest."""
+    """Texts as objects: an array of their own type would give each the room of the longest."""
     if isinstance(value, np.ndarray) and value.dtype.kind not in "SU":
         return value
     if isinstance(value, str | bytes):
         return _filled(np.empty((), object), value)
-    array = np.asarray(value)
+    array = np.array(value, object) if isinstance(_first(value), str | bytes) else np.asarray(value)
     return array.astype(object) if array.dtype.kind in "SU" else array
+
+
+def _first(value: Any) -> Any:
+    while isinstance(value, list | tuple) and value:
+        value = value[0]
+    return value
 
 
 def _array(outputs: Mapping[str, Any], name: str) -> Any:
