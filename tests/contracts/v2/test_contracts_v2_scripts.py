@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 from v2_served import IDENTITY, error, infer, outputs, tensor
@@ -213,3 +214,21 @@ def test_one_long_text_makes_no_room_for_others(serve: Serve) -> None:
     status, said = error(infer(server, tensor("x", "FP32", [len(texts)], texts)))
     assert (status, said) == (400, "The tensor 'x' must have values of FP32, and has texts.")
     assert server.workers() == [worker]
+
+
+def test_a_browser_of_another_origin_may_ask(serve: Serve) -> None:
+    server = serve(SIGNED, *SPOKEN, "--cors-origins", "http://page.test")
+    asks = {"origin": "http://page.test", "access_control_request_method": "POST"}
+    reply = server.request("OPTIONS", "/v2/models/model/infer", None, asks)
+    assert (reply.status, reply.headers["access-control-allow-origin"]) == (200, "http://page.test")
+    assert server.request("OPTIONS", "/v2/models/model/infer", None, {}).status == 405
+
+
+def test_keys_are_asked_for(serve: Serve, tmp_path: Path) -> None:
+    keys = tmp_path / "keys"
+    keys.write_text("the-key-of-the-test-1234\n")
+    keys.chmod(0o600)
+    server = serve(SIGNED, *SPOKEN, "--api-keys-file", str(keys))
+    reply = infer(server, X)
+    assert (reply.status, bool(reply.json()["error"])) == (401, True)
+    assert server.get("/v2/health/live").status == 200

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from plimsoll.contracts.v2.answers import answer
@@ -16,7 +17,7 @@ from plimsoll.entry.http.headers import request_headers
 from plimsoll.entry.inputs.arguments import Arguments
 from plimsoll.entry.outputs.answers import RESULT_UNUSABLE
 from plimsoll.entry.outputs.results import answer_of, is_answer
-from plimsoll.entry.tensors.arrays import BadTensor, from_bytes, from_json
+from plimsoll.entry.tensors.arrays import BadTensor, element_count, from_bytes, from_json
 from plimsoll.entry.tensors.model import Unfit
 
 
@@ -34,8 +35,8 @@ class TensorCodec:
             request = parsed(call)
             if request.unframed is not None:
                 request = framed(request, self._kind.inputs)
-            call.head.keep(request)
             arguments = self._arguments(request)
+            call.head.keep(replace(request, inputs=()))  # which refer to the body
         except Refusal as refusal:
             return _refused(refusal)
         except BadTensor as refusal:
@@ -69,6 +70,7 @@ class TensorCodec:
 
     def _arguments(self, request: InferRequest) -> Arguments:
         for one in request.inputs:
+            element_count(one.name, one.shape)
             self._kind.check(one)
         return self._kind.arguments({one.name: _array(one) for one in request.inputs}, request)
 

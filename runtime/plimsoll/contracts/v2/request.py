@@ -47,6 +47,8 @@ class InferRequest:
 
 def parsed(call: Call) -> InferRequest:
     """Raises Refusal."""
+    if (coding := header(call.head.headers, "content-encoding")) not in ("", "identity"):
+        raise Refusal(f"The body is coded as {coding}: send it as it is.", 415)
     body = memoryview(call.data)
     model, version = _asked(call.head)
     length = _header_length(call.head, len(body))
@@ -68,9 +70,9 @@ def parsed(call: Call) -> InferRequest:
 
 
 def _asked(head: Head) -> tuple[str, str | None]:
-    """The front has found the route: /v2/models/{model}[/versions/{version}]/infer."""
-    _, _, _, model, *more = unquote(head.target.partition("?")[0]).split("/")
-    return model, more[1] if len(more) == 3 else None
+    """The front has found the route: /v2/models/{model}[/versions/{version}]/infer, after a host or not."""
+    *_, before, kind, last, _ = ["", "", *unquote(head.target.partition("?")[0]).split("/")]
+    return (before, last) if kind == "versions" else (last, None)
 
 
 def _header_length(head: Head, size: int) -> int | None:

@@ -15,6 +15,8 @@ import numpy as np
 from plimsoll.entry.tensors.declared import NUMPY_NAMES, Tensor
 
 _LENGTH = struct.Struct("<I")
+_DIMENSIONS_MAX = 64
+_SIZE_MAX = 2**63 - 1
 _ALLOWED: dict[str, frozenset[type]] = {
     "b": frozenset({bool, int}),
     "i": frozenset({int, bool, float}),
@@ -77,15 +79,17 @@ def check_shape(wanted: Tensor, name: str, shape: Sequence[int]) -> None:
 
 
 def element_count(name: str, shape: Sequence[int]) -> int:
+    if len(shape) > _DIMENSIONS_MAX or any(size > _SIZE_MAX for size in shape):
+        raise BadTensor(f"{_called(name)} has a shape that no array can have.")
     if any(size < 0 for size in shape):
-        raise BadTensor(f"{_called(name)} has a negative size in its shape {list(shape)}.")
+        raise BadTensor(f"{_called(name)} has a negative size in its shape.")
     return math.prod(shape)
 
 
 def shaped(name: str, values: Any, shape: Sequence[int]) -> Any:
     try:
         return values.reshape(shape)
-    except (ValueError, OverflowError):  # sizes beside a 0, or more dimensions than NumPy has
+    except (ValueError, OverflowError):  # sizes beside a 0
         raise BadTensor(f"{_called(name)} has a shape that no array can have.") from None
 
 
