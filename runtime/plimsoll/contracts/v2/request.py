@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any, NoReturn
+from typing import Any
 from urllib.parse import unquote
+
+from pydantic_core import from_json
 
 from plimsoll.contracts.v2.refusals import Refusal, invalid
 from plimsoll.entry.call import Call, Head
@@ -85,22 +86,13 @@ def _header_length(head: Head, size: int) -> int | None:
 
 
 def _json(text: memoryview) -> Any:
+    """By pydantic's parser: Python's own takes five times as long for numbers, and takes NaN for JSON."""
     if not text:
         raise invalid((), "missing")
     try:
-        return json.loads(str(text, "utf-8"), parse_constant=_no_constant)
-    except UnicodeDecodeError:
-        raise invalid((0,), "json_invalid", input={}, ctx={"error": "str is not valid UTF-8"}) from None
-    except json.JSONDecodeError as failure:
-        raise invalid((failure.pos,), "json_invalid", input={}, ctx={"error": failure.msg}) from None
-    except RecursionError:
-        raise invalid((0,), "json_invalid", input={}, ctx={"error": "depth limit exceeded"}) from None
+        return from_json(bytes(text), allow_inf_nan=False)
     except ValueError as failure:
         raise invalid((0,), "json_invalid", input={}, ctx={"error": str(failure)}) from None
-
-
-def _no_constant(name: str) -> NoReturn:
-    raise ValueError(f"JSON has no {name}")
 
 
 def _tensors(given: list[Any], rest: memoryview) -> Iterator[SentTensor]:
