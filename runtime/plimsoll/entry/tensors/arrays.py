@@ -40,9 +40,9 @@ def datatype_of(dtype: np.dtype[Any]) -> str | None:
 
 def from_json(name: str, datatype: str, shape: Sequence[int], data: Any) -> Any:
     count = element_count(name, shape)
-    values = _values(name, data).ravel()
-    if values.size != count:
-        raise BadTensor(f"{_called(name)} has {values.size} values, its shape {list(shape)} takes {count}.")
+    values = _flat(name, data)
+    if len(values) != count:
+        raise BadTensor(f"{_called(name)} has {len(values)} values, its shape {list(shape)} takes {count}.")
     return shaped(name, _converted(name, datatype, values), shape)
 
 
@@ -51,7 +51,7 @@ def from_lists(wanted: Tensor, data: Any) -> Any:
     values = _values(wanted.name, data)
     if not wanted.fits(values.shape):
         raise BadTensor(f"{_called(wanted.name)} must have the shape {_shape(wanted)}, not {list(values.shape)}.")
-    return _converted(wanted.name, wanted.datatype, values.ravel()).reshape(values.shape)
+    return _converted(wanted.name, wanted.datatype, values.ravel().tolist()).reshape(values.shape)
 
 
 def from_bytes(name: str, datatype: str, shape: Sequence[int], data: memoryview) -> Any:
@@ -93,6 +93,14 @@ def shaped(name: str, values: Any, shape: Sequence[int]) -> Any:
         raise BadTensor(f"{_called(name)} has a shape that no array can have.") from None
 
 
+def _flat(name: str, data: Any) -> list[Any]:
+    """Most clients send no lists in lists: then it is the list itself."""
+    if isinstance(data, list) and list not in set(map(type, data)):
+        return data
+    flat: list[Any] = _values(name, data).ravel().tolist()
+    return flat
+
+
 def _values(name: str, data: Any) -> Any:
     """Python's objects: an array of a type of its own would make texts as long as the longest one."""
     try:
@@ -101,7 +109,7 @@ def _values(name: str, data: Any) -> Any:
         raise BadTensor(f"{_called(name)} must have rows of one length.") from None
 
 
-def _converted(name: str, datatype: str, values: Any) -> Any:
+def _converted(name: str, datatype: str, values: list[Any]) -> Any:
     dtype = np.dtype(NUMPY_NAMES[datatype])
     kinds = set(map(type, values))
     if wrong := kinds - _ALLOWED[dtype.kind]:
@@ -112,7 +120,7 @@ def _converted(name: str, datatype: str, values: Any) -> Any:
     try:
         _must_be_exact(dtype, kinds, values)
         with np.errstate(over="ignore"):
-            return values.astype(dtype)
+            return np.array(values, dtype)
     except (ValueError, OverflowError):
         raise BadTensor(f"{_called(name)} has values that {datatype} cannot hold.") from None
 
@@ -120,7 +128,7 @@ def _converted(name: str, datatype: str, values: Any) -> Any:
 _JSON_NAMES = {str: "texts", dict: "objects", list: "lists of other lengths", type(None): "null", float: "fractions"}
 
 
-def _must_be_exact(dtype: np.dtype[Any], kinds: set[type], values: Any) -> None:
+def _must_be_exact(dtype: np.dtype[Any], kinds: set[type], values: list[Any]) -> None:
     """Fractions are not cut off for whole numbers, nor numbers taken for truth."""
     if dtype.kind in "iu" and float in kinds and any(type(one) is float and not one.is_integer() for one in values):
         raise ValueError
@@ -128,7 +136,7 @@ def _must_be_exact(dtype: np.dtype[Any], kinds: set[type], values: Any) -> None:
         raise ValueError
 
 
-def _utf8(name: str, values: Any) -> Any:
+def _utf8(name: str, values: list[Any]) -> Any:
     try:
         return _objects([text.encode() for text in values])
     except UnicodeEncodeError:
