@@ -36,6 +36,7 @@ from plimsoll.entry.outputs.answers import SCRIPT_FAILED, message_answer
 from plimsoll.entry.outputs.awaiting import resolved
 from plimsoll.entry.outputs.results import CERTAINLY_JSON, answer_of, settled
 from plimsoll.entry.spec import EntrySpec
+from plimsoll.entry.toolkit.functions import is_toolkit_script
 
 _Run = Callable[[Call], Answer]
 _RunBatch = Callable[[Sequence[Call]], list[Answer]]
@@ -95,7 +96,7 @@ class Script:
 
             install_tf1_compat()
         prepare_path(spec)
-        init, run = find_functions(load_module(spec.entry_script), spec.entry_script)
+        init, run = _functions(spec)
         return cls(spec, init, run, scoring_timeout_ms)
 
     def init(self) -> None:
@@ -167,6 +168,17 @@ class Script:
         timed_out = isinstance(failure, TimeoutError)
         message = f"Scoring timeout after {self._timeout_ms} ms" if timed_out else SCRIPT_FAILED
         return message_answer(500, message, run_function_failed=True)
+
+
+def _functions(spec: EntrySpec) -> tuple[UserFunction, UserFunction]:
+    path = spec.entry_script
+    module = load_module(path)
+    if not is_toolkit_script(module, os.path.basename(path)):  # noqa: PTH119
+        return find_functions(module, path)
+    from plimsoll.entry.toolkit.script import adapted  # Werkzeug: only for scripts that ask for it
+
+    script = adapted(module, path, spec.model_dir)
+    return script.init, script.run
 
 
 def _reader(signature: Signature, path: str, *, raw: bool, schema: bool) -> Reader:
