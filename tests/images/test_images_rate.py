@@ -16,6 +16,7 @@ from plimsoll.profiling.load.client import DriverClient, LoadAnswer, RateAnswer
 from plimsoll.profiling.load.loops import Arrivals
 from plimsoll.profiling.result.profile import Profile
 from support.manifests import made
+from support.patience import best_of_three
 
 pytestmark = pytest.mark.images
 
@@ -35,6 +36,7 @@ TRIES = 3
 """A window in which the machine stood still for a moment says nothing of the pod: then once more."""
 MOST_LOST = 0.001
 """Of the requests, as at any operating point."""
+MOST_OF_P99 = 1.2
 
 
 @pytest.fixture
@@ -43,7 +45,13 @@ def image(engine: Engine, slim: str, app: Callable[[str], Path]) -> str:
 
 
 @pytest.fixture
-def profile(engine: Engine, image: str, tmp_path: Path) -> Profile:
+def target() -> list[str]:
+    """Flags: none, and so the most that the model can do."""
+    return []
+
+
+@pytest.fixture
+def profile(engine: Engine, image: str, tmp_path: Path, target: list[str]) -> Profile:
     """Made in the image that is deployed, before there are any limits.
 
     A neighbour on the machine may leave it without a p99 at its rate: then once more.
@@ -51,7 +59,8 @@ def profile(engine: Engine, image: str, tmp_path: Path) -> Profile:
     out = tmp_path / "out"
     out.mkdir()
     out.chmod(0o777)
-    flags = ["--profile", "/var/azureml-app/requests.txt", "--workers", "1", "--budget", "25", "--output", "/out"]
+    flags = ["--profile", "/var/azureml-app/requests.txt", "--workers", "1", "--budget", "40", "--output", "/out"]
+    flags += target
     for _ in range(TRIES):
         done = engine.once(image, *flags, limits=Limits(writable={out: "/out"}))
         assert done.returncode == 0, done.stderr
@@ -70,16 +79,36 @@ def test_the_played_pod_keeps_its_operating_rate_inside_its_own_limits(
     played = play_deployment(engine, play, written.one("Deployment"))
     played.wait_started()
     limits = written.container["resources"]["limits"]
-    for _ in range(TRIES):
+    note(f"{needs.rate_rps:.0f} requests/s inside {limits}")
+
+    def compare() -> None:
+        """Not its p99: where the driver needs the same CPUs it was 0.3 to 1.3 times the profile's from run to run."""
         load = driven(played.port, needs.rate_rps, tmp_path).load
-        if kept(load, needs.rate_rps):
-            break
-    p99_s = load.latency.percentile_s(0.99)
-    assert p99_s is not None
-    # Not judged: with the driver on the same CPUs it was 0.3 to 1.3 times the profile's from run to run.
-    said = f"p99 {1000 * p99_s:.1f} ms; profiled: {1000 * needs.p99_s:.1f} ms"
-    note(f"{needs.rate_rps:.0f} requests/s inside {limits}: {said}")
-    assert kept(load, needs.rate_rps), (load.outcomes, load.throughput_rps)
+        assert kept(load, needs.rate_rps), (load.outcomes, load.throughput_rps)
+
+    best_of_three(compare)
+
+
+@pytest.mark.parametrize("target", [["--target-rps", "150"]])
+def test_at_a_rate_that_leaves_the_driver_its_cpu_the_p99_is_that_of_the_profile(
+    engine: Engine, image: str, profile: Profile, play: Play, tmp_path: Path, note: Callable[[str], None]
+) -> None:
+    written = made(tmp_path, profile, image=image, replicas=1)
+    needs = written.values.needs
+    assert needs.p99_s is not None
+    profiled_s = needs.p99_s
+    played = play_deployment(engine, play, written.one("Deployment"))
+    played.wait_started()
+
+    def compare() -> None:
+        load = driven(played.port, needs.rate_rps, tmp_path).load
+        p99_s = load.latency.percentile_s(0.99)
+        assert p99_s is not None
+        note(f"{needs.rate_rps:.0f} requests/s: p99 {1000 * p99_s:.1f} ms; profiled: {1000 * profiled_s:.1f} ms")
+        assert kept(load, needs.rate_rps), (load.outcomes, load.throughput_rps)
+        assert p99_s <= MOST_OF_P99 * profiled_s
+
+    best_of_three(compare)
 
 
 def kept(load: LoadAnswer, rate_rps: float) -> bool:

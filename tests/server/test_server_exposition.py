@@ -148,7 +148,7 @@ def test_the_text_is_the_librarys_own(wanted: Format, generate: Callable[[Collec
     async def run() -> None:
         metrics = Metrics()
         metrics.on_restart("crash")
-        metrics.requests.add("ok", 200)
+        metrics.requests.add("ok", 200, "/score")
         registry = CollectorRegistry()
         registry.register(Counted(metrics, LogStreams()))
         assert await Exposition(registry, Turns()).text(wanted) == generate(registry)

@@ -36,7 +36,7 @@ def tracing(exporter: InMemorySpanExporter) -> Iterator[Tracing]:
 
 def test_a_span_is_a_child_of_the_callers(tracing: Tracing, exporter: InMemorySpanExporter) -> None:
     headers = {b"traceparent": f"00-{TRACE}-{PARENT}-01".encode()}
-    tracing.finish(tracing.begin("POST", "id-1", headers), 200, "ok")
+    tracing.finish(tracing.begin("POST", "/score", "id-1", headers), 200, "ok")
     (found,) = exporter.get_finished_spans()
     assert (found.name, found.kind) == ("POST /score", SpanKind.SERVER)
     assert found.parent is not None
@@ -51,7 +51,7 @@ def test_a_span_is_a_child_of_the_callers(tracing: Tracing, exporter: InMemorySp
 
 
 def test_a_server_error_marks_the_span(tracing: Tracing, exporter: InMemorySpanExporter) -> None:
-    tracing.finish(tracing.begin("POST", "id-2", {}), 504, "scoring_timeout")
+    tracing.finish(tracing.begin("POST", "/score", "id-2", {}), 504, "scoring_timeout")
     (found,) = exporter.get_finished_spans()
     assert found.parent is None
     assert found.status.status_code is StatusCode.ERROR

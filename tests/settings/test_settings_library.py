@@ -23,6 +23,7 @@ from pydantic_settings import (
 )
 
 from plimsoll.command.settings import read_settings
+from plimsoll.contracts.platform import Start
 from plimsoll.errors import UsageError
 
 
@@ -62,7 +63,7 @@ class Desk:
             Path("settings.json").write_text(json.dumps(keys))
 
     def ours(self, **flags: str) -> Any:
-        return read_settings({"config_file": "settings.json", **flags}, self.variables)
+        return read_settings({"config_file": "settings.json", **flags}, Start(self.variables))
 
 
 @pytest.fixture

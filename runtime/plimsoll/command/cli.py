@@ -9,6 +9,7 @@ import os
 import sys
 import traceback
 from collections.abc import Mapping
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -17,6 +18,7 @@ import click
 
 from plimsoll.command.flags import command
 from plimsoll.command.settings import CommandSettings, read_settings
+from plimsoll.contracts.platform import SERVE, Start
 from plimsoll.errors import InternalError, StartError, UsageError
 from plimsoll.settings.resolution import came_by_flag
 from plimsoll.settings.serving import ServeSettings
@@ -32,8 +34,6 @@ _VERBS = {
     "plan": "plimsoll.deploy.plan.command",
 }
 """Each module has a `command`, and is imported when it is asked for."""
-_SERVE = "serve"
-"""What Amazon SageMaker starts every container with; it is what is done without a verb."""
 
 # Flags of Azure ML's server for services of its own; a command line that has them still starts.
 _IGNORED = ("--appinsights-instrumentation-key",)
@@ -59,8 +59,9 @@ def _called(arguments: list[str]) -> Any:
     """The exit code of what the command line asks for."""
     verb = arguments[0] if arguments else None
     if verb not in _VERBS:
-        flags = arguments[1:] if verb == _SERVE else arguments
-        return _command().main(flags, standalone_mode=False, prog_name="plimsoll")
+        serves = verb == SERVE
+        start = Start(os.environ, serves)
+        return _command(start).main(arguments[serves:], standalone_mode=False, prog_name="plimsoll")
     command: click.Command = import_module(_VERBS[verb]).command
     return command.main(arguments[1:], standalone_mode=False, prog_name=f"plimsoll {verb}")
 
@@ -75,9 +76,9 @@ def _fail(error: StartError) -> NoReturn:
     sys.exit(error.exit_code)
 
 
-def _command() -> click.Command:
+def _command(start: Start) -> click.Command:
     return command(
-        _run,
+        partial(_run, start),
         click.Option(
             ["--config-file"], type=str, metavar="FILE", help="JSON file with settings.  [env: AZUREML_CONFIG_FILE]"
         ),
@@ -105,8 +106,8 @@ def _print_version(context: click.Context, parameter: click.Parameter, wanted: b
         context.exit()
 
 
-def _run(**given: Any) -> int:
-    settings = read_settings(given, os.environ)
+def _run(start: Start, **given: Any) -> int:
+    settings = read_settings(given, start)
     _set_variables(settings)
     if settings.profiling.profile is not None:
         return _profile(settings)
@@ -128,16 +129,17 @@ def _serve(settings: ServeSettings, sources: Mapping[str, str]) -> int:
     from plimsoll.server.run import serve
 
     from_flag = came_by_flag("entry_script", sources)
-    serve(settings, from_flag, _warmup(settings.warmup), worker_per_gpu="workers" not in sources)
+    serve(settings, from_flag, _warmup(settings), worker_per_gpu="workers" not in sources)
     return 0
 
 
-def _warmup(file: str | None) -> tuple[WarmUpCall, ...]:
-    if file is None:
+def _warmup(settings: ServeSettings) -> tuple[WarmUpCall, ...]:
+    if settings.warmup is None:
         return ()
     from plimsoll.command.warmup_file import read_warmup
+    from plimsoll.contracts.fronts import Fronts
 
-    return read_warmup(Path(file))
+    return read_warmup(Path(settings.warmup), Fronts(settings, os.environ))
 
 
 def _profile(settings: CommandSettings) -> int:

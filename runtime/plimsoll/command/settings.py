@@ -4,8 +4,8 @@ Three of them set others. An inference configuration names the script and the ap
 they say ranks as if it had been set where they were: by a flag, by a variable of our own, or in the config file. From a
 flag or a variable it precedes Azure's variables, two of which our images set; from the config file it comes after them,
 like every key there. It gives way to what was itself set in its place or in one that takes precedence. A deployment
-file comes after all of these (see plimsoll.command.deployed), then the tag beside the model, and last the queue, whose
-length the slots decide.
+file comes after all of these (see plimsoll.command.deployed), then what the platform sets whose contract is spoken
+(see plimsoll.contracts.platform), the tag beside the model, and last the queue, whose length the slots decide.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from plimsoll.contracts.platform import Start, chosen, defaults
 from plimsoll.deployment_file.found import Deployment
 from plimsoll.errors import UsageError
 from plimsoll.settings.config_file import find_config
@@ -40,13 +41,14 @@ class CommandSettings:
     deployment: Deployment | None = None
 
 
-def read_settings(flags: Mapping[str, Any], environment: Mapping[str, str]) -> CommandSettings:
+def read_settings(flags: Mapping[str, Any], start: Start) -> CommandSettings:
     """Links the models that are named, if the script is to find them. Raises UsageError."""
+    environment = start.environment
     config = find_config(flags.get("config_file"), environment, _config_folders(flags, environment))
     settings, notes = _with_files(_resolved(flags, environment, config))
     for note in notes:
         sys.stderr.write(f"plimsoll: {note}\n")
-    return _with_queue(_as_tagged(_with_models(settings)))
+    return _with_queue(_as_tagged(_with_models(_with_platform(settings, start))))
 
 
 def _config_folders(flags: Mapping[str, Any], environment: Mapping[str, str]) -> Iterator[Path]:
@@ -78,6 +80,18 @@ def _with_files(settings: CommandSettings) -> tuple[CommandSettings, tuple[str, 
     serving, profiling, sources, found = with_deployment(file, settings.serving, settings.profiling, settings.sources)
     changed = replace(settings, serving=serving, profiling=profiling, sources=sources, deployment=found)
     return changed, (*notes, *found.notes)
+
+
+def _with_platform(settings: CommandSettings, start: Start) -> CommandSettings:
+    """The contracts by their names, and what their platforms set."""
+    contracts = chosen(settings.serving.contract, start)
+    if contracts.value != settings.serving.contract:
+        source = contracts.source or settings.sources.get("contract", contracts.source)
+        settings = _with(settings, {"contract": contracts.value}, source)
+    for name, said in defaults(contracts.value, start).items():
+        if name not in settings.sources:
+            settings = _with(settings, {name: said.value}, said.source)
+    return settings
 
 
 def _with_inference_config(settings: CommandSettings) -> tuple[CommandSettings, tuple[str, ...]]:

@@ -1,19 +1,18 @@
 """Does what a deployment file asks for hold the profiled model, and what would?
 
-On managed VMs of Azure ML every replica has one for itself, and must find its limits there. What Azure's own agents
-take of a VM is not published: only what firmware and kernel keep is counted.
+On managed VMs of Azure ML every replica has one for itself, and must find its limits there.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
+from plimsoll.deploy.fit.alone import room_alone
 from plimsoll.deploy.fit.node import NodeType
 from plimsoll.deploy.fit.processor import gpu_likeness
 from plimsoll.deploy.fit.replica import Replica, described, recommended
-from plimsoll.deploy.fit.reserved import RESERVATIONS, Overrides
 from plimsoll.deploy.fit.room import Room, lacks
 from plimsoll.deploy.fit.table import MANAGED, read_nodes
 from plimsoll.deploy.needs import ReplicaNeeds, read_needs
@@ -23,7 +22,6 @@ from plimsoll.profiling.advice.rounding import MEBIBYTE
 from plimsoll.profiling.result.profile import Profile
 from plimsoll.reports.units import cores, number
 
-_ALONE = Overrides(daemon_millicores=0, daemon_bytes=0)
 # Against quantities that differ in the last digit only.
 _HAIR = 1e-9
 
@@ -73,8 +71,7 @@ class _Types:
         return next((self._room(node) for node in read_nodes("azure") if node.name.lower() == name.lower()), None)
 
     def _room(self, node: NodeType) -> Room:
-        seen_bytes = int(node.memory_bytes * (1 - RESERVATIONS["azure"].unseen_share))
-        return Room.on(replace(node, allocatable_cores=node.vcpu, allocatable_bytes=seen_bytes), self.replica, _ALONE)
+        return room_alone(node, self.replica)
 
     def _holds(self, room: Room) -> bool:
         return room.fits > 0 and not self._has_another_gpu(room)

@@ -22,7 +22,8 @@ class Head:
     """The request line and headers of a call.
 
     `target` is the raw path with its query string, still percent-encoded. Header names are
-    lower case, in the order received, duplicates kept. `client` is ``host:port`` or empty.
+    lower case, in the order received, duplicates kept. `client` is ``host:port`` or empty. `contract`: the name
+    of the one that the request speaks; empty for Azure ML's.
     """
 
     method: str = "POST"
@@ -30,6 +31,7 @@ class Head:
     headers: Headers = field(default_factory=list)
     scheme: str = "http"
     client: str = ""
+    contract: str = ""
 
 
 @dataclass(slots=True, frozen=True)

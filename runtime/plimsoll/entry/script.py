@@ -7,12 +7,15 @@ worker pays for in memory, so Werkzeug, numpy and asyncio come only with scripts
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from time import perf_counter
+from types import ModuleType
+from typing import Any
 
 from plimsoll.entry.batching.batches import Batches
 from plimsoll.entry.batching.decorator import Batched, BatchRule, batched
 from plimsoll.entry.call import Answer, Call
+from plimsoll.entry.codec import Codec, LoadedScript, MakeCodec, Opened, OwnCodec
 from plimsoll.entry.compat import fallbacks
 from plimsoll.entry.failures import (
     BrokenScript,
@@ -32,11 +35,10 @@ from plimsoll.entry.inputs.signature import Signature, UserFunction, find_functi
 from plimsoll.entry.loading.module import load_module, prepare_path
 from plimsoll.entry.openapi import description as openapi
 from plimsoll.entry.openapi.documents import Document
-from plimsoll.entry.outputs.answers import SCRIPT_FAILED, message_answer
+from plimsoll.entry.outputs.answers import SCRIPT_FAILED
 from plimsoll.entry.outputs.awaiting import resolved
-from plimsoll.entry.outputs.results import CERTAINLY_JSON, answer_of, settled
+from plimsoll.entry.outputs.results import CERTAINLY_JSON, settled
 from plimsoll.entry.spec import EntrySpec
-from plimsoll.entry.toolkit.functions import is_toolkit_script
 
 _Run = Callable[[Call], Answer]
 _RunBatch = Callable[[Sequence[Call]], list[Answer]]
@@ -52,15 +54,18 @@ class Script:
     Exceptions to that for a plain script: GET needs the target, and a form's POST its Content-Type.
     `batch`: how many calls run() takes at once, None where it takes one. `run` never raises for what the script
     does, SystemExit included: the worker and its other calls live on. A streamed body must be iterated on the same
-    thread, and closed.
+    thread, and closed. A call that speaks another contract than Azure ML's goes through the codec that `speak` made.
     """
 
     __slots__ = (
+        "_codecs",
         "_in_flask",
         "_init",
+        "_module",
+        "_own",
         "_raw",
-        "_read",
         "_run",
+        "_schema",
         "_signature",
         "_spec",
         "_timeout_ms",
@@ -71,16 +76,20 @@ class Script:
         "run",
     )
 
-    def __init__(self, spec: EntrySpec, init: UserFunction, run: UserFunction, timeout_ms: int) -> None:
+    def __init__(
+        self, spec: EntrySpec, module: ModuleType, init: UserFunction, run: UserFunction, timeout_ms: int
+    ) -> None:
         self._signature = signature = signature_of(run, spec.entry_script)
         self._raw = raw = raw_requested()
-        schema = is_decorated(run)
+        self._schema = schema = is_decorated(run)
         self._spec = spec
+        self._module = module
         self._init = init
         self._run = self._users_run = run
         self._timeout_ms = timeout_ms
         self._in_flask = False
-        self._read = _reader(signature, spec.entry_script, raw=raw, schema=schema)
+        self._own = OwnCodec(_reader(signature, spec.entry_script, raw=raw, schema=schema))
+        self._codecs: dict[str, Codec] = {}
         self.needs_head = raw or schema or signature.takes_headers
         found = batched(run)
         self.batch: BatchRule | None = found.rule if found else None
@@ -88,16 +97,22 @@ class Script:
         self.run: _Run = self._answer if self._together is None else self._alone
 
     @classmethod
-    def load(cls, spec: EntrySpec, *, scoring_timeout_ms: int = 3_600_000) -> Script:
-        """Raises `BrokenScript`, an EntryError. The timeout is only quoted here; the front enforces it."""
+    def load(cls, spec: EntrySpec, *, scoring_timeout_ms: int = 3_600_000, openers: Iterable[Opened] = ()) -> Script:
+        """Raises `BrokenScript`, an EntryError. The timeout is only quoted here; the front enforces it.
+
+        `openers` find init() and run() in scripts of other forms.
+        """
         fallbacks.install()
         if spec.tf1_compat:
             from plimsoll.entry.compat.tf1 import install_tf1_compat
 
             install_tf1_compat()
         prepare_path(spec)
-        init, run = _functions(spec)
-        return cls(spec, init, run, scoring_timeout_ms)
+        module = load_module(spec.entry_script)
+        opened = (opener(module, spec) for opener in openers)
+        functions = next((found for found in opened if found is not None), None)
+        init, run = functions or find_functions(module, spec.entry_script)
+        return cls(spec, module, init, run, scoring_timeout_ms)
 
     def init(self) -> None:
         try:
@@ -111,6 +126,21 @@ class Script:
             self.needs_head = True
             self._put_into_flask()
 
+    def speak(self, codecs: Mapping[str, MakeCodec]) -> dict[str, dict[str, Any]]:
+        """Answers calls of these contracts too; after init(). What the front should know of the script, by contract."""
+        loaded = LoadedScript(
+            spec=self._spec,
+            module=self._module,
+            users_run=self._users_run,
+            signature=self._signature,
+            read=self._own.read,
+            raw=self._raw,
+            schema=self._schema,
+            batched=self.batch is not None,
+        )
+        self._codecs = {name: make(loaded) for name, make in codecs.items()}
+        return {name: codec.metadata() for name, codec in self._codecs.items()}
+
     def swaggers(self) -> dict[str, Document]:
         """By version; after init(), which may write the files. Raises `BrokenScript` for a file that is no JSON."""
         return openapi.documents(self._users_run, self._spec)
@@ -122,7 +152,8 @@ class Script:
         return [self.run(call) for call in calls]
 
     def _answer(self, call: Call) -> Answer:
-        arguments = self._read(call)
+        codec = self._codec_of(call)
+        arguments = codec.read(call)
         if isinstance(arguments, Answer):
             return arguments
         started_s = perf_counter()
@@ -131,16 +162,19 @@ class Script:
             if type(result) not in CERTAINLY_JSON:
                 result = settled(result)
         except BaseException as failure:
-            return self._failed(failure)
-        return answer_of(result, call.head, perf_counter() - started_s)
+            return self._failed(failure, call)
+        return codec.answer(result, call.head, perf_counter() - started_s)
+
+    def _codec_of(self, call: Call) -> Codec:
+        return self._codecs[call.head.contract] if call.head.contract else self._own
 
     def _alone(self, call: Call) -> Answer:
         return self.run_batch([call])[0]
 
     def _in_batches(self, found: Batched, *, converts: bool) -> Batches:
         if converts:
-            return Batches(found.function, self._read, self._failed, convert=self._run)
-        return Batches(self._run, self._read, self._failed)
+            return Batches(found.function, self._codec_of, self._failed, convert=self._run)
+        return Batches(self._run, self._codec_of, self._failed)
 
     def _put_into_flask(self) -> None:
         """From the next call on run() has Flask's contexts; scripts without Flask do not even ask."""
@@ -153,32 +187,21 @@ class Script:
             return
         self._run = flask.processed(self._users_run)
         if self._raw:
-            self._read = raw_reader(self._signature, flask.current_request)
+            self._own.read = raw_reader(self._signature, flask.current_request)
         self.run = flask.around(self._answer)
 
     def _missing_model(self) -> str:
         model = self._spec.model_dir
         return "" if model is None or os.path.exists(model) else f"the model folder {model} does not exist"  # noqa: PTH110
 
-    def _failed(self, failure: BaseException) -> Answer:
+    def _failed(self, failure: BaseException, call: Call) -> Answer:
         log_failure(f"run() of {self._spec.entry_script} failed:", failure)
         if not self._in_flask and is_imported():
             log_line(_LATE_FLASK)
             self._put_into_flask()
         timed_out = isinstance(failure, TimeoutError)
         message = f"Scoring timeout after {self._timeout_ms} ms" if timed_out else SCRIPT_FAILED
-        return message_answer(500, message, run_function_failed=True)
-
-
-def _functions(spec: EntrySpec) -> tuple[UserFunction, UserFunction]:
-    path = spec.entry_script
-    module = load_module(path)
-    if not is_toolkit_script(module, os.path.basename(path)):  # noqa: PTH119
-        return find_functions(module, path)
-    from plimsoll.entry.toolkit.script import adapted  # Werkzeug: only for scripts that ask for it
-
-    script = adapted(module, path, spec.model_dir)
-    return script.init, script.run
+        return self._codec_of(call).failed(message, run_function_failed=True)
 
 
 def _reader(signature: Signature, path: str, *, raw: bool, schema: bool) -> Reader:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, JSONResponse, Response
+from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from plimsoll.server.gpu.health import GpuHealth
@@ -33,32 +33,27 @@ class Probes:
 
     def routes(self) -> list[Route]:
         return [
-            Route("/", self.root, methods=["GET", "OPTIONS"]),
             Route("/health/live", self.live, methods=["GET"]),
             Route("/health/ready", self.ready, methods=["GET"]),
             Route("/metrics", self.metrics, methods=["GET"]),
         ]
 
-    async def root(self, request: Request) -> Response:
-        if request.method == "OPTIONS":
-            return HTMLResponse(headers={"allow": "GET, HEAD, OPTIONS"})
-        return HTMLResponse("Healthy")
-
     async def live(self, request: Request) -> Response:
         return JSONResponse({"status": "live"})
 
     async def ready(self, request: Request) -> Response:
-        reason = await self._unready_reason()
+        reason = await self.unready_reason("/health/ready")
         workers = {worker.name: worker.state.value for worker in self._supervisor.workers}
         if reason is None:
             return JSONResponse({"status": "ready", "workers": workers})
         body = {"status": "unavailable", "reason": reason, "workers": workers}
         return JSONResponse(body, status_code=503, headers={"retry-after": "1"})
 
-    async def _unready_reason(self) -> str | None:
+    async def unready_reason(self, route: str) -> str | None:
+        """None: ready. `route`: where somebody asks, in whose lane they wait."""
         if self._is_draining():
             return "the server is shutting down"
-        await self._refresh_gpus("/health/ready")
+        await self._refresh_gpus(route)
         return (self._gpus.lost() if self._gpus is not None else None) or self._supervisor.unready_reason()
 
     async def metrics(self, request: Request) -> Response:

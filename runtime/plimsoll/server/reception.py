@@ -1,4 +1,4 @@
-"""What the front answers: `/score` on a path of its own, everything else through Starlette.
+"""What the front answers: requests for scoring on a path of their own, everything else through Starlette.
 
 Imported when the workers have been started, which load meanwhile: what HTTP and metrics need is half of what a front
 imports, and takes as long as the interpreter of a worker takes to start.
@@ -7,7 +7,9 @@ imports, and takes as long as the interpreter of a worker takes to start.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
 
 from prometheus_client import CollectorRegistry
 from starlette.applications import Starlette
@@ -17,10 +19,11 @@ from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import Scope
 
+from plimsoll.contracts.azureml.replies import error_body, error_headers
+from plimsoll.contracts.fronts import Fronts
 from plimsoll.errors import IdTooLong, MethodNotAllowed, NotFound, RequestError
 from plimsoll.server.auth import ApiKeys
 from plimsoll.server.cors import Cors
-from plimsoll.server.descriptions import Descriptions
 from plimsoll.server.gpu.health import GpuHealth
 from plimsoll.server.http.adapter import Adapter
 from plimsoll.server.http.connections import Connections
@@ -40,10 +43,10 @@ from plimsoll.server.metrics.load_line import load_line_of
 from plimsoll.server.metrics.machine import machine
 from plimsoll.server.probes import Probes
 from plimsoll.server.refusals import Refusals
-from plimsoll.server.replies import error_body, error_headers, version_header
 from plimsoll.server.scoring import CLIENT_GONE, Ids, Scoring, ScoringCall
 from plimsoll.server.tracing import Tracing
 from plimsoll.server.turns import Turns
+from plimsoll.server.version_header import version_header
 from plimsoll.settings.serving import ServeSettings
 from plimsoll.workers.supervisor import Supervisor
 
@@ -51,7 +54,6 @@ _NOT_FOUND = (
     "The requested URL was not found on the server."
     " If you entered the URL manually please check your spelling and try again."
 )
-_ROUTES = frozenset({"/", "/health/live", "/health/ready", "/metrics", "/swagger.json", "/openapi.json"})
 _WITHOUT_IDS = "plimsoll.without_ids"
 """Set in the scope of a request whose answer carries no ids: Azure ML's server sends none with these 404 and 405."""
 _NOT_ALLOWED = "The method is not allowed for the requested URL."
@@ -74,7 +76,9 @@ class Reception:
         self._cors = Cors(settings.cors_origins) if settings.cors_origins else None
         self._version = [version_header(os.environ)] if settings.server_version_header else []
         self._tracing = Tracing.from_environment() if settings.tracing else None
-        self._access_log = AccessLog(streams.stdout, settings.log_level in ("debug", "info"), settings.log_format)
+        self._fronts = fronts = Fronts(settings, os.environ)
+        logged = settings.log_level in ("debug", "info")
+        self._access_log = AccessLog(streams.stdout, logged, settings.log_format, frozenset({fronts.main}))
         scheme = "https" if settings.tls_cert else "http"
         self.connections = Connections(self, ConnectionLimits.of(settings), scheme, supervisor.bodies)
         supervisor.dispatcher.before_answers = self.connections.cork.put_in
@@ -92,9 +96,14 @@ class Reception:
             registry.register(load_line)
         turns = Turns()
         probes = Probes(supervisor, Exposition(registry, turns), turns, gpus, is_draining)
-        routes = [*probes.routes(), *Descriptions(supervisor).routes()]
+        states = {front.name: _State(front.name, supervisor, probes) for front in fronts.all}
+        routes = [*probes.routes(), *fronts.routes(states)]
+        self._labels = Labels(routes)
         self._others = Adapter(
-            _routed(routes), self._send_other, self._on_other_gone, lambda exchange: turns.mine(_route(exchange))
+            _routed(routes, fronts),
+            self._send_other,
+            self._on_other_gone,
+            lambda exchange: turns.mine(self._labels.of(exchange.request.path)),
         )
 
     def close(self) -> None:
@@ -109,10 +118,11 @@ class Reception:
         except IdTooLong as error:
             exchange.ticket, exchange.early = error, True
             return
-        if request.path == "/score":
-            self._scoring.on_head(exchange, ids)
-        else:
+        route = self._fronts.scoring(request.path)
+        if route is None:
             exchange.ticket, exchange.early = ids, True
+        else:
+            self._scoring.on_head(exchange, ids, route)
 
     def begin(self, exchange: Exchange) -> None:
         ticket = exchange.ticket
@@ -121,8 +131,8 @@ class Reception:
         elif isinstance(ticket, ScoringCall):
             self._scoring.begin(ticket)
         elif isinstance(ticket, IdTooLong):
-            ids = [*ticket.ids, *self._version]
-            exchange.respond(ticket.status, field_lines(error_headers(ticket, ids)), error_body(ticket))
+            fields = field_lines([*error_headers(ticket), *ticket.ids, *self._version])
+            exchange.respond(ticket.status, fields, error_body(ticket))
         else:
             self._others.begin(exchange)
 
@@ -145,31 +155,62 @@ class Reception:
     def _refuse(self, exchange: Exchange, error: RequestError) -> None:
         """What came was no request, or goes beyond a limit of the connection."""
         self._refusals.note(error)
-        request_id = new_id()
-        fields = field_lines(error_headers(error, [(b"x-request-id", request_id)]))
+        request_id, ticket = new_id(), exchange.ticket
+        if isinstance(ticket, ScoringCall) and not ticket.is_azures:
+            reply = ticket.route.front.refused(error, request_id)
+            exchange.respond(reply.status, field_lines(reply.headers), reply.body)
+            return
+        fields = field_lines([*error_headers(error), (b"x-request-id", request_id)])
         exchange.respond(error.status, fields, error_body(error, request_id))
 
     def _send_other(self, exchange: Exchange, scope: Scope, status: int, fields: Fields, body: bytes) -> None:
-        self._metrics.requests.add("ok" if status < 400 else "refused", status, _route(exchange))
+        self._metrics.requests.add("ok" if status < 400 else "refused", status, self._labels.of(exchange.request.path))
         ids = exchange.ticket
         assert isinstance(ids, Ids)
-        exchange.respond(status, field_lines(fields) + (b"" if _WITHOUT_IDS in scope else ids.lines), body)
+        exchange.respond(status, field_lines(fields) + (b"" if scope.get(_WITHOUT_IDS) else ids.lines), body)
 
     def _on_other_gone(self, exchange: Exchange) -> None:
-        self._metrics.requests.add("client_gone", CLIENT_GONE, _route(exchange))
+        self._metrics.requests.add("client_gone", CLIENT_GONE, self._labels.of(exchange.request.path))
 
 
-def _route(exchange: Exchange) -> str:
-    path = exchange.request.path
-    return path if path in _ROUTES else "unmatched"
+class Labels:
+    """What metrics call a path: a template of ours, never what a client wrote."""
+
+    def __init__(self, routes: list[Route]) -> None:
+        self._exact = {route.path for route in routes if not route.param_convertors}
+        self._templates = [route for route in routes if route.param_convertors]
+
+    def of(self, path: str) -> str:
+        if path in self._exact:
+            return path
+        return next((route.path for route in self._templates if route.path_regex.match(path)), "unmatched")
 
 
-def _routed(routes: list[Route]) -> Starlette:
+@dataclass(frozen=True, slots=True)
+class _State:
+    """Of the server, as one contract asks for it."""
+
+    contract: str
+    supervisor: Supervisor
+    probes: Probes
+
+    @property
+    def metadata(self) -> Mapping[str, Any]:
+        return self.supervisor.features.metadata.get(self.contract, {})
+
+    async def unready_reason(self) -> str | None:
+        return await self.probes.unready_reason(self.contract)
+
+
+def _routed(routes: list[Route], fronts: Fronts) -> Starlette:
     async def answer(request: StarletteRequest, error: Exception) -> Response:
         assert isinstance(error, HTTPException)
         known: RequestError = MethodNotAllowed(_NOT_ALLOWED) if error.status_code == 405 else NotFound(_NOT_FOUND)
-        request.scope[_WITHOUT_IDS] = True
-        headers = {"x-ms-run-function-failed": "False", **(error.headers or {})}
-        return Response(error_body(known), known.status, headers, "application/json")
+        reply = fronts.of_path(request.url.path).refused(known, None)
+        request.scope[_WITHOUT_IDS] = not reply.has_ids
+        response = Response(reply.body, reply.status)
+        response.raw_headers = [*response.raw_headers, *reply.headers]
+        response.headers.update(error.headers or {})
+        return response
 
     return Starlette(routes=routes, exception_handlers={404: answer, 405: answer})

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 from gunicorn.app.base import BaseApplication
 
+from plimsoll.contracts.names import parse
 from plimsoll.entry.loading.environment import environment
 from plimsoll.entry.spec import EntrySpec
 from plimsoll.errors import EntryError, PortInUse
@@ -50,6 +51,7 @@ def serve(
     """
     spec = entry_spec(settings, from_flag)
     check_files(settings)
+    contracts = parse(settings.contract)
     streams = configure(settings.log_level, settings.log_format)
     plan = plan_gpus(settings.gpu, os.environ)
     if worker_per_gpu and plan.gpus:
@@ -73,6 +75,7 @@ def serve(
         own_environments=plan.environments(settings.workers, os.environ),
         descriptor_limit=descriptors.found,
         max_buffer_bytes=buffer_bytes(settings),
+        contracts=contracts,
     )
     warn_of_little_memory(settings.workers)
     gc.freeze()  # what is loaded by now stays shared with the front

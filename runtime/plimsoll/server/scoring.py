@@ -1,4 +1,4 @@
-"""`/score`: takes a request, has a model worker run it, sends what comes back.
+"""The routes for scoring: takes a request, has a model worker run it, sends what comes back.
 
 Callbacks from the socket to the dispatcher and back, without a task for each request: this path is all that most
 requests take, and a task with its turns of the loop costs as much CPU as the whole echo call.
@@ -13,15 +13,17 @@ import time
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
+from plimsoll.contracts.azureml.replies import RUN_FAILED
+from plimsoll.contracts.fronts import ScoringRoute
+from plimsoll.contracts.names import DEFAULT
 from plimsoll.entry.http.headers import is_form_type
-from plimsoll.errors import BadRequest, BodyTooLarge, MethodNotAllowed, RequestError, ScoringTimeout, Unforeseen
+from plimsoll.errors import BadRequest, BodyTooLarge, MethodNotAllowed, RequestError, Unforeseen
 from plimsoll.server.auth import ApiKeys
 from plimsoll.server.http.exchange import Exchange
 from plimsoll.server.http.head import NO_CONTENT, field_lines
 from plimsoll.server.http.request import Request
 from plimsoll.server.logs.access import AccessLog
 from plimsoll.server.metrics.counters import Metrics
-from plimsoll.server.replies import RUN_FAILED, error_body, error_headers
 from plimsoll.server.tracing import Tracing
 from plimsoll.settings.serving import ServeSettings
 from plimsoll.workers.dispatch.pending import PendingCall
@@ -32,8 +34,9 @@ from plimsoll.workers.supervisor import Supervisor
 if TYPE_CHECKING:
     from opentelemetry.trace import Span
 
+    from plimsoll.workers.shared.buffers import SharedAnswer
+
 _LOG = logging.getLogger("plimsoll.server")
-_METHODS = frozenset({"GET", "POST", "OPTIONS", "HEAD"})
 _OURS = frozenset(
     {
         b"content-length",
@@ -70,16 +73,15 @@ class Scoring:
         self._metrics = metrics
         self._access_log = access_log
         self._max_body_bytes = settings.max_body_bytes
-        self._timeout_status = settings.timeout_status
         self._keys = keys
         self._tracing = tracing
 
-    def on_head(self, exchange: Exchange, ids: Ids) -> None:
+    def on_head(self, exchange: Exchange, ids: Ids, route: ScoringRoute) -> None:
         """Looks at what can be refused, or answered, without the body."""
         request = exchange.request
-        exchange.ticket = call = ScoringCall(self, exchange, ids)
+        exchange.ticket = call = ScoringCall(self, exchange, ids, route)
         if self._tracing is not None:
-            call.span = self._tracing.begin(request.method, ids.text, request.fields)
+            call.span = self._tracing.begin(request.method, route.label, ids.text, request.fields)
         try:
             self._check(request, call)
         except RequestError as error:
@@ -95,7 +97,7 @@ class Scoring:
             elif call.refusal is not None:
                 call.refuse(call.refusal)
             else:
-                call.submit(self._head(call.exchange))
+                call.submit(self._head(call))
         except RequestError as error:
             call.refuse(error)
         except Exception as failure:
@@ -104,7 +106,7 @@ class Scoring:
     def over(self, call: ScoringCall, status: int, outcome: str, size: int | None) -> None:
         """Counts and logs what became of the call."""
         took_s = time.monotonic() - call.began_s
-        self._metrics.requests.add(outcome, status)
+        self._metrics.requests.add(outcome, status, call.route.label)
         self._metrics.request_time.observe(took_s)
         request = call.exchange.request
         self._access_log.write(call.ids.text, request.method, request.target.decode("latin-1"), status, took_s, size)
@@ -116,11 +118,8 @@ class Scoring:
         if frame.flags & Flag.RUN_RETURNED:
             self._metrics.run_time.observe(frame.run_ns / 1e9)
 
-    def status_of(self, error: RequestError) -> int:
-        return self._timeout_status if isinstance(error, ScoringTimeout) else error.status
-
     def _check(self, request: Request, call: ScoringCall) -> None:
-        if request.method not in _METHODS:
+        if request.method not in call.route.front.methods:
             raise MethodNotAllowed("The method is not allowed for the requested URL.")
         if self._keys is not None:
             if is_preflight(request.method, request.fields):
@@ -132,12 +131,16 @@ class Scoring:
         if request.content_length is not None and request.content_length > self._max_body_bytes:
             raise BodyTooLarge(f"The request body is larger than {self._max_body_bytes} bytes.")
 
-    def _head(self, exchange: Exchange) -> bytes:
+    def _head(self, call: ScoringCall) -> bytes:
         """Empty for what most scripts take: a POST whose headers they do not look at."""
-        request = exchange.request
-        if request.method == "POST" and not self._supervisor.features.needs_head and not _is_form(request):
-            return b""
-        return encode_head(request.method, request.target, exchange.scheme, exchange.client, request.headers)
+        exchange, request = call.exchange, call.exchange.request
+        if call.is_azures:
+            if request.method == "POST" and not self._supervisor.features.needs_head and not _is_form(request):
+                return b""
+            contract = ""
+        else:
+            contract = call.route.front.name
+        return encode_head(request.method, request.target, exchange.scheme, exchange.client, request.headers, contract)
 
 
 class Ids:
@@ -152,7 +155,10 @@ class Ids:
 
 
 class ScoringCall:
-    """One request to `/score`; hears from the dispatcher of its answer, and from the connection of its client."""
+    """One request; hears from the dispatcher of its answer, and from the connection of its client.
+
+    `is_azures`: it speaks Azure ML's contract. Of another one the worker writes the errors too, in its words.
+    """
 
     __slots__ = (
         "_call",
@@ -163,15 +169,19 @@ class ScoringCall:
         "began_s",
         "exchange",
         "ids",
+        "is_azures",
         "is_preflight",
         "refusal",
+        "route",
         "span",
         "timeout_s",
     )
 
-    def __init__(self, scoring: Scoring, exchange: Exchange, ids: Ids) -> None:
+    def __init__(self, scoring: Scoring, exchange: Exchange, ids: Ids, route: ScoringRoute) -> None:
         self.exchange = exchange
         self.ids = ids
+        self.route = route
+        self.is_azures = route.front.name == DEFAULT
         self.began_s = time.monotonic()
         self.timeout_s: float | None = None
         self.refusal: RequestError | None = None
@@ -230,17 +240,10 @@ class ScoringCall:
 
     def refuse(self, error: RequestError) -> None:
         self.exchange.request.discard()
-        status = self._scoring.status_of(error)
-        body = error_body(error, self.ids.own)
-        # In Azure ML's server a 405 never reaches the code that adds ids.
-        ids = b"" if isinstance(error, MethodNotAllowed) else self.ids.lines
-        fields = field_lines(error_headers(error, [])) + ids
-        if error.status == 401:
-            fields += b"www-authenticate: Bearer\r\n"
-        elif error.status == 405:
-            fields += b"allow: GET, HEAD, OPTIONS, POST\r\n"
-        self.exchange.respond(status, fields, body)
-        self._over(status, error.code, len(body))
+        reply = self.route.front.refused(error, self.ids.own)
+        fields = field_lines(reply.headers) + (self.ids.lines if reply.has_ids else b"")
+        self.exchange.respond(reply.status, fields, reply.body)
+        self._over(reply.status, error.code, len(reply.body))
 
     def answer_empty(self) -> None:
         self.exchange.respond(200, self.ids.lines, b"")
@@ -253,7 +256,10 @@ class ScoringCall:
         self.refuse(Unforeseen("An unexpected error occurred in the server."))
 
     def _answer(self, frame: Frame) -> None:
-        body = _explained(frame, self.ids.own) if frame.flags & Flag.ERROR else frame.shared or frame.body
+        if self.is_azures and frame.flags & Flag.ERROR:
+            body: bytes | SharedAnswer = _explained(frame, self.ids.own)
+        else:
+            body = frame.shared or frame.body
         self.exchange.respond(frame.status, self._fields(frame), body)
         self._note_times(frame)
         self._over(frame.status, _outcome(frame), 0 if frame.status in NO_CONTENT else len(body))
@@ -282,6 +288,8 @@ class ScoringCall:
 
     def _fields(self, frame: Frame) -> bytes:
         fields = _script_lines(frame.head) + self.ids.lines
+        if not self.is_azures:
+            return fields
         if not frame.flags & Flag.RUN_FAILED_UNKNOWN:
             fields += _FAILED_LINES[bool(frame.flags & Flag.RUN_FAILED)]
         if frame.flags & Flag.RUN_RETURNED:

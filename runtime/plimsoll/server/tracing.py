@@ -1,4 +1,4 @@
-"""Optional OpenTelemetry spans: one per request to /score, a child of the caller's where it sent `traceparent`.
+"""Optional OpenTelemetry spans: one per request for scoring, a child of the caller's where it sent `traceparent`.
 
 Off unless asked for, and then the packages of the extra `tracing` must be there. Where spans go is OpenTelemetry's own
 affair: the variables OTEL_EXPORTER_OTLP_ENDPOINT, OTEL_SERVICE_NAME and so on.
@@ -43,12 +43,12 @@ class Tracing:
         provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
         return cls(provider)
 
-    def begin(self, method: str, request_id: str, headers: dict[bytes, bytes]) -> Span:
+    def begin(self, method: str, route: str, request_id: str, headers: dict[bytes, bytes]) -> Span:
         """A span around one request; the caller ends it with `finish`."""
         carrier = {name: headers[name.encode()].decode("latin-1") for name in _CONTEXT if name.encode() in headers}
-        attributes = {"http.request.method": method, "http.route": "/score", "plimsoll.request_id": request_id}
+        attributes = {"http.request.method": method, "http.route": route, "plimsoll.request_id": request_id}
         context = self._propagator.extract(carrier)
-        return self._tracer.start_span(f"{method} /score", context, kind=self._server, attributes=attributes)
+        return self._tracer.start_span(f"{method} {route}", context, kind=self._server, attributes=attributes)
 
     def finish(self, span: Span, status: int, outcome: str) -> None:
         span.set_attribute("http.response.status_code", status)

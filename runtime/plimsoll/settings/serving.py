@@ -72,6 +72,16 @@ class ServeSettings:
         Field("A second port, for health probes; it serves the same routes.", "PORT", ge=1, le=65535),
         azure("HEALTH_PORT"),
     ] = None
+    contract: Annotated[
+        str,
+        Group.SERVING,
+        Field(
+            "What clients send and get: azureml (/score), sagemaker, vertex, v2 (Open Inference Protocol) or mlflow;"
+            " several, separated by commas, where their routes differ. auto: as the platform that starts the server"
+            " speaks, which SageMaker and Vertex AI show; azureml elsewhere.",
+            "NAMES",
+        ),
+    ] = "auto"
     workers: Annotated[
         int,
         Group.SERVING,

@@ -16,11 +16,11 @@ class BatchLimits:
 
 @dataclass(frozen=True, slots=True)
 class Features:
-    """`needs_head`: run() looks at headers. `swaggers`: descriptions of the API by version."""
+    """`needs_head`: run() looks at headers. `metadata`: what it says of itself, by contract."""
 
     needs_head: bool = True
     batch: BatchLimits | None = None
-    swaggers: dict[str, Any] = field(default_factory=dict)
+    metadata: dict[str, dict[str, Any]] = field(default_factory=dict)
 
     @classmethod
     def from_message(cls, message: dict[str, Any], max_batch_size: int | None = None) -> Features:
@@ -28,4 +28,4 @@ class Features:
         batch = BatchLimits(**message["batch"]) if message["batch"] else None
         if batch is not None and max_batch_size is not None:
             batch = replace(batch, max_size=min(batch.max_size, max_batch_size))
-        return cls(message["needs_head"], batch, message["swaggers"])
+        return cls(message["needs_head"], batch, message["metadata"])

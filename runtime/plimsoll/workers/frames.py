@@ -293,9 +293,17 @@ def decode_batch(data: bytes) -> list[Frame]:
     return calls
 
 
-def encode_head(method: str, target: bytes, scheme: str, client: str, headers: Iterable[tuple[bytes, bytes]]) -> bytes:
+def encode_head(
+    method: str,
+    target: bytes,
+    scheme: str,
+    client: str,
+    headers: Iterable[tuple[bytes, bytes]],
+    contract: str = "",
+) -> bytes:
     """A call's head: two lines of request data, then a line per header. Header values hold no line feeds."""
-    first = b"%b %b\n%b %b" % (method.encode("latin-1"), target, scheme.encode(), client.encode())
+    origin = b"%b %b %b" % (scheme.encode(), client.encode(), contract.encode())
+    first = b"%b %b\n%b" % (method.encode("latin-1"), target, origin)
     return b"\n".join([first, *(name + b":" + value for name, value in headers)])
 
 
@@ -305,8 +313,8 @@ def decode_head(data: bytes) -> Head:
         return Head()
     request, origin, *lines = data.decode("latin-1").split("\n")
     method, _, target = request.partition(" ")
-    scheme, _, client = origin.partition(" ")
-    return Head(method, target, _pairs(lines), scheme, client)
+    scheme, client, contract = origin.split(" ")
+    return Head(method, target, _pairs(lines), scheme, client, contract)
 
 
 def encode_headers(headers: Headers) -> bytes:

@@ -90,6 +90,7 @@ class WorkerProcess:
             "entry": asdict(spec.entry),
             "scoring_timeout_ms": round(spec.limits.scoring_timeout_s * 1000),
             "descriptor_limit": spec.descriptor_limit,
+            "contracts": spec.contracts,
         }
         frames.send(self._control, Frame(Kind.CONTROL, 0, body=json.dumps(first).encode()))
         self._outputs = [

@@ -45,7 +45,7 @@ class PoolSpec:
     calls in one batch, None where the script alone decides. `own_environments`: what is added for each worker alone,
     by its index. `descriptor_limit`: open files that a worker may have; None for as many as the front.
     `max_buffer_bytes`: memory for large bodies of requests that are not yet answered, and as much again, shared by
-    the workers, for large answers that are not yet sent.
+    the workers, for large answers that are not yet sent. `contracts`: those that clients may speak.
     """
 
     entry: EntrySpec
@@ -59,6 +59,7 @@ class PoolSpec:
     own_environments: tuple[Mapping[str, str], ...] = ()
     descriptor_limit: int | None = None
     max_buffer_bytes: int = 256 * 2**20
+    contracts: tuple[str, ...] = ()
 
     def environment_of(self, index: int) -> dict[str, str]:
         own = self.own_environments[index] if self.own_environments else {}

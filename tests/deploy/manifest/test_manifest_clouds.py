@@ -170,10 +170,10 @@ def test_sagemaker_waits_for_the_start_within_its_own_bounds(tmp_path: Path) -> 
 @pytest.mark.parametrize(
     ("format_name", "instance_type", "profile", "lacking"),
     [
-        ("azureml", "Standard_F4s_v2", GPU, "0 GPU instead of 1"),
-        ("sagemaker", "ml.c6i.xlarge", GPU, "0 GPU instead of 1"),
-        ("azureml", "Standard_F4s_v2", HUGE, "4 vCPU instead of 64 and 8 GiB instead of 279.4"),
-        ("sagemaker", "ml.c6i.xlarge", HUGE, "4 vCPU instead of 64 and 8 GiB instead of 279.4"),
+        ("azureml", "Standard_F4s_v2", GPU, "it lacks 1 GPU"),
+        ("sagemaker", "ml.c6i.xlarge", GPU, "it lacks 1 GPU"),
+        ("azureml", "Standard_F4s_v2", HUGE, "it lacks 60 cores and 272 GiB of memory"),
+        ("sagemaker", "ml.c6i.xlarge", HUGE, "it lacks 60 cores and 272 GiB of memory"),
     ],
 )
 def test_a_vm_without_room_for_a_replica(

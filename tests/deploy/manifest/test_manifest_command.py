@@ -116,6 +116,7 @@ def test_names_of_images(image: str) -> None:
         (("--image", "registry/Model:1"), "--image 'registry/Model:1': not the name of an image"),
         (("--image", "m@sha256:abc"), "--image 'm@sha256:abc': not the name of an image"),
         (("--label", "app.kubernetes.io/name=a"), "--label app.kubernetes.io/name: the manifest sets it already"),
+        (("--env", "WORKER_COUNT=3"), "--env WORKER_COUNT: the manifest sets PLIMSOLL_WORKERS, which is the same"),
         (("--label", "l" * 64 + "=a"), "too long a name for a label"),
         (("--node-selector", "d" * 254 + "/l=a"), "too long a name for a label"),
         (("--scale", "keda", "--prometheus", "prometheus:9090"), "--prometheus 'prometheus:9090': not an address"),

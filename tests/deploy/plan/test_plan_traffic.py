@@ -78,6 +78,7 @@ def test_dates_with_an_offset(tmp_path: Path) -> None:
         ("time,rps\n0,1\nnoon,1\n", "line 3: time 'noon' is neither a number of seconds nor a date such as"),
         ("time,rps\n0,1\n2026-01-01,1\n", "line 3: time is a date in one row and a number of seconds in another"),
         ("time,rps\n0,1\n60,1,1\n", "line 3: 3 cells under 2 columns"),
+        ('time,rps\n0,1\n60,"1\n120,1\n', "line 3: no line of CSV (unexpected end of data)"),
         ("time,rps\n0,0\n60,0\n", "line 3: up to here, which is the end, every rate is 0"),
         ("time,rps\n" + "".join(f"{3600 * hour},1\n" for hour in range(745)), "it is longer than 31 days"),
         ("time,rps\n" + "".join(f"{second},1\n" for second in range(44_641)), "line 44642: more than 44640 rows"),

@@ -12,26 +12,33 @@ from time import perf_counter
 from typing import Any
 
 from plimsoll.entry.batching.decorator import collected
-from plimsoll.entry.call import Answer, Call, Head
+from plimsoll.entry.call import Answer, Call
+from plimsoll.entry.codec import Codec
 from plimsoll.entry.failures import log_failure, log_line
-from plimsoll.entry.inputs.arguments import Arguments, Reader
+from plimsoll.entry.inputs.arguments import Arguments
 from plimsoll.entry.inputs.signature import UserFunction
-from plimsoll.entry.outputs.answers import RESULT_UNUSABLE, SCRIPT_FAILED, message_answer
+from plimsoll.entry.outputs.answers import RESULT_UNUSABLE, SCRIPT_FAILED
 from plimsoll.entry.outputs.awaiting import resolved
-from plimsoll.entry.outputs.results import answer_of, settled
+from plimsoll.entry.outputs.results import settled
 from plimsoll.errors import ScriptFailed
 
-Failed = Callable[[BaseException], Answer]
+Failed = Callable[[BaseException, Call], Answer]
 
 
 class Batches:
     """`convert`: a run() whose decorators change the arguments of single calls. Bodies of answers are always bytes."""
 
-    __slots__ = ("_convert", "_failed", "_read", "_run")
+    __slots__ = ("_codec_of", "_convert", "_failed", "_run")
 
-    def __init__(self, run: UserFunction, read: Reader, failed: Failed, convert: UserFunction | None = None) -> None:
+    def __init__(
+        self,
+        run: UserFunction,
+        codec_of: Callable[[Call], Codec],
+        failed: Failed,
+        convert: UserFunction | None = None,
+    ) -> None:
         self._run = run
-        self._read = read
+        self._codec_of = codec_of
         self._failed = failed
         self._convert = convert
 
@@ -42,13 +49,13 @@ class Batches:
         return [one if isinstance(one, Answer) else next(answers) for one in read]
 
     def _arguments(self, call: Call) -> Arguments | Answer:
-        arguments = self._read(call)
+        arguments = self._codec_of(call).read(call)
         if isinstance(arguments, Answer) or self._convert is None:
             return arguments
         try:
             return collected(self._convert, arguments)
         except BaseException as failure:
-            return self._failed(failure)
+            return self._failed(failure, call)
 
     def _together(self, pairs: list[tuple[Call, Arguments]]) -> list[Answer]:
         started_s = perf_counter()
@@ -59,24 +66,25 @@ class Batches:
         run_s = perf_counter() - started_s
         if type(results) is not list or len(results) != len(pairs):
             log_line(f"run() under @batch must return a list of {len(pairs)} results, got {_described(results)}")
-            return [message_answer(500, RESULT_UNUSABLE)] * len(pairs)
-        return [self._answer(result, call.head, run_s) for (call, _), result in zip(pairs, results, strict=True)]
+            return [self._codec_of(call).failed(RESULT_UNUSABLE, run_function_failed=False) for call, _ in pairs]
+        return [self._answer(result, call, run_s) for (call, _), result in zip(pairs, results, strict=True)]
 
     def _alone(self, failure: BaseException, calls: list[Call]) -> list[Answer]:
         if len(calls) == 1:
-            return [self._failed(failure)]
+            return [self._failed(failure, calls[0])]
         log_failure(f"run() failed for a batch of {len(calls)}; each request is tried alone:", failure)
         return [self.run([call])[0] for call in calls]
 
-    def _answer(self, result: Any, head: Head, run_s: float) -> Answer:
+    def _answer(self, result: Any, call: Call, run_s: float) -> Answer:
         if isinstance(result, BaseException):
-            return self._failed(result)
+            return self._failed(result, call)
+        codec = self._codec_of(call)
         try:
-            return _whole(answer_of(settled(result), head, run_s))
+            return _whole(codec.answer(settled(result), call.head, run_s))
         except ScriptFailed:  # a stream, which has logged why
-            return message_answer(500, SCRIPT_FAILED, run_function_failed=True)
+            return codec.failed(SCRIPT_FAILED, run_function_failed=True)
         except BaseException as failure:
-            return self._failed(failure)
+            return self._failed(failure, call)
 
 
 def _columns(rows: list[Arguments]) -> Arguments:

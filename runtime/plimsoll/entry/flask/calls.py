@@ -35,7 +35,7 @@ _NOT_FAILED = ("x-ms-run-function-failed", "False")
 class FlaskCalls:
     """`sees_head` False: the front sends no headers, so that an application context is all that can be given."""
 
-    def __init__(self, script: str, failed: Callable[[BaseException], Answer], *, sees_head: bool) -> None:
+    def __init__(self, script: str, failed: Callable[[BaseException, Call], Answer], *, sees_head: bool) -> None:
         flask: Any = import_module("flask")
         self._failed = failed
         self._sees_head = sees_head
@@ -89,7 +89,7 @@ class FlaskCalls:
             pushed = self._app.request_context(environ_of(call)) if self._sees_head else self._app.app_context()
             pushed.push()
         except BaseException as failure:
-            return None, self._failed(failure)
+            return None, self._failed(failure, call)
         answer = run(call)
         if isinstance(answer.body, bytes):
             _pop(pushed)

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
+from plimsoll.contracts.azureml.routes import SCORE
 from plimsoll.errors import InternalError
 from plimsoll.host.children import start_child
 from plimsoll.profiling.dataset.rows import Row
@@ -139,16 +140,18 @@ class DriverClient:
         seed: int,
         same_answers: bool = False,
         slots: int = 1,
+        path: str = SCORE,
     ) -> None:
         """Gives the driver the rows, of which it makes its requests, for a server that runs `slots` of them at once.
 
+        Rows that name no path of their own go to `path`.
         With `same_answers` the rows and what answers them are those of before: answers are compared with the first,
         times with the least so far.
         """
         self._expected = expected_outcomes(rows)
-        target = {"host": "127.0.0.1", "port": port, "path": "/score", "timeoutSeconds": timeout_s, "slots": slots}
-        with spooled(rows) as path:
-            given = {"rows": str(path), "seed": seed, "sameAnswers": same_answers}
+        target = {"host": "127.0.0.1", "port": port, "path": path, "timeoutSeconds": timeout_s, "slots": slots}
+        with spooled(rows) as file:
+            given = {"rows": str(file), "seed": seed, "sameAnswers": same_answers}
             self.most_connections = self._ask({"command": "open", **given, **target})["mostConnections"]
 
     def choose_rows(self, rows: Sequence[int], seed: int) -> None:

@@ -6,6 +6,7 @@ import re
 from functools import lru_cache
 from urllib.parse import unquote
 
+from plimsoll.contracts.azureml.routes import SCORE
 from plimsoll.errors import ExpectationFailed, MalformedRequest, NotImplementedByServer
 from plimsoll.server.http.head import Fields
 from plimsoll.workers.shared.buffers import Lease
@@ -18,8 +19,7 @@ _CODINGS = re.compile(rb"[!#$%&'*+.^_`|~0-9a-z\t ;=,\"-]+")
 _LONGEST_HOST = 300
 """255 for a name in the DNS (RFC 1035 §2.3.4), and a port."""
 _ABSOLUTE = re.compile(rb"[Hh][Tt][Tt][Pp][Ss]?://([^/?#]*)([^#]*)")
-_ALIASES = {"/invocations": "/score", "/ping": "/health/ready"}
-"""Paths that Amazon SageMaker asks every container for."""
+_MOST_ASKED = SCORE.encode()
 _ONCE = frozenset({b"host", b"content-type", b"content-length", b"transfer-encoding", b"authorization", b"expect"})
 """Fields that hold one value: a second line of them could be taken for the first by somebody else (RFC 9110 §5.3)."""
 
@@ -124,8 +124,8 @@ def _is_short_host(value: bytes) -> bool:
 
 def _split(url: bytes) -> tuple[bytes, str, bytes]:
     """The target in origin form, its path without %-escapes, and its query (RFC 9112 §3.2)."""
-    if url == b"/score":
-        return url, "/score", b""
+    if url == _MOST_ASKED:
+        return url, SCORE, b""
     if not url.startswith(b"/"):
         url = _origin_form(url)
     if b"#" in url:
@@ -133,7 +133,7 @@ def _split(url: bytes) -> tuple[bytes, str, bytes]:
     path, _, query = url.partition(b"?")
     text = path.decode("latin-1")
     text = unquote(text) if "%" in text else text
-    return url, _ALIASES.get(text, text), query
+    return url, text, query
 
 
 def _origin_form(url: bytes) -> bytes:

@@ -1,4 +1,4 @@
-"""One line per request to /score, written in batches: a write per line would cost more than an echo call."""
+"""One line per request for scoring, written in batches: a write per line would cost more than an echo call."""
 
 from __future__ import annotations
 
@@ -18,8 +18,10 @@ class AccessLog:
     ``2026-11-20 21:00:00,123 I [42] plimsoll.access - [4f1c…] POST /score 200 0.394ms 37``, in UTC.
     """
 
-    def __init__(self, stream: LogWriter, enabled: bool, form: str) -> None:
+    def __init__(self, stream: LogWriter, enabled: bool, form: str, plain: frozenset[str]) -> None:
+        """`plain`: targets that most requests have, known to need no escapes."""
         self._stream = stream
+        self._plain = plain
         self._enabled = enabled
         self._line = self._json if form == "json" else self._text
         self._lines: list[str] = []
@@ -48,7 +50,7 @@ class AccessLog:
     ) -> str:
         size = "N/A" if body_bytes is None else body_bytes
         day, milliseconds = self._now()
-        seen = target if target == "/score" else visible(target)
+        seen = target if target in self._plain else visible(target)
         return (
             f"{day},{milliseconds:03d} I [{self._pid}] plimsoll.access - "
             f"[{visible(request_id)}] {method} {seen} {status} {duration_s * 1e3:.3f}ms {size}\n"

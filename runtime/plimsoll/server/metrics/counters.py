@@ -41,7 +41,7 @@ class Outcomes:
     def __init__(self) -> None:
         self.counts: Counter[tuple[str, str, int]] = Counter()
 
-    def add(self, outcome: str, status: int, route: str = "/score") -> None:
+    def add(self, outcome: str, status: int, route: str) -> None:
         self.counts[route, outcome, status] += 1
 
 

@@ -23,6 +23,7 @@ from functools import partial
 from typing import NoReturn, Protocol
 
 from plimsoll.backends.placement import placements
+from plimsoll.contracts import names
 from plimsoll.entry.bodies import SharedBody
 from plimsoll.entry.call import Answer, Call, Head
 from plimsoll.entry.failures import BrokenScript
@@ -98,18 +99,19 @@ def _loaded(control: socket.socket) -> Script | None:
     try:
         spec = EntrySpec(**orders["entry"])
         configure_logging(spec)
-        script = Script.load(spec, scoring_timeout_ms=orders["scoring_timeout_ms"])
+        contracts = orders["contracts"]
+        script = Script.load(spec, scoring_timeout_ms=orders["scoring_timeout_ms"], openers=names.openers(contracts))
         end_if_forked()
         script.init()
         end_if_forked()
-        swaggers = script.swaggers()
+        metadata = {names.DEFAULT: script.swaggers(), **script.speak(names.codecs(contracts))}
     except BrokenScript as error:
         sys.stderr.write(error.report)
         sys.stderr.flush()
         _say(control, event="load_failed", message=str(error))
         return None
     batch = {"max_size": script.batch.max_size, "max_wait_s": script.batch.max_wait_ms / 1e3} if script.batch else None
-    _say(control, event="loaded", needs_head=script.needs_head, batch=batch, swaggers=swaggers)
+    _say(control, event="loaded", needs_head=script.needs_head, batch=batch, metadata=metadata)
     return script
 
 

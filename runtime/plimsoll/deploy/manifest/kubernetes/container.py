@@ -17,6 +17,9 @@ from plimsoll.deploy.manifest.options import DEFAULT_PORT, TLS_CERT, TLS_KEY, Ma
 from plimsoll.deploy.manifest.probes import Probe
 from plimsoll.deploy.manifest.values import Values
 from plimsoll.errors import UsageError
+from plimsoll.settings.declarations import declared
+from plimsoll.settings.resolution import environment_names
+from plimsoll.settings.serving import ServeSettings
 
 SERVER = "server"
 
@@ -67,14 +70,24 @@ def environment(measured: Mapping[str, Noted], options: ManifestOptions) -> list
 def asked(options: ManifestOptions, taken: Collection[str], dollar: str = "$") -> dict[str, Tree]:
     """Raises UsageError for a variable that is not the user's to set: the limits were proved with the profile's.
 
-    `dollar` is how the platform has a `$` written that stands for itself.
+    Some settings have two variables, of which the server heeds only one. `dollar` is how the platform has a `$` written
+    that stands for itself.
     """
-    clash = next((name for name in options.environment if name in taken), None)
-    if clash is not None:
-        raise UsageError(
-            f"--env {clash}: the manifest sets it already, as profiled", remedy="profile with another value"
-        )
+    own = _own_variables()
+    written = {own.get(name, name): name for name in taken}
+    for name in options.environment:
+        if (clash := written.get(own.get(name, name))) is not None:
+            set_by = "it already" if clash == name else f"{clash}, which is the same setting"
+            raise UsageError(
+                f"--env {name}: the manifest sets {set_by}, as profiled", remedy="profile with another value"
+            )
     return {name: Noted(value.replace("$", dollar), "as asked") for name, value in options.environment.items()}
+
+
+def _own_variables() -> dict[str, str]:
+    """Our own variable of a setting by each name that Azure ML has for it."""
+    names = (environment_names(name, setting) for name, setting in declared(ServeSettings).items())
+    return {alias: own for own, *azures in names for alias in azures}
 
 
 def resources(values: Values) -> dict[str, Tree]:

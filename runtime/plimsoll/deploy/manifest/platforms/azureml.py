@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 import re
 
+from plimsoll.contracts.azureml.routes import SCORE
 from plimsoll.deploy.manifest.document import Document, Noted, Tree
 from plimsoll.deploy.manifest.kubernetes.container import port
 from plimsoll.deploy.manifest.options import ManifestOptions
@@ -164,7 +165,7 @@ def _routes(options: ManifestOptions) -> dict[str, Tree]:
     return {
         "liveness_route": {"port": at, "path": LIVE_PATH},
         "readiness_route": {"port": at, "path": READY_PATH},
-        "scoring_route": {"port": at, "path": "/score"},
+        "scoring_route": {"port": at, "path": SCORE},
     }
 
 

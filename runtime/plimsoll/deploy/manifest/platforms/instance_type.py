@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from plimsoll.deploy.fit.alone import room_alone
 from plimsoll.deploy.fit.node import NodeType
+from plimsoll.deploy.fit.replica import recommended
+from plimsoll.deploy.fit.room import lacks
 from plimsoll.deploy.fit.table import read_nodes
 from plimsoll.deploy.manifest.accelerator import Accelerator
 from plimsoll.deploy.manifest.document import Noted, Tree
@@ -13,7 +16,6 @@ from plimsoll.deploy.manifest.platforms.files import File
 from plimsoll.deploy.manifest.values import Values
 from plimsoll.errors import UsageError
 from plimsoll.profiling.advice.configuration import counted
-from plimsoll.profiling.advice.rounding import GIBIBYTE
 
 _GPU = "nvidia.com/gpu"
 _PROVIDERS: Mapping[str, str] = {"azureml": "azure", "sagemaker": "aws"}
@@ -37,19 +39,11 @@ def instance_needs(format_name: str, values: Values, chosen: str) -> str:
 
 
 def _check_room(node: NodeType, values: Values, named: str, provider: str) -> None:
-    needs, gpus = values.needs, values.accelerator.count.value if values.accelerator else 0
-    lacking = [
-        f"{has:g} {what} instead of {wanted:.4g}"
-        for has, wanted, what in (
-            (node.vcpu, needs.limit_cores, "vCPU"),
-            (node.memory_bytes / GIBIBYTE, needs.limit_bytes / GIBIBYTE, "GiB"),
-            (node.gpu_count, gpus, "GPU"),
-        )
-        if has < wanted
-    ]
-    if lacking:
+    replica = recommended(values.needs, guaranteed=True)
+    room = room_alone(node, replica)
+    if not room.fits:
         raise UsageError(
-            f"{named}: too small for a replica: {' and '.join(lacking)}",
+            f"{named}: too small for a replica: it lacks {lacks(room, replica)}",
             remedy=f"plimsoll fit --nodes {provider} says which has room for it",
         )
 

@@ -113,10 +113,7 @@ class _Table:
     text: str
 
     def read(self) -> Traffic:
-        try:
-            rows = list(self._rows())
-        except csv.Error as error:
-            raise TableError(f"--traffic {self.path}: not a table in CSV ({error})", remedy=_REMEDY) from error
+        rows = list(self._rows())
         if len(rows) < 2:
             self._fail(1, "there are fewer than two rows below it")
         traffic = Traffic(self.path.name, self._step_s(rows), tuple(row.rate_rps for row in rows), rows[0].date)
@@ -129,8 +126,8 @@ class _Table:
         return traffic
 
     def _rows(self) -> Iterator[_Row]:
-        reader = csv.reader(self.text.splitlines())
-        header = [name.strip().lower() for name in next(reader, [])]
+        lines = ((number, self._cells(number, line)) for number, line in enumerate(self.text.splitlines(), 1))
+        header = [name.strip().lower() for name in next(lines, (1, []))[1]]
         missing = [name for name in (_TIME, _RATE) if name not in header]
         if missing:
             found = ", ".join(header) or "nothing"
@@ -138,12 +135,19 @@ class _Table:
         twice = next((name for name in (_TIME, _RATE) if header.count(name) > 1), None)
         if twice is not None:
             self._fail(1, f"the column {twice} is there twice")
-        for cells in reader:
+        for number, cells in lines:
             if not any(cell.strip() for cell in cells):
                 continue
             if len(cells) != len(header):
-                self._fail(reader.line_num, f"{counted(len(cells), 'cell')} under {len(header)} columns")
-            yield self._row(reader.line_num, dict(zip(header, cells, strict=True)))
+                self._fail(number, f"{counted(len(cells), 'cell')} under {len(header)} columns")
+            yield self._row(number, dict(zip(header, cells, strict=True)))
+
+    def _cells(self, line: int, text: str) -> list[str]:
+        """Line by line, as no cell here goes on in the next: a quote that is not closed is found where it stands."""
+        try:
+            return next(csv.reader([text], strict=True), [])
+        except csv.Error as error:
+            self._fail(line, f"no line of CSV ({error})")
 
     def _row(self, line: int, cells: dict[str, str]) -> _Row:
         at_s, date = self._time(line, cells[_TIME].strip())

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from plimsoll.contracts.azureml.routes import SCORE
 from plimsoll.deploy.manifest.options import ManifestOptions
 
 SCRAPE_S = 15
 """As often as the Deployment's autoscaler looks, and half of Prometheus' own default."""
 RATE_WINDOW_S = 4 * SCRAPE_S
 """Four scrapes: a rate needs two, and one or two may be lost."""
-SCORING = 'route="/score"'
+SCORING = f'route="{SCORE}"'
 """Calls of the model alone, not of probes and scrapes."""
 FAILED = 'status=~"429|5.."'
 

@@ -8,10 +8,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from plimsoll.contracts.azureml.replies import error_body
+from plimsoll.contracts.front import State
 from plimsoll.entry.openapi.description import chosen
 from plimsoll.errors import NotFound, NotReady, RequestError
-from plimsoll.server.replies import error_body
-from plimsoll.workers.supervisor import Supervisor
 
 # A worker may load for a second or an hour: nobody's connection is held so long for a description.
 _RETRY_AFTER_S = 1
@@ -21,8 +21,8 @@ _FLAG = {"x-ms-run-function-failed": "False"}
 class Descriptions:
     """Azure ML's default is Swagger 2; `/openapi.json` is always OpenAPI 3.1."""
 
-    def __init__(self, supervisor: Supervisor) -> None:
-        self._supervisor = supervisor
+    def __init__(self, state: State) -> None:
+        self._state = state
 
     def routes(self) -> list[Route]:
         return [
@@ -31,18 +31,18 @@ class Descriptions:
         ]
 
     async def swagger(self, request: Request) -> Response:
-        return self._document(request, request.query_params.get("version"))
+        return await self._document(request, request.query_params.get("version"))
 
     async def openapi(self, request: Request) -> Response:
-        return self._document(request, "3.1")
+        return await self._document(request, "3.1")
 
-    def _document(self, request: Request, version: str | None) -> Response:
+    async def _document(self, request: Request, version: str | None) -> Response:
         if request.method == "OPTIONS":
             return Response(headers={"allow": "GET, HEAD, OPTIONS"}, media_type="text/html")
-        available = self._supervisor.features.swaggers
+        available = self._state.metadata
         try:
             if not available:
-                reason = self._supervisor.unready_reason() or "no description"
+                reason = await self._state.unready_reason() or "no description"
                 raise NotReady(f"The API description is not available yet: {reason}.", retry_after_s=_RETRY_AFTER_S)
             return Response(json.dumps(chosen(available, version)), headers=_FLAG, media_type="application/json")
         except (NotFound, NotReady) as error:

@@ -1,0 +1,3 @@
+"""The routes of Azure ML's contract."""
+
+SCORE = "/score"

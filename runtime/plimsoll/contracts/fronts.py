@@ -1,0 +1,60 @@
+"""The contracts that are on, as the front asks for them."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from starlette.routing import Route
+
+from plimsoll.contracts.front import Front, State
+from plimsoll.contracts.names import parse, part
+from plimsoll.errors import UsageError
+from plimsoll.settings.serving import ServeSettings
+
+
+@dataclass(frozen=True, slots=True)
+class ScoringRoute:
+    """`label`: the template of its path, as metrics and traces name it."""
+
+    front: Front
+    label: str
+
+
+class Fronts:
+    """One or more of them; the first answers for paths that no prefix gives to another."""
+
+    def __init__(self, settings: ServeSettings, environment: Mapping[str, str]) -> None:
+        """Raises UsageError where two of them want the same route."""
+        names = parse(settings.contract)
+        self.all: tuple[Front, ...] = tuple(part(name, "front").make_front(environment, settings) for name in names)
+        labels = {front.main: (front, front.label(front.main)) for front in self.all}
+        self._main = {path: ScoringRoute(front, label) for path, (front, label) in labels.items() if label}
+        self._check(settings.contract)
+
+    @property
+    def main(self) -> str:
+        """Where a client scores that knows nothing else."""
+        return self.all[0].main
+
+    def scoring(self, path: str) -> ScoringRoute | None:
+        return self._main.get(path) or self._other(path)
+
+    def of_path(self, path: str) -> Front:
+        """Whose words a client expects at a path that nobody knows."""
+        below = [front for front in self.all if front.prefix and path.startswith(front.prefix)]
+        return max(below, key=lambda front: len(front.prefix), default=self.all[0])
+
+    def routes(self, state_of: Mapping[str, State]) -> list[Route]:
+        return [route for front in self.all for route in front.routes(state_of[front.name])]
+
+    def _other(self, path: str) -> ScoringRoute | None:
+        labels = ((front, front.label(path)) for front in self.all)
+        return next((ScoringRoute(front, label) for front, label in labels if label is not None), None)
+
+    def _check(self, setting: str) -> None:
+        wanted = Counter(path for front in self.all for path in front.paths)
+        for path in [path for path, times in wanted.items() if times > 1]:
+            rivals = " and ".join(front.name for front in self.all if path in front.paths)
+            raise UsageError(f"--contract {setting}: {rivals} both answer {path}", remedy="serve one of them")
