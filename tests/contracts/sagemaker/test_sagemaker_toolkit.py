@@ -30,7 +30,7 @@ DIFFERENT = {
     "another method": "SageMaker itself sends POST, and nothing else reaches a script",
 }
 """Each has a test of its own, and a row in docs/behaviour.md."""
-FLAGS: tuple[str, ...] = ()
+FLAGS = ("--contract", "sagemaker")
 
 
 class Served:

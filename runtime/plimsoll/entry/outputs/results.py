@@ -24,6 +24,11 @@ def settled(result: Any) -> Any:
     return streamed(resolved(result))
 
 
+def is_answer(result: Any) -> bool:
+    """Whether a contract has nothing to add: a response of the script's own, or a stream."""
+    return isinstance(result, Stream) or _is_response(result)
+
+
 def answer_of(result: Any, head: Head, run_s: float) -> Answer:
     """Never raises: what cannot be sent is logged and answered with 500."""
     try:

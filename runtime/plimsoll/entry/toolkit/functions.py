@@ -11,20 +11,11 @@ from plimsoll.entry.toolkit.context import Context
 from plimsoll.entry.toolkit.errors import UnsupportedFormatError
 
 _Function = Callable[..., Any]
-_MARKS = ("model_fn", "transform_fn", "predict_fn")
-_FILE = "inference.py"
 _MISSING = """
 Please provide a {0} implementation.
 See documentation for {0} at https://sagemaker.readthedocs.io/en/stable/
 """
 """The toolkit's words."""
-
-
-def is_toolkit_script(module: ModuleType, file_name: str) -> bool:
-    """A script that has run() is served as a score.py whatever else it has."""
-    if hasattr(module, "run"):
-        return False
-    return file_name == _FILE or any(hasattr(module, name) for name in _MARKS)
 
 
 class Functions:
