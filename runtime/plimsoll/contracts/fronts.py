@@ -9,28 +9,37 @@ from dataclasses import dataclass
 from starlette.routing import Route
 
 from plimsoll.contracts.front import Front, State
-from plimsoll.contracts.names import parse, part
+from plimsoll.contracts.names import DEFAULT, parse, part
 from plimsoll.errors import UsageError
 from plimsoll.settings.serving import ServeSettings
 
 
 @dataclass(frozen=True, slots=True)
 class ScoringRoute:
-    """`label`: the template of its path, as metrics and traces name it."""
+    """`label`: the template of its path, as metrics and traces name it. `is_azures`: of Azure ML's contract."""
 
     front: Front
     label: str
+    is_azures: bool
+    methods: frozenset[str]
+
+    @classmethod
+    def of(cls, front: Front, label: str) -> ScoringRoute:
+        return cls(front, label, front.name == DEFAULT, front.methods)
 
 
 class Fronts:
-    """One or more of them; the first answers for paths that no prefix gives to another."""
+    """One or more of them; the first answers for paths that no prefix gives to another.
+
+    `main_routes`: by path those that most requests take, for who has no time to call `scoring`.
+    """
 
     def __init__(self, settings: ServeSettings, environment: Mapping[str, str]) -> None:
         """Raises UsageError where two of them want the same route."""
         names = parse(settings.contract)
         self.all: tuple[Front, ...] = tuple(part(name, "front").make_front(environment, settings) for name in names)
         labels = {front.main: (front, front.label(front.main)) for front in self.all}
-        self._main = {path: ScoringRoute(front, label) for path, (front, label) in labels.items() if label}
+        self.main_routes = {path: ScoringRoute.of(front, label) for path, (front, label) in labels.items() if label}
         self._check(settings.contract)
 
     @property
@@ -39,7 +48,7 @@ class Fronts:
         return self.all[0].main
 
     def scoring(self, path: str) -> ScoringRoute | None:
-        return self._main.get(path) or self._other(path)
+        return self.main_routes.get(path) or self._other(path)
 
     def of_path(self, path: str) -> Front:
         """Whose words a client expects at a path that nobody knows."""
@@ -51,7 +60,7 @@ class Fronts:
 
     def _other(self, path: str) -> ScoringRoute | None:
         labels = ((front, front.label(path)) for front in self.all)
-        return next((ScoringRoute(front, label) for front, label in labels if label is not None), None)
+        return next((ScoringRoute.of(front, label) for front, label in labels if label is not None), None)
 
     def _check(self, setting: str) -> None:
         wanted = Counter(path for front in self.all for path in front.paths)

@@ -152,7 +152,7 @@ class Script:
         return [self.run(call) for call in calls]
 
     def _answer(self, call: Call) -> Answer:
-        codec = self._codec_of(call)
+        codec = self._codecs[call.head.contract] if call.head.contract else self._own
         arguments = codec.read(call)
         if isinstance(arguments, Answer):
             return arguments

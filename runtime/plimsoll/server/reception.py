@@ -77,6 +77,7 @@ class Reception:
         self._version = [version_header(os.environ)] if settings.server_version_header else []
         self._tracing = Tracing.from_environment() if settings.tracing else None
         self._fronts = fronts = Fronts(settings, os.environ)
+        self._main_routes = fronts.main_routes
         logged = settings.log_level in ("debug", "info")
         self._access_log = AccessLog(streams.stdout, logged, settings.log_format, frozenset({fronts.main}))
         scheme = "https" if settings.tls_cert else "http"
@@ -118,7 +119,7 @@ class Reception:
         except IdTooLong as error:
             exchange.ticket, exchange.early = error, True
             return
-        route = self._fronts.scoring(request.path)
+        route = self._main_routes.get(request.path) or self._fronts.scoring(request.path)
         if route is None:
             exchange.ticket, exchange.early = ids, True
         else:
@@ -156,7 +157,7 @@ class Reception:
         """What came was no request, or goes beyond a limit of the connection."""
         self._refusals.note(error)
         request_id, ticket = new_id(), exchange.ticket
-        if isinstance(ticket, ScoringCall) and not ticket.is_azures:
+        if isinstance(ticket, ScoringCall) and not ticket.route.is_azures:
             reply = ticket.route.front.refused(error, request_id)
             exchange.respond(reply.status, field_lines(reply.headers), reply.body)
             return

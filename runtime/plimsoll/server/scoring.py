@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING
 
 from plimsoll.contracts.azureml.replies import RUN_FAILED
 from plimsoll.contracts.fronts import ScoringRoute
-from plimsoll.contracts.names import DEFAULT
 from plimsoll.entry.http.headers import is_form_type
 from plimsoll.errors import BadRequest, BodyTooLarge, MethodNotAllowed, RequestError, Unforeseen
 from plimsoll.server.auth import ApiKeys
@@ -119,7 +118,7 @@ class Scoring:
             self._metrics.run_time.observe(frame.run_ns / 1e9)
 
     def _check(self, request: Request, call: ScoringCall) -> None:
-        if request.method not in call.route.front.methods:
+        if request.method not in call.route.methods:
             raise MethodNotAllowed("The method is not allowed for the requested URL.")
         if self._keys is not None:
             if is_preflight(request.method, request.fields):
@@ -134,7 +133,7 @@ class Scoring:
     def _head(self, call: ScoringCall) -> bytes:
         """Empty for what most scripts take: a POST whose headers they do not look at."""
         exchange, request = call.exchange, call.exchange.request
-        if call.is_azures:
+        if call.route.is_azures:
             if request.method == "POST" and not self._supervisor.features.needs_head and not _is_form(request):
                 return b""
             contract = ""
@@ -157,7 +156,7 @@ class Ids:
 class ScoringCall:
     """One request; hears from the dispatcher of its answer, and from the connection of its client.
 
-    `is_azures`: it speaks Azure ML's contract. Of another one the worker writes the errors too, in its words.
+    Where it speaks another contract than Azure ML's the worker writes the errors too, in that one's words.
     """
 
     __slots__ = (
@@ -169,7 +168,6 @@ class ScoringCall:
         "began_s",
         "exchange",
         "ids",
-        "is_azures",
         "is_preflight",
         "refusal",
         "route",
@@ -181,7 +179,6 @@ class ScoringCall:
         self.exchange = exchange
         self.ids = ids
         self.route = route
-        self.is_azures = route.front.name == DEFAULT
         self.began_s = time.monotonic()
         self.timeout_s: float | None = None
         self.refusal: RequestError | None = None
@@ -256,7 +253,7 @@ class ScoringCall:
         self.refuse(Unforeseen("An unexpected error occurred in the server."))
 
     def _answer(self, frame: Frame) -> None:
-        if self.is_azures and frame.flags & Flag.ERROR:
+        if self.route.is_azures and frame.flags & Flag.ERROR:
             body: bytes | SharedAnswer = _explained(frame, self.ids.own)
         else:
             body = frame.shared or frame.body
@@ -288,7 +285,7 @@ class ScoringCall:
 
     def _fields(self, frame: Frame) -> bytes:
         fields = _script_lines(frame.head) + self.ids.lines
-        if not self.is_azures:
+        if not self.route.is_azures:
             return fields
         if not frame.flags & Flag.RUN_FAILED_UNKNOWN:
             fields += _FAILED_LINES[bool(frame.flags & Flag.RUN_FAILED)]
