@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from gunicorn.app.base import BaseApplication
 
-from plimsoll.contracts.names import parse
+from plimsoll.contracts.names import DEFAULT, parse
 from plimsoll.entry.loading.environment import environment
 from plimsoll.entry.spec import EntrySpec
 from plimsoll.errors import EntryError, PortInUse
@@ -51,7 +51,7 @@ def serve(
     """
     spec = entry_spec(settings, from_flag)
     check_files(settings)
-    contracts = parse(settings.contract)
+    contracts = _contracts(settings)
     streams = configure(settings.log_level, settings.log_format)
     plan = plan_gpus(settings.gpu, os.environ)
     if worker_per_gpu and plan.gpus:
@@ -80,6 +80,19 @@ def serve(
     warn_of_little_memory(settings.workers)
     gc.freeze()  # what is loaded by now stays shared with the front
     _Gunicorn(options, partial(_front, settings, pool, plan, streams)).run()
+
+
+def _contracts(settings: ServeSettings) -> tuple[str, ...]:
+    """Raises UsageError for routes that cannot be served, before anything is started.
+
+    What answers them comes into this process with that, so it is left to the front where Azure ML's alone are on.
+    """
+    names = parse(settings.contract)
+    if names != (DEFAULT,):
+        from plimsoll.contracts.fronts import Fronts
+
+        Fronts(settings, os.environ)
+    return names
 
 
 def _front(settings: ServeSettings, pool: PoolSpec, plan: GpuPlan, streams: LogStreams) -> Front:

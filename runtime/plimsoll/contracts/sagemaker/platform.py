@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from plimsoll.contracts.platform import Said
 from plimsoll.errors import UsageError
-from plimsoll.warning import warn
 
 _NAME = "SageMaker"
 _PORT = 8080
@@ -73,7 +71,6 @@ def _from_folders(environment: Mapping[str, str]) -> Iterator[tuple[str, Said]]:
     if script is not None:
         yield "entry_script", Said(str(script), "environment SAGEMAKER_PROGRAM" if named else _NAME)
         yield "app_root", Said(str(script.parent), _NAME)
-        _warn_of_requirements(script.parent)
 
 
 def _script(code: Path, named: str, environment: Mapping[str, str]) -> Path | None:
@@ -93,11 +90,6 @@ def _local(folder: str) -> str:
 
 def _holds_something(folder: Path) -> bool:
     try:
-        return any(os.scandir(folder))
+        return next(folder.iterdir(), None) is not None
     except OSError:
         return False
-
-
-def _warn_of_requirements(code: Path) -> None:
-    if (code / "requirements.txt").is_file():
-        warn(f"{code / 'requirements.txt'} is not installed at the start: RUN plimsoll-install in the image")
