@@ -8,7 +8,9 @@ from __future__ import annotations
 import io
 import json
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
+from zipfile import BadZipFile, ZipFile
 
 import numpy as np
 
@@ -16,6 +18,7 @@ from plimsoll.entry.toolkit import content_types
 from plimsoll.entry.toolkit.errors import UnsupportedFormatError
 
 _Body = str | bytes | bytearray
+MOST_UNPACKED_BYTES = 2**30
 
 
 def decode(obj: _Body, content_type: str | None) -> Any:
@@ -41,10 +44,19 @@ def _from_npy(body: Any) -> Any:
 
 
 def _from_npz(body: Any) -> Any:
-    """A sparse matrix of SciPy's, which whoever sends one has a use for."""
+    """A sparse matrix of SciPy's."""
+    _check_unpacked(body)
     from scipy.sparse import load_npz  # type: ignore[import-untyped,unused-ignore]
 
     return load_npz(io.BytesIO(body))
+
+
+def _check_unpacked(body: Any) -> None:
+    """Zeros can be packed a thousandfold. Of what is no archive at all NumPy says more."""
+    with suppress(BadZipFile), ZipFile(io.BytesIO(body)) as archive:
+        size = sum(member.file_size for member in archive.infolist())
+        if size > MOST_UNPACKED_BYTES:
+            raise ValueError(f"the archive unpacks to {size} bytes, more than {MOST_UNPACKED_BYTES}")
 
 
 _DECODERS: dict[str, Callable[[Any], Any]] = {
