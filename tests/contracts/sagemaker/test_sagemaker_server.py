@@ -168,6 +168,14 @@ def test_a_script_that_cannot_be_served_says_so(tmp_path: Path, source: str, sai
         assert said in server.log()
 
 
+def test_without_the_contract_the_line_names_it(tmp_path: Path) -> None:
+    script = tmp_path / "inference.py"
+    script.write_text(INFERENCE)
+    with Server(script, wait=False) as server:
+        assert server.wait_exit() == 3
+        assert "--contract sagemaker" in server.log()
+
+
 def test_the_traceback_is_in_the_log_alone(tmp_path: Path) -> None:
     script = tmp_path / "inference.py"
     script.write_text("def model_fn(m): return 0\ndef predict_fn(data, m): raise ValueError('no such thing')\n")
