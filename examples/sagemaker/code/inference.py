@@ -3,6 +3,7 @@
 import os
 
 import joblib
+import numpy as np
 
 
 def model_fn(model_dir):
@@ -10,5 +11,6 @@ def model_fn(model_dir):
 
 
 def predict_fn(data, model, context):
+    data = np.atleast_2d(data)  # a CSV of one row has one dimension
     context.set_response_header(0, "X-Amzn-SageMaker-Custom-Attributes", f"rows={len(data)}")
     return model.predict(data)

@@ -150,6 +150,15 @@ def test_the_default_of_what_is_accepted(tmp_path: Path) -> None:
         assert (reply.headers["content-type"], reply.body) == ("text/csv", b"1,2\n")
 
 
+def test_without_predict_fn_the_models_own_is_called(tmp_path: Path) -> None:
+    script = tmp_path / "inference.py"
+    script.write_text(
+        "class Model:\n    def predict(self, data): return data.sum(axis=1)\ndef model_fn(m): return Model()\n"
+    )
+    with Server(script, *FLAGS) as server:
+        assert server.post("/invocations", b"[[1, 2], [3, 4]]").json() == [3, 7]
+
+
 @pytest.mark.parametrize(
     ("source", "said"),
     [
