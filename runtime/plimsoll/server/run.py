@@ -52,7 +52,8 @@ def serve(
     """
     spec = entry_spec(settings, from_flag)
     check_files(settings)
-    contracts = _contracts(settings)
+    contracts = parse(settings.contract)
+    _check_routes(settings, contracts)
     streams = configure(settings.log_level, settings.log_format)
     plan = plan_gpus(settings.gpu, os.environ)
     if worker_per_gpu and plan.gpus:
@@ -84,17 +85,12 @@ def serve(
     _Gunicorn(options, partial(_front, settings, pool, plan, streams)).run()
 
 
-def _contracts(settings: ServeSettings) -> tuple[str, ...]:
-    """Raises UsageError for routes that cannot be served, before anything is started.
-
-    What answers them comes into this process with that, so it is left to the front where Azure ML's alone are on.
-    """
-    names = parse(settings.contract)
-    if names != (DEFAULT,):
+def _check_routes(settings: ServeSettings, contracts: tuple[str, ...]) -> None:
+    """The front would only find out when it has been started, again and again."""
+    if contracts != (DEFAULT,):
         from plimsoll.contracts.fronts import Fronts
 
         Fronts(settings, os.environ)
-    return names
 
 
 def _front(settings: ServeSettings, pool: PoolSpec, plan: GpuPlan, streams: LogStreams) -> Front:

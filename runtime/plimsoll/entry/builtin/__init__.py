@@ -8,10 +8,11 @@ from plimsoll.errors import EntryError
 
 # Not onnx.py and so on: a script's folder is on its import path.
 _FILES = {"onnx": "onnx_model.py", "sklearn": "sklearn_model.py", "tensorflow": "tensorflow_model.py"}
+FOLDER = Path(__file__).parent
 
 
 def path(name: str) -> Path:
     """The file of a built-in entry script."""
     if name not in _FILES:
         raise EntryError(f"there is no built-in entry script {name!r}", remedy=f"choose one of {', '.join(_FILES)}")
-    return Path(__file__).with_name(_FILES[name])
+    return FOLDER / _FILES[name]

@@ -29,6 +29,11 @@ def is_answer(result: Any) -> bool:
     return isinstance(result, Stream) or _is_response(result)
 
 
+def json_of(result: Any) -> str:
+    """The text that Azure ML's clients get. Raises TypeError or ValueError."""
+    return _ENCODER.encode(result)
+
+
 def answer_of(result: Any, head: Head, run_s: float) -> Answer:
     """Never raises: what cannot be sent is logged and answered with 500."""
     try:
