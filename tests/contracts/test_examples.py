@@ -15,6 +15,7 @@ from support.server import PATIENCE_S, free_port
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 ANSWERS = {
+    "torchserve": ('{"prediction": 14.0}',),
     "sagemaker": ("[0, 2]1\n",),
     "vertex": ("{}", '{"predictions": [0]}'),
 }
