@@ -11,7 +11,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from plimsoll.contracts.fronts import Fronts
+from plimsoll.contracts.spoken import spoken
 from plimsoll.deploy.holding import holding_lines
 from plimsoll.deployment_file.found import Target
 from plimsoll.errors import UsageError
@@ -132,7 +132,7 @@ def _options(
         max_queue=serving.max_queue,
         scoring_timeout_s=serving.scoring_timeout_ms / 1000,
         grace_s=serving.grace_seconds,
-        path=Fronts(serving, os.environ).main,
+        spoken=spoken(serving, os.environ),
         recorded=profiling.arrivals == "recorded",
     )
 

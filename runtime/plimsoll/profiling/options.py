@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, Protocol
 
-from plimsoll.contracts.azureml.routes import SCORE
+from plimsoll.contracts.spoken import Spoken
 from plimsoll.profiling.advice.configuration import Configuration
 from plimsoll.profiling.advice.slo import Slo
 from plimsoll.profiling.dataset.load import Format
@@ -31,7 +31,7 @@ class ProfileOptions:
     keep; `verify` says whether the recommendation is tried out under its own limits; `search_workers`,
     `search_threads` and `search_batches` whether other numbers of them may be tried too. `max_queue`,
     `scoring_timeout_s` and `grace_s` are what the server will serve with; the measured one ends calls by
-    `request_timeout_s`. `path` is where rows go that name no path of their own. `recorded`: the open loop replays the
+    `request_timeout_s`. `spoken` says where rows go that name no path of their own. `recorded`: the open loop replays the
     gaps between the recorded requests.
     """
 
@@ -64,7 +64,7 @@ class ProfileOptions:
     max_queue: int = ServeSettings.max_queue
     scoring_timeout_s: float = ServeSettings.scoring_timeout_ms / 1000
     grace_s: float = ServeSettings.grace_seconds
-    path: str = SCORE
+    spoken: Spoken = field(default_factory=Spoken)
     recorded: bool = False
 
     @property

@@ -167,7 +167,7 @@ class Session:
         rows, seed, metrics = setup.dataset.rows, setup.options.seed, server.process.metrics()
         batches = read_batches(metrics)
         slots = server.options.slots * (batches.max_size if batches else 1)
-        self.driver.open(rows, server.process.port, timeout_s, seed, again, slots, setup.options.path)
+        self.driver.open(rows, server.process.port, timeout_s, seed, again, slots, setup.options.spoken.path)
         budget = budget_connections(self.driver.most_connections, metrics)
         server.most_connections = budget.most
         if self.connections is None and budget.bounds:

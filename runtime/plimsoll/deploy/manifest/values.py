@@ -109,6 +109,7 @@ def _environment(
     timeout_ms = round(1000 * profiled.scoring_timeout_seconds)
     if timeout_ms != ServeSettings.scoring_timeout_ms:
         found["PLIMSOLL_SCORING_TIMEOUT_MS"] = Noted(str(timeout_ms), "ms that a call may run, as profiled")
+    found |= {name: Noted(value, "what clients speak") for name, value in profiled.contract_variables.items()}
     found |= {name: Noted(value, "as profiled") for name, value in needs.environment.items()}
     found["PLIMSOLL_DRAIN_SECONDS"] = Noted(str(ending.drain.value), ending.drain.reason)
     found["PLIMSOLL_GRACE_SECONDS"] = Noted(str(ending.grace.value), ending.grace.reason)

@@ -171,6 +171,9 @@ def _settings(findings: Findings) -> SettingsInfo:
         slo=options.slo.flag if options.slo else None,
         scoring_timeout_seconds=options.scoring_timeout_s,
         grace_seconds=options.grace_s,
+        contract=options.spoken.contract,
+        scoring_route=options.spoken.route,
+        contract_variables=dict(options.spoken.variables),
     )
 
 

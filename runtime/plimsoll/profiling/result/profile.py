@@ -13,6 +13,8 @@ from typing import Any, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
+from plimsoll.contracts.azureml.routes import SCORE
+from plimsoll.contracts.names import DEFAULT
 from plimsoll.profiling.result.base import TOO_FEW_REQUESTS, TOO_MANY_FAILED, Model
 from plimsoll.profiling.result.gpu import GpuRecommendation
 from plimsoll.profiling.result.measurements import Measurements, Processes
@@ -232,8 +234,9 @@ class DriverInfo(Model):
 class SettingsInfo(Model):
     """The settings of this run that its numbers depend on.
 
-    `server_arguments` are those that were not given by variables. The last three are as the server will use them,
-    wherever they came from: how many calls may wait, how long one may run, and how long a stop waits for it.
+    `server_arguments` are those that were not given by variables. What follows is as the server will use it, wherever
+    it came from: how many calls may wait, how long one may run, and how long a stop waits for it. `contract` is what
+    was spoken, `scoring_route` what metrics call the route, and `contract_variables` make a server speak the same.
     """
 
     null_because: ClassVar[Mapping[str, str]] = {"server_arguments": "", "*": "not given"}
@@ -249,6 +252,9 @@ class SettingsInfo(Model):
     max_queue: int = ServeSettings.max_queue
     scoring_timeout_seconds: float = ServeSettings.scoring_timeout_ms / 1000
     grace_seconds: float = ServeSettings.grace_seconds
+    contract: str = DEFAULT
+    scoring_route: str = SCORE
+    contract_variables: dict[str, str] = Field(default_factory=dict)
 
     @model_validator(mode="before")
     @classmethod

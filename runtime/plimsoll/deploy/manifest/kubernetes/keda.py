@@ -33,7 +33,7 @@ def scaled_object(values: Values, scaling: Scaling, options: ManifestOptions) ->
 
 
 def _trigger(values: Values, options: ManifestOptions) -> Tree:
-    queries = Queries(values.name, options)
+    queries = Queries(values, options)
     if options.scale_on == "queue":
         query, threshold, why = queries.under_way(), *_calls(values)
     else:

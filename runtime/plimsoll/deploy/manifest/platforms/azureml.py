@@ -14,6 +14,7 @@ from plimsoll.contracts.azureml.routes import SCORE
 from plimsoll.deploy.manifest.document import Document, Noted, Tree
 from plimsoll.deploy.manifest.kubernetes.container import port
 from plimsoll.deploy.manifest.options import ManifestOptions
+from plimsoll.deploy.manifest.platforms.contract import check_contract
 from plimsoll.deploy.manifest.platforms.autoscale import autoscale
 from plimsoll.deploy.manifest.platforms.container import MODEL_VARIABLE, variables
 from plimsoll.deploy.manifest.platforms.files import File
@@ -40,6 +41,7 @@ _NOT_MANAGED = {
 }
 
 
+_CALLED = frozenset({"azureml"})
 TAKES = frozenset(
     {"replicas", "target_rps", "autoscale", "gpu", "environment", "node_selector", "port"}
     | {"model", "compute", "instance_type"}
@@ -48,6 +50,7 @@ TAKES = frozenset(
 
 def documents(values: Values, options: ManifestOptions) -> list[Document]:
     """Raises UsageError."""
+    check_contract("azureml", values, _CALLED)
     if not _NAME.fullmatch(values.name):
         raise UsageError(
             f"the name {values.name!r} is none for an endpoint of Azure ML",

@@ -12,6 +12,7 @@ import re
 
 from plimsoll.deploy.manifest.document import Document, Noted, Tree
 from plimsoll.deploy.manifest.options import ManifestOptions
+from plimsoll.deploy.manifest.platforms.contract import check_contract
 from plimsoll.deploy.manifest.platforms.container import MODEL_VARIABLE, variables
 from plimsoll.deploy.manifest.platforms.instance_type import instance_needs
 from plimsoll.deploy.manifest.replicas import Scaling
@@ -37,11 +38,13 @@ _NO_TAG = re.compile(r"[^\w .:/=+@-]+")
 _TAG_LENGTH = 256
 
 
+_CALLED = frozenset({"azureml", "sagemaker", "mlflow"})
 TAKES = frozenset({"replicas", "target_rps", "autoscale", "environment", "model", "instance_type"})
 
 
 def documents(values: Values, options: ManifestOptions) -> list[Document]:
     """Raises UsageError."""
+    check_contract("sagemaker", values, _CALLED)
     _check(values, options)
     scaling = values.replicas.scaling
     content: dict[str, Tree] = {

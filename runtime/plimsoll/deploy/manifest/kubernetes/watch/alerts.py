@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from plimsoll.deploy.manifest.document import Document, Noted, Tree
 from plimsoll.deploy.manifest.kubernetes.metadata import metadata
-from plimsoll.deploy.manifest.kubernetes.watch.queries import FAILED, SCORING, Queries
+from plimsoll.deploy.manifest.kubernetes.watch.queries import FAILED, Queries
 from plimsoll.deploy.manifest.options import ManifestOptions
 from plimsoll.deploy.manifest.values import Values
 from plimsoll.profiling.advice.configuration import counted
@@ -49,7 +49,7 @@ class Alert:
 
 
 def rules(values: Values, options: ManifestOptions) -> Document:
-    queries = Queries(values.name, options)
+    queries = Queries(values, options)
     groups = (_at_the_line, _memory, _slow, _broken)
     found = [alert for group in groups for alert in group(values, queries)]
     return Document(
@@ -77,7 +77,7 @@ def _at_the_line(values: Values, queries: Queries) -> Iterator[Alert]:
         f"{values.name}: each replica gets more than the {number(needs.rate_rps)} requests/s it was profiled for. Raise"
         " the number of replicas, or profile again.",
     )
-    refused = queries.rate("plimsoll_requests_total", SCORING, FAILED, window=_WINDOW)
+    refused = queries.rate("plimsoll_requests_total", queries.scoring, FAILED, window=_WINDOW)
     yield Alert(
         "PlimsollRefuses",
         f"sum({refused}) / {queries.offered_rps(_WINDOW)} > {MOST_FAILED_SHARE:g}",

@@ -40,7 +40,7 @@ def dashboard(values: Values, options: ManifestOptions) -> str:
         "templating": {"list": [_source()]},
     }
     lines = [f"{json.dumps(key)}: {json.dumps(value)}" for key, value in whole.items()]
-    panels = ",\n".join(json.dumps(panel) for panel in _placed(rows(values, Queries(values.name, options))))
+    panels = ",\n".join(json.dumps(panel) for panel in _placed(rows(values, Queries(values, options))))
     return "{\n" + ",\n".join([*lines, f'"panels": [\n{panels}\n]']) + "\n}\n"
 
 

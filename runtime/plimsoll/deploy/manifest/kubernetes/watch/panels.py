@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from plimsoll.deploy.manifest.kubernetes.watch.queries import FAILED, SCORING, Queries
+from plimsoll.deploy.manifest.kubernetes.watch.queries import FAILED, Queries
 from plimsoll.deploy.manifest.values import Values
 from plimsoll.reports.units import milliseconds, number
 
@@ -53,7 +53,7 @@ def rows(values: Values, queries: Queries) -> list[Row]:
 
 def _load(values: Values, queries: Queries) -> Iterator[Panel]:
     line = queries.line("requests_per_second", f"{values.needs.rate_rps:.6g} * {queries.serving()}")
-    answered = queries.rate("plimsoll_requests_total", SCORING, 'status="200"')
+    answered = queries.rate("plimsoll_requests_total", queries.scoring, 'status="200"')
     yield Panel(
         "Requests",
         "reqps",
@@ -136,7 +136,7 @@ def _trouble(values: Values, queries: Queries) -> Iterator[Panel]:
             Query(f"sum({queries.of('plimsoll_slots')})", "slots", line=True),
         ],
     )
-    failed = queries.rate("plimsoll_requests_total", SCORING, FAILED)
+    failed = queries.rate("plimsoll_requests_total", queries.scoring, FAILED)
     yield Panel(
         "Refused and failed",
         "reqps",

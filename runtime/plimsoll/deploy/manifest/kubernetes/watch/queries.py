@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
-from plimsoll.contracts.azureml.routes import SCORE
 from plimsoll.deploy.manifest.options import ManifestOptions
+from plimsoll.deploy.manifest.values import Values
 
 SCRAPE_S = 15
 """As often as the Deployment's autoscaler looks, and half of Prometheus' own default."""
 RATE_WINDOW_S = 4 * SCRAPE_S
 """Four scrapes: a rate needs two, and one or two may be lost."""
-SCORING = f'route="{SCORE}"'
-"""Calls of the model alone, not of probes and scrapes."""
 FAILED = 'status=~"429|5.."'
 
 
 class Queries:
-    """Of one deployment: series carry the name of its Service as `job`, and its namespace."""
+    """Of one deployment: series carry the name of its Service as `job`, and its namespace.
 
-    def __init__(self, name: str, options: ManifestOptions) -> None:
+    `scoring`: calls of the model alone, not of probes and scrapes.
+    """
+
+    def __init__(self, values: Values, options: ManifestOptions) -> None:
         place = f',namespace="{options.namespace}"' if options.namespace else ""
-        self._own = f'job="{name}"{place}'
+        self._own = f'job="{values.name}"{place}'
+        self.scoring = f'route="{values.profile.settings.scoring_route}"'
 
     def of(self, metric: str, *labels: str) -> str:
         return f"{metric}{{{','.join([self._own, *labels])}}}"
@@ -29,7 +31,7 @@ class Queries:
 
     def offered_rps(self, window: str = f"{RATE_WINDOW_S}s") -> str:
         """What clients want, refused requests too."""
-        return f"sum({self.rate('plimsoll_requests_total', SCORING, window=window)})"
+        return f"sum({self.rate('plimsoll_requests_total', self.scoring, window=window)})"
 
     def under_way(self) -> str:
         """Calls that run or wait, of all replicas."""
