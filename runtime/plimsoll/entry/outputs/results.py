@@ -38,6 +38,11 @@ def answer_of(result: Any, head: Head, run_s: float) -> Answer:
     return Answer(200, [JSON_TYPE], body, False, run_s)
 
 
+def is_sent_as_it_is(result: Any) -> bool:
+    """Streams, bytes and responses: no contract encodes them."""
+    return isinstance(result, (Stream, bytes, bytearray, memoryview)) or _is_response(result)
+
+
 def _as_it_is(result: Any, head: Head, run_s: float) -> Answer | None:
     if isinstance(result, Stream):
         return _stream_answer(result, head, run_s)
