@@ -16,7 +16,7 @@ import pytest
 from mlflow_asked import ask, differs, recorded
 from mlflow_cases import CASES, JSON, MODELS, ROW, Case, json_case
 
-from support.server import Server
+from support.server import Client, Server, free_port, wait_for
 
 RECORD = recorded()
 
@@ -130,6 +130,31 @@ def test_a_folder_above_the_model(models: Path, tmp_path: Path) -> None:
     (tmp_path / "unused").mkdir()
     with server_of(tmp_path) as server:
         assert ask(server.port, at_score(CASES["inputs of a tensor"]))["json"] == {"predictions": [0, 7]}
+
+
+DEPLOYMENT = """
+$schema: https://azuremlschemas.azureedge.net/latest/managedOnlineDeployment.schema.json
+name: blue
+endpoint_name: digits
+model: {{path: {model}, type: mlflow_model}}
+instance_type: Standard_DS3_v2
+instance_count: 1
+"""
+
+
+def test_a_deployment_without_code_is_served_from_its_file(models: Path, tmp_path: Path) -> None:
+    file = tmp_path / "deployment.yml"
+    file.write_text(DEPLOYMENT.format(model=models / "digits"))
+    client = Client()
+    client.port = free_port()
+    command = [sys.executable, "-m", "plimsoll", "--deployment", file, "--port", str(client.port)]
+    with subprocess.Popen(command, cwd=tmp_path) as process:
+        try:
+            wait_for(client.is_ready, "readiness")
+            asked = at_score(json_case("digits", {"input_data": [ROW]}))
+            assert ask(client.port, asked)["json"] == [0]
+        finally:
+            process.terminate()
 
 
 def test_it_is_profiled_like_any_other(models: Path, tmp_path: Path) -> None:

@@ -60,7 +60,8 @@ def test_probes_and_what_is_no_request(serve: Serve) -> None:
         name: "" for name in answers if name not in (VERSION, OTHERS_TOO)
     }
     assert answers[VERSION]["text"] == mlflows_version()
-    assert (answers[OTHERS_TOO]["status"], answers[OTHERS_TOO]["headers"]["allow"]) == (405, "GET, HEAD")
+    assert answers[OTHERS_TOO]["status"] == 405
+    assert set(answers[OTHERS_TOO]["headers"]["allow"].split(", ")) == {"GET", "HEAD"}
     assert head.status == 200
 
 

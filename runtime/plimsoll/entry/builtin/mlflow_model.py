@@ -116,9 +116,9 @@ class Watched:
 
 
 def folder_of(place: Path) -> Path:
-    """`place` itself, or the one folder below it: models may hold models."""
+    """`place` itself, or the one folder below it: models may hold models. mlflow follows no links."""
     found = [place / _FILE] if (place / _FILE).is_file() else sorted(place.glob(f"*/{_FILE}"))
-    return (found[0] if len(found) == 1 else single(place, _FILE)).parent
+    return (found[0] if len(found) == 1 else single(place, _FILE)).parent.resolve()
 
 
 def scoring_server() -> Any:
@@ -127,6 +127,6 @@ def scoring_server() -> Any:
     except ModuleNotFoundError as missing:
         what = missing.name if missing.name and not missing.name.startswith("mlflow") else "mlflow"
         raise EntryError(f"{what} is not installed", remedy="pip install 'plimsoll-runtime[mlflow]'") from None
-    if not hasattr(found, "invocations"):
+    if not all(hasattr(found, name) for name in ("invocations", "load_model_with_mlflow_config")):
         raise EntryError("mlflow is too old for builtin:mlflow", remedy="pip install 'plimsoll-runtime[mlflow]'")
     return found
