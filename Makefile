@@ -15,10 +15,13 @@ SHORT  := tests/entry tests/host tests/workers tests/server/test_server_lifecycl
 TOOLS  := gcc curl openssl chromium haproxy kubectl nginx prometheus slowhttptest wrk
 SUITE  := "not (truth or images or image_gpu)"
 TRUTH  := -m 'truth and not calibration'
+# These measure what a machine can do, and have it for themselves. Of all others two files run at a time.
+ALONE  := tests/profiling tests/benchmarks tests/command tests/test_api.py tests/deploy/test_deploy_scaling.py
+PAIRED := --numprocesses 2 --dist loadfile
 # A neighbour on the machine can disturb what measures or waits: what failed runs once more, alone, and then counts. The
 # log names it both times. Exit code 1 says that all tests have run.
 define pytest
-$(BIN)/pytest $(1) || { [ $$? = 1 ] && $(BIN)/pytest $(1) --last-failed --last-failed-no-failures none; }
+$(BIN)/pytest $(1) || { [ $$? = 1 ] && $(BIN)/pytest $(1) --numprocesses 0 --last-failed --last-failed-no-failures none; }
 endef
 COMPILE = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --no-header
 AS_ALL := --constraint images/locks/all.txt
@@ -67,14 +70,15 @@ demo-tensorflow: $(READY)  ## the same with a TensorFlow ResNet-50 that takes JP
 	@echo "  curl -s --data-binary @$$(ls demo/tensorflow/requests/*.jpg | head -1) localhost:5001/score | head -c 200"
 
 test: tools lint  ## style, types, and every test
-	$(call pytest,-m $(SUITE))
+	$(call pytest,-m $(SUITE) $(PAIRED) $(addprefix --ignore=,$(ALONE)))
+	$(call pytest,-m $(SUITE) $(ALONE))
 	$(call pytest,$(TRUTH))
 
 coverage: tools $(READY)  ## which lines the tests run; they take half as long again with it
 	$(BIN)/pytest -m $(SUITE) --cov --cov-report=term:skip-covered
 
 test-short: tools $(READY)  ## the tests that depend most on Python and on the machine (a minute)
-	$(call pytest,$(SHORT))
+	$(call pytest,$(SHORT) $(PAIRED))
 
 test-pythons: $(READY)  ## test-short on every other supported Python of this machine, each in an environment of its own
 	$(BIN)/python tests/support/pythons.py

@@ -8,6 +8,7 @@ from __future__ import annotations
 import errno
 import json
 import os
+import re
 from pathlib import Path
 from typing import Any
 
@@ -360,3 +361,25 @@ def test_a_published_example_that_azures_command_would_refuse_too(
 ) -> None:
     """Names come by its flags, registered models from its workspace, and some files are of the preview."""
     assert message in refused(desk, **change)
+
+
+def test_a_data_collector_is_honoured_where_a_folder_is_given(desk: Path) -> None:
+    collector = {
+        "collections": {"request": {"enabled": "True"}, "model_inputs": {"enabled": "true"}, "x": {"enabled": "False"}},
+        "sampling_rate": 0.5,
+        "rolling_rate": "day",
+        "request_logging": {"capture_headers": ["a"]},
+    }
+    found = read(desk, "collect", data_collector=collector)
+    assert values(found)["collections"] == "request,model_inputs"
+    assert values(found)["collect_sampling_rate"] == 0.5
+    assert re.fullmatch(r"[^/]+/[^/]+", values(found)["collect_as"])
+    named = {note.partition(": not honoured: ")[0].rpartition(": ")[2] for note in found.notes}
+    assert {"data_collector.rolling_rate", "data_collector.request_logging"} <= named
+    assert "data_collector" not in named
+
+
+def test_nothing_is_collected_without_a_folder(desk: Path) -> None:
+    found = read(desk, data_collector={"collections": {"request": {"enabled": "True"}}})
+    assert not {"collections", "collect_as", "collect_sampling_rate"} & set(values(found))
+    assert any("--collect FOLDER" in note for note in found.notes)

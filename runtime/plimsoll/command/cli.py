@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from plimsoll.workers.spec import WarmUpCall
 
 _VERBS = {
+    "collect": "plimsoll.command.collect",
     "manifest": "plimsoll.deploy.manifest.command",
     "fit": "plimsoll.deploy.fit.command",
     "plan": "plimsoll.deploy.plan.command",

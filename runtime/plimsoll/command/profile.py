@@ -133,6 +133,7 @@ def _options(
         scoring_timeout_s=serving.scoring_timeout_ms / 1000,
         grace_s=serving.grace_seconds,
         path=Fronts(serving, os.environ).main,
+        recorded=profiling.arrivals == "recorded",
     )
 
 

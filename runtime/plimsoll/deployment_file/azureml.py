@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 
+from plimsoll.deployment_file.azureml_collector import read_collector
 from plimsoll.deployment_file.azureml_environment import read_environment_of
 from plimsoll.deployment_file.azureml_ignored import read_ignored
 from plimsoll.deployment_file.found import Deployment, Said, Target
@@ -36,6 +37,7 @@ def read_azureml(file: Section, given: frozenset[str]) -> Deployment:
     found.variables = read_variables(file, "environment_variables", found)
     _read_requests(file, found)
     read_environment_of(file, found)
+    read_collector(file, found, given)
     read_ignored(file, found)
     file.close()
     return found

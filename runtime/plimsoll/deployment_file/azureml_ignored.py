@@ -14,7 +14,6 @@ def read_ignored(file: Section, found: Deployment) -> None:
         file.any(key)
     _read_probes(file, found)
     _read_scale(file, found)
-    _read_collector(file, found)
     _read_switches(file, found)
     for key in ("tags", "properties"):
         if file.section(key) is not None:
@@ -46,40 +45,6 @@ def _read_scale(file: Section, found: Deployment) -> None:
     scale.close()
     if kind.lower() != "default":
         found.ignore(file.place("scale_settings"), "one server runs; plimsoll plan simulates several")
-
-
-def _read_collector(file: Section, found: Deployment) -> None:
-    collector = file.section("data_collector")
-    if collector is None:
-        return
-    collections = collector.section("collections")
-    if collections is None:
-        raise collector.error("collections", "missing", "the platform requires it")
-    _read_collections(collections)
-    rate, sampling = collector.text("rolling_rate"), collector.number("sampling_rate")
-    if rate is not None and rate.lower() not in ("minute", "hour", "day"):
-        raise collector.error("rolling_rate", f"{rate!r} is not one of minute, hour, day")
-    if sampling is not None and not 0 <= sampling <= 1:
-        raise collector.error("sampling_rate", f"{sampling:g} is not between 0 and 1")
-    logging = collector.section("request_logging")
-    if logging is not None:
-        logging.any("capture_headers")
-        logging.close()
-    collector.close()
-    found.ignore(file.place("data_collector"), "no data is collected")
-
-
-def _read_collections(collections: Section) -> None:
-    for name in collections.names():
-        one = collections.section(name)
-        if one is None:
-            continue
-        enabled = one.required("enabled")
-        if enabled.lower() not in ("true", "false"):
-            raise one.error("enabled", f"{enabled!r} is not one of 'true', 'false'")
-        one.any("data")
-        one.text("client_id")
-        one.close()
 
 
 def _read_switches(file: Section, found: Deployment) -> None:

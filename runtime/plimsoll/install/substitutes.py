@@ -8,6 +8,8 @@ SERVED_BY_US: dict[str, str | None] = {
     "azureml-inference-server-http": "inference-schema",
     "azureml-contrib-services": None,
     "azureml-contrib-server": None,
+    "azureml-ai-monitoring": "pandas",
+    "azureml-monitoring": None,
     "plimsoll-runtime": None,
 }
 

@@ -31,7 +31,8 @@ class ProfileOptions:
     keep; `verify` says whether the recommendation is tried out under its own limits; `search_workers`,
     `search_threads` and `search_batches` whether other numbers of them may be tried too. `max_queue`,
     `scoring_timeout_s` and `grace_s` are what the server will serve with; the measured one ends calls by
-    `request_timeout_s`. `path` is where rows go that name no path of their own.
+    `request_timeout_s`. `path` is where rows go that name no path of their own. `recorded`: the open loop replays the
+    gaps between the recorded requests.
     """
 
     dataset: Path
@@ -64,6 +65,7 @@ class ProfileOptions:
     scoring_timeout_s: float = ServeSettings.scoring_timeout_ms / 1000
     grace_s: float = ServeSettings.grace_seconds
     path: str = SCORE
+    recorded: bool = False
 
     @property
     def configuration(self) -> Configuration:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
-from plimsoll.errors import UsageError
+from plimsoll.errors import DatasetError, UsageError
 from plimsoll.host.cpus import Host, describe_host
 from plimsoll.profiling.advice.configuration import Configuration
 from plimsoll.profiling.dataset.load import load_dataset
@@ -91,6 +91,11 @@ def prepare(options: ProfileOptions) -> Setup:
     dataset = load_dataset(
         options.dataset, options.content_type, options.format, options.max_rows, options.max_dataset_bytes
     )
+    if options.recorded and any(row.arrived_s is None for row in dataset.rows):
+        remedy = "record requests with --collect, or leave --arrivals out"
+        raise DatasetError(
+            f"{options.dataset}: its rows have no times of arrival, which --arrivals needs", remedy=remedy
+        )
     make_output_folder(options.output_dir)
     host = describe_host()
     return Setup(

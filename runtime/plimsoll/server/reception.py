@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from prometheus_client import CollectorRegistry
 from starlette.applications import Starlette
@@ -47,8 +47,12 @@ from plimsoll.server.scoring import CLIENT_GONE, Ids, Scoring, ScoringCall
 from plimsoll.server.tracing import Tracing
 from plimsoll.server.turns import Turns
 from plimsoll.server.version_header import version_header
+from plimsoll.settings.collecting import collecting_of
 from plimsoll.settings.serving import ServeSettings
 from plimsoll.workers.supervisor import Supervisor
+
+if TYPE_CHECKING:
+    from plimsoll.server.collection.collection import Collection
 
 _NOT_FOUND = (
     "The requested URL was not found on the server."
@@ -88,6 +92,7 @@ class Reception:
         keys = ApiKeys(settings.api_keys_file) if settings.api_keys_file else None
         self._scoring = Scoring(supervisor, metrics, self._access_log, settings, keys, self._tracing)
         registry = CollectorRegistry()
+        self._collection = self._collect(settings, supervisor, registry)
         registry.register(Counted(metrics, streams))
         registry.register(machine(supervisor, self.connections))
         registry.register(AllocatorMetrics(lambda: supervisor.workers))
@@ -109,8 +114,27 @@ class Reception:
 
     def close(self) -> None:
         self._access_log.flush()
+        if self._collection is not None:
+            self._collection.close()
         if self._tracing is not None:
             self._tracing.close()
+
+    def _collect(
+        self, settings: ServeSettings, supervisor: Supervisor, registry: CollectorRegistry
+    ) -> Collection | None:
+        """Who collects nothing does not import it either."""
+        collecting = collecting_of(settings)
+        if collecting is None:
+            return None
+        from plimsoll.server.collection.call import collected_by
+        from plimsoll.server.collection.collection import Collection
+        from plimsoll.server.collection.metrics import CollectionMetrics
+
+        collection = Collection(collecting)
+        self._scoring.make_call = collected_by(collection)
+        supervisor.on_record, supervisor.on_dropped_records = collection.add_record, collection.note_dropped
+        registry.register(CollectionMetrics(collection.writer))
+        return collection
 
     def on_head(self, exchange: Exchange) -> None:
         request = exchange.request

@@ -27,9 +27,10 @@ from plimsoll.server.logs.lines import FrontLogger, LogStreams, configure
 from plimsoll.server.startup.descriptors import plan_descriptors
 from plimsoll.server.startup.memory import buffer_bytes, warn_of_little_memory
 from plimsoll.server.startup.paths import check_files, entry_spec
+from plimsoll.settings.collecting import collecting_of
 from plimsoll.settings.serving import HEARTBEAT_TIMEOUT_S, ServeSettings, longest_stop_s
 from plimsoll.version import __version__
-from plimsoll.workers.spec import Limits, PoolSpec, WarmUpCall
+from plimsoll.workers.spec import Limits, PoolSpec, RecordsSpec, WarmUpCall
 from plimsoll.workers.threads import OWN as THREADS_VARIABLE
 from plimsoll.workers.threads import thread_environment
 
@@ -76,6 +77,7 @@ def serve(
         descriptor_limit=descriptors.found,
         max_buffer_bytes=buffer_bytes(settings),
         contracts=contracts,
+        records=_records(settings),
     )
     warn_of_little_memory(settings.workers)
     gc.freeze()  # what is loaded by now stays shared with the front
@@ -129,6 +131,14 @@ def _limits(settings: ServeSettings) -> Limits:
     """A call may wait for a stuck one before it, for its worker's replacement, and then as long as it may run."""
     scoring_timeout_s = settings.scoring_timeout_ms / 1000
     return Limits(scoring_timeout_s, 2 * scoring_timeout_s + settings.grace_seconds, settings.max_queue)
+
+
+def _records(settings: ServeSettings) -> RecordsSpec | None:
+    """Raises UsageError where nothing could be named as it is asked for."""
+    found = collecting_of(settings)
+    if found is None:
+        return None
+    return RecordsSpec(found.source, found.sampling_rate, None if found.names is None else tuple(sorted(found.names)))
 
 
 def _greeting(settings: ServeSettings, spec: EntrySpec) -> str:

@@ -10,6 +10,7 @@ import json
 import logging
 import re
 import time
+from collections.abc import Callable
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
@@ -74,11 +75,12 @@ class Scoring:
         self._max_body_bytes = settings.max_body_bytes
         self._keys = keys
         self._tracing = tracing
+        self.make_call: Callable[[Scoring, Exchange, Ids, ScoringRoute], ScoringCall] = ScoringCall
 
     def on_head(self, exchange: Exchange, ids: Ids, route: ScoringRoute) -> None:
         """Looks at what can be refused, or answered, without the body."""
         request = exchange.request
-        exchange.ticket = call = ScoringCall(self, exchange, ids, route)
+        exchange.ticket = call = self.make_call(self, exchange, ids, route)
         if self._tracing is not None:
             call.span = self._tracing.begin(request.method, route.label, ids.text, request.fields)
         try:
@@ -240,7 +242,7 @@ class ScoringCall:
         reply = self.route.front.refused(error, self.ids.own)
         fields = field_lines(reply.headers) + (self.ids.lines if reply.has_ids else b"")
         self.exchange.respond(reply.status, fields, reply.body)
-        self._over(reply.status, error.code, len(reply.body))
+        self._over(reply.status, error.code, len(reply.body), reply.body)
 
     def answer_empty(self) -> None:
         self.exchange.respond(200, self.ids.lines, b"")
@@ -259,7 +261,7 @@ class ScoringCall:
             body = frame.shared or frame.body
         self.exchange.respond(frame.status, self._fields(frame), body)
         self._note_times(frame)
-        self._over(frame.status, _outcome(frame), 0 if frame.status in NO_CONTENT else len(body))
+        self._over(frame.status, _outcome(frame), 0 if frame.status in NO_CONTENT else len(body), body)
 
     def _begin_stream(self, frame: Frame) -> None:
         """From here on a script that fails can only be shown by a body that stops short."""
@@ -297,7 +299,8 @@ class ScoringCall:
         if self._call is not None:
             self._scoring.note_times(self._call, frame)
 
-    def _over(self, status: int, outcome: str, size: int | None) -> None:
+    def _over(self, status: int, outcome: str, size: int | None, body: bytes | SharedAnswer = b"") -> None:
+        """`body` is the answer, where it did not go out in pieces."""
         if not self._is_over:
             self._is_over, self._call = True, None
             self._scoring.over(self, status, outcome, size)

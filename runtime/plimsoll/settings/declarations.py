@@ -24,6 +24,7 @@ class Group(StrEnum):
     LIFE_CYCLE = "Life cycle"
     ACCESS = "Access and encryption"
     GPU = "GPU"
+    COLLECTION = "Data collection"
     LOGGING = "Logging and tracing"
     PROFILING = "Profiling"
     REQUESTS = "Requests to profile with"

@@ -216,6 +216,43 @@ class ServeSettings:
         Group.GPU,
         Field("auto uses GPUs if there are any; required exits with code 3 if none can be used; off hides them all."),
     ] = "auto"
+    collect: Annotated[
+        str | None,
+        Group.COLLECTION,
+        Field(
+            "Record every request and answer, and what the script gives to a Collector, as JSON Lines below this"
+            " folder.",
+            "FOLDER",
+        ),
+    ] = None
+    collections: Annotated[
+        str | None,
+        Group.COLLECTION,
+        Field(
+            "Collections to record, separated by commas: request, response, and those that the script names."
+            " Default: all.",
+            "NAMES",
+        ),
+    ] = None
+    collect_as: Annotated[
+        str | None,
+        Group.COLLECTION,
+        Field(
+            "Names of endpoint and deployment, for the folders below --collect. Default: the service's name, default.",
+            "NAME/NAME",
+        ),
+    ] = None
+    collect_sampling_rate: Annotated[
+        float, Group.COLLECTION, Field("Share of the requests that are recorded.", "X", ge=0, le=1)
+    ] = 1.0
+    collect_file_bytes: Annotated[
+        int, Group.COLLECTION, Field("Size at which a file of records is followed by another.", "BYTES", ge=1)
+    ] = 256 * 2**20
+    collect_buffer_bytes: Annotated[
+        int,
+        Group.COLLECTION,
+        Field("Memory for records not yet written; further ones are dropped and counted.", "BYTES", ge=1 << 16),
+    ] = 64 * 2**20
     log_format: Annotated[Literal["text", "json"], Group.LOGGING, Field("Format of log lines.")] = "text"
     log_level: Annotated[
         Literal["debug", "info", "warning", "error", "critical"],
@@ -311,7 +348,11 @@ class ProfileSettings:
     format: Annotated[
         str | None,
         Group.REQUESTS,
-        Field("One of lines, csv, parquet, folder, zip, envelope. Default: recognised by name and content.", "FORMAT"),
+        Field(
+            "One of lines, csv, parquet, folder, zip, envelope, collected, sagemaker. Default: recognised by name and"
+            " content.",
+            "FORMAT",
+        ),
     ] = None
     content_type: Annotated[
         str | None, Group.REQUESTS, Field("Content-Type of every request. Default: recognised for each row.", "TYPE")
@@ -322,6 +363,14 @@ class ProfileSettings:
     max_dataset_bytes: Annotated[
         int, Group.REQUESTS, Field("Most bytes of rows to use; of more, a sample of all sizes.", "BYTES", ge=1)
     ] = 512 * 2**20
+    arrivals: Annotated[
+        Literal["poisson", "recorded"],
+        Group.REQUESTS,
+        Field(
+            "When requests fall due in the open loop: at random instants, or with the gaps between recorded ones,"
+            " scaled to the rate that is measured."
+        ),
+    ] = "poisson"
     fail_if: Annotated[
         tuple[str, ...],
         Group.GATES,

@@ -109,9 +109,9 @@ _READERS: Mapping[Any, Callable[[Any], Any]] = MappingProxyType({int: _whole, fl
 
 def _check_limits(field: Field, value: float) -> None:
     """Not a number is within no limits."""
-    if field.ge is not None and not value >= field.ge:
-        raise Invalid(f"input should be greater than or equal to {field.ge}")
     if field.le is not None and not value <= field.le:
         raise Invalid(f"input should be less than or equal to {field.le}")
+    if field.ge is not None and not value >= field.ge:
+        raise Invalid(f"input should be greater than or equal to {field.ge}")
     if field.gt is not None and not value > field.gt:
         raise Invalid(f"input should be greater than {field.gt}")

@@ -52,6 +52,8 @@ class Kind:
     """A JSON object about the worker itself."""
     BUNDLE = 6
     """As BATCH, but of calls that are run one after the other and answered one by one: one message wakes once."""
+    RECORD = 7
+    """A piece of what run() collects: `head` names the collection, `run_ns` counts what was dropped before."""
 
 
 class Flag:

@@ -14,7 +14,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from functools import partial
 from typing import IO, Any, Protocol
@@ -27,6 +27,7 @@ from plimsoll.workers.features import Features
 from plimsoll.workers.frames import Frame, Kind
 from plimsoll.workers.lifecycle import WORKER_TABLE, WorkerEvent, WorkerState, advance
 from plimsoll.workers.output import LineSink, OutputPipe
+from plimsoll.workers.records import RecordsReader
 from plimsoll.workers.shared.buffers import BufferPool
 from plimsoll.workers.shared.cancel import CancelBoard
 from plimsoll.workers.spec import DUMP_SIGNAL, PoolSpec
@@ -36,6 +37,9 @@ class Owner(Protocol):
     def on_loaded(self, worker: WorkerProcess) -> None: ...
     def on_broken_protocol(self, worker: WorkerProcess, reason: str) -> None: ...
     def on_exit(self, worker: WorkerProcess) -> None: ...
+
+    on_record: Callable[[str, bytes], None]
+    on_dropped_records: Callable[[int], None]
 
 
 class WorkerProcess:
@@ -57,6 +61,7 @@ class WorkerProcess:
         self.ready_at: float | None = None
         self.gpu_allocator_bytes: int | None = None
         self._most_per_batch = spec.max_batch_size
+        self._records: RecordsReader | None = None
         self._owner = owner
         self._loop = asyncio.get_running_loop()
         # Whatever fails from here on is undone: a server out of descriptors tries again and again.
@@ -76,11 +81,12 @@ class WorkerProcess:
         ends = [worker_end.fileno() for _, worker_end in pairs]
         descriptors = [child_control.fileno(), board.descriptor, *memories, *ends]
         with child_control, contextlib.ExitStack() as handed_over:
+            channel = self._records_channel(spec, undo, handed_over)
             handed_over.callback(rooms.memory.close_descriptor)
             # Not made by Popen, which loses the first when the second cannot be had.
             pipes = [_pipe(undo, handed_over) for _ in range(2)]
             writers = [writer for _, writer in pipes]
-            self._process = self._spawn(descriptors, writers, spec.environment_of(self.index))
+            self._process = self._spawn(descriptors, channel, writers, spec.environment_of(self.index))
         undo.callback(self._process.wait)
         undo.callback(self._process.kill)
         self._pidfd = os.pidfd_open(self.pid)
@@ -91,6 +97,7 @@ class WorkerProcess:
             "scoring_timeout_ms": round(spec.limits.scoring_timeout_s * 1000),
             "descriptor_limit": spec.descriptor_limit,
             "contracts": spec.contracts,
+            "records": asdict(spec.records) | {"descriptor": channel[0]} if spec.records else None,
         }
         frames.send(self._control, Frame(Kind.CONTROL, 0, body=json.dumps(first).encode()))
         self._outputs = [
@@ -145,8 +152,20 @@ class WorkerProcess:
             return f"was killed by signal {-status} ({signal.Signals(-status).name})"
         return f"exited with code {status}"
 
+    def _records_channel(
+        self, spec: PoolSpec, undo: contextlib.ExitStack, handed_over: contextlib.ExitStack
+    ) -> list[int]:
+        """The worker's end, where records are wanted."""
+        if spec.records is None:
+            return []
+        ours, theirs = _socket_pair(undo)
+        handed_over.callback(theirs.close)
+        self._records = RecordsReader(ours, self._owner)
+        undo.callback(self._loop.remove_reader, ours.fileno())
+        return [theirs.fileno()]
+
     def _spawn(
-        self, descriptors: list[int], outputs: list[int], environment: Mapping[str, str]
+        self, descriptors: list[int], channel: list[int], outputs: list[int], environment: Mapping[str, str]
     ) -> subprocess.Popen[bytes]:
         number = self.mark.number if self.mark else 0
         stdout, stderr = outputs
@@ -156,7 +175,7 @@ class WorkerProcess:
                 stdin=nothing,
                 stdout=stdout,
                 stderr=stderr,
-                pass_fds=descriptors,
+                pass_fds=[*descriptors, *channel],
                 env=dict(environment),
                 # A session of its own: Ctrl-C and a group-wide SIGTERM reach the front, which decides.
                 start_new_session=True,
@@ -221,6 +240,8 @@ class WorkerProcess:
         self._control.close()
         self._board.close()
         self._rooms.close()
+        if self._records is not None:
+            self._records.close()
         for output in self._outputs:
             output.close()
 

@@ -38,6 +38,15 @@ class WarmUpCall:
 
 
 @dataclass(frozen=True, slots=True)
+class RecordsSpec:
+    """How a worker makes records of what run() collects; `names` are the collections wanted, None for all."""
+
+    source: str
+    sampling_rate: float
+    names: tuple[str, ...] | None
+
+
+@dataclass(frozen=True, slots=True)
 class PoolSpec:
     """`workers` processes of `threads` slots each, started with `environment`.
 
@@ -45,7 +54,8 @@ class PoolSpec:
     calls in one batch, None where the script alone decides. `own_environments`: what is added for each worker alone,
     by its index. `descriptor_limit`: open files that a worker may have; None for as many as the front.
     `max_buffer_bytes`: memory for large bodies of requests that are not yet answered, and as much again, shared by
-    the workers, for large answers that are not yet sent. `contracts`: those that clients may speak.
+    the workers, for large answers that are not yet sent. `contracts`: those that clients may speak. `records` of None:
+    what run() collects is thrown away.
     """
 
     entry: EntrySpec
@@ -60,6 +70,7 @@ class PoolSpec:
     descriptor_limit: int | None = None
     max_buffer_bytes: int = 256 * 2**20
     contracts: tuple[str, ...] = ()
+    records: RecordsSpec | None = None
 
     def environment_of(self, index: int) -> dict[str, str]:
         own = self.own_environments[index] if self.own_environments else {}

@@ -87,6 +87,9 @@ class Supervisor:
         self.dispatcher = Dispatcher(spec.limits, self)
         self.bodies = _body_memory(spec, self._loop)
         """Where the bodies of requests are put that are too large for a message."""
+        self.on_record: Callable[[str, bytes], None] = lambda name, line: None
+        """Takes the name of a collection, as the worker says it, and a line that run() has collected."""
+        self.on_dropped_records: Callable[[int], None] = lambda count: None
 
     def start(self) -> None:
         for index in range(self.spec.workers):

@@ -27,9 +27,20 @@ _ERRORS = tuple(
     for name in ("AzureMLException", "ModelNotFoundException", "WebserviceException")
 )
 _LOGGING = tuple((name, "plimsoll.entry.compat.log_config") for name in ("AMLLogFormatter", "RootAccessFilter"))
+_COLLECTOR = ("Collector", "plimsoll.entry.collection.collector")
+_CONTEXTS = tuple(
+    (name, "plimsoll.entry.collection.contexts")
+    for name in ("CorrelationContext", "BasicCorrelationContext", "get_context", "get_context_wrapper")
+)
+_V1_COLLECTOR = ("ModelDataCollector", "plimsoll.entry.collection.model_data_collector")
 
 _NAMES: dict[str, tuple[tuple[str, str], ...]] = {
     "azureml": (),
+    "azureml.ai": (),
+    "azureml.ai.monitoring": (_COLLECTOR,),
+    "azureml.ai.monitoring.collector": (_COLLECTOR,),
+    "azureml.ai.monitoring.context": _CONTEXTS,
+    "azureml.ai.monitoring.context.context": (*_CONTEXTS, ("WrapperContext", _CONTEXTS[0][1])),
     "azureml.contrib": (),
     "azureml.contrib.services": (_RAW, _REQUEST, _RESPONSE),
     "azureml.contrib.services.aml_request": (_RAW, _REQUEST),
@@ -37,6 +48,8 @@ _NAMES: dict[str, tuple[tuple[str, str], ...]] = {
     "azureml.core": (_MODEL,),
     "azureml.core.model": (_MODEL,),
     "azureml.exceptions": _ERRORS,
+    "azureml.monitoring": (_V1_COLLECTOR,),
+    "azureml.monitoring.modeldatacollector": (_V1_COLLECTOR,),
     "azureml_inference_server_http": (),
     "azureml_inference_server_http.api": (),
     "azureml_inference_server_http.api.aml_request": (_RAW, _REQUEST),

@@ -31,6 +31,7 @@ from plimsoll.profiling.result.unknown import Reasons
 
 _GB = 1e9
 _BUSY_SHARE = 0.9
+_RECORDED = "closed loop, one keep-alive connection per request in flight; open loop with the gaps of recorded requests"
 
 
 def build_profile(findings: Findings, decision: Decision, gpu: GpuVerdict, elapsed_s: float) -> Profile:
@@ -137,7 +138,9 @@ def _dataset(findings: Findings) -> DatasetInfo:
 
 
 def _driver(findings: Findings) -> DriverInfo:
+    recorded = {"kind": _RECORDED} if findings.options.recorded else {}
     return DriverInfo(
+        **recorded,
         most_requests_per_second=findings.ceiling.most_rps if findings.ceiling else None,
         cpu_seconds_per_request=findings.ceiling.cpu_per_request_s if findings.ceiling else None,
         seed=findings.options.seed,

@@ -17,10 +17,10 @@ from plimsoll.profiling.dataset.rows import BINARY_TYPE, Row
 
 _KEYS = {"body", "body_b64", "headers", "method", "path", "expect"}
 # No HEAD: its answer promises a body that never comes.
-_METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
+METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 _TOKEN = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
-_VALUE = re.compile(r"[\t\x20-\x7e\x80-\xff]*")
-_PATH = re.compile(r"/[\x21-\x7e]*")
+FIELD_VALUE = re.compile(r"[\t\x20-\x7e\x80-\xff]*")
+TARGET = re.compile(r"/[\x21-\x7e]*")
 # The driver writes these itself: another value would break the connection for all rows.
 _OWN_HEADERS = {"host", "content-length", "transfer-encoding", "connection", "expect", "upgrade"}
 
@@ -85,7 +85,7 @@ def _headers(where: str, value: Any) -> Iterator[tuple[str, str]]:
     if not isinstance(value, dict):
         raise DatasetError(f"{where}: headers is not an object")
     for name, text in value.items():
-        if not _TOKEN.fullmatch(name) or not isinstance(text, str) or not _VALUE.fullmatch(text):
+        if not _TOKEN.fullmatch(name) or not isinstance(text, str) or not FIELD_VALUE.fullmatch(text):
             raise DatasetError(f"{where}: header {name!r} cannot be sent")
         if name.lower() in _OWN_HEADERS:
             raise DatasetError(f"{where}: header {name!r} is set by the load driver")
@@ -93,13 +93,13 @@ def _headers(where: str, value: Any) -> Iterator[tuple[str, str]]:
 
 
 def _method(where: str, value: Any) -> str:
-    if value not in _METHODS:
-        raise DatasetError(f"{where}: method {value!r} is not one of {', '.join(_METHODS)}")
+    if value not in METHODS:
+        raise DatasetError(f"{where}: method {value!r} is not one of {', '.join(METHODS)}")
     return str(value)
 
 
 def _path(where: str, value: Any) -> str | None:
-    if value is not None and not (isinstance(value, str) and _PATH.fullmatch(value)):
+    if value is not None and not (isinstance(value, str) and TARGET.fullmatch(value)):
         raise DatasetError(f"{where}: path {value!r} does not begin with / or holds blanks")
     return value
 

@@ -17,13 +17,14 @@ from tempfile import TemporaryFile
 from typing import IO, Literal, get_args
 
 from plimsoll.errors import DatasetError, UsageError
+from plimsoll.profiling.dataset.captured import read_collected, read_data_capture, recorded_format
 from plimsoll.profiling.dataset.envelope import looks_like_envelopes, read_envelopes
 from plimsoll.profiling.dataset.formats import read_csv, read_folder, read_lines, read_parquet, read_zip
 from plimsoll.profiling.dataset.rows import Dataset, Row
 from plimsoll.profiling.dataset.sampling import MOST_BYTES, MOST_ROWS, Sampler
 
 STDIN = Path("-")
-Format = Literal["lines", "csv", "parquet", "folder", "zip", "envelope"]
+Format = Literal["lines", "csv", "parquet", "folder", "zip", "envelope", "collected", "sagemaker"]
 FORMATS: tuple[Format, ...] = get_args(Format)
 _BY_SUFFIX: Mapping[str, Format] = {
     ".txt": "lines",
@@ -37,6 +38,8 @@ _BY_PATH: Mapping[Format, Callable[[Path, Sampler], list[Row]]] = {
     "folder": read_folder,
     "zip": read_zip,
     "parquet": read_parquet,
+    "collected": read_collected,
+    "sagemaker": read_data_capture,
 }
 
 
@@ -49,7 +52,8 @@ def load_dataset(
 ) -> Dataset:
     """Reads a dataset, of stdin where the path is `-`; raises DatasetError that names file and line.
 
-    Without `kind` a folder is one and a file goes by its name; lines that all are envelopes are taken as such.
+    Without `kind` a folder is one and a file goes by its name; lines that all are envelopes are taken as such, and so
+    are recorded requests.
     Without `content_type` a row that parses as JSON is sent as application/json, other text as text/plain, and a
     file by its extension. What a row says itself wins over both.
     """
@@ -64,14 +68,16 @@ def load_dataset(
         raise DatasetError(f"{error.filename or path}: cannot be read ({error.strerror})") from error
     if not rows:
         raise DatasetError(f"{path}: no rows; profiling needs at least one request body")
-    warnings = tuple(_warnings(len(rows), sampler.left_out, kind is None and found == "envelope"))
+    warnings = tuple(_warnings(len(rows), sampler.left_out, found if kind is None else None))
     return Dataset(path, tuple(row.typed(content_type) for row in rows), warnings)
 
 
-def _warnings(taken: int, left_out: int, taken_for_envelopes: bool) -> Iterator[str]:
+def _warnings(taken: int, left_out: int, recognised: Format | None) -> Iterator[str]:
     if left_out:
         yield f"{taken} of {taken + left_out} rows were taken, spread evenly over the sizes of the bodies"
-    if taken_for_envelopes:
+    if recognised in ("collected", "sagemaker"):
+        yield f"read as recorded requests (--format {recognised}); --format folder or lines sends them as they are"
+    if recognised == "envelope":
         yield "every line is an object with a body: read as envelopes (--format lines sends them as they are)"
 
 
@@ -127,6 +133,10 @@ def _read_text(name: str, lines: Iterator[bytes], kind: Format) -> Iterator[Row]
 def _kind_of(path: Path) -> Format:
     if path == STDIN:
         return "lines"
+    if path.is_dir() or path.suffix.lower() == ".jsonl":
+        found = recorded_format(path)
+        if found is not None:
+            return "collected" if found == "collected" else "sagemaker"
     if path.is_dir():
         return "folder"
     kind = _BY_SUFFIX.get(path.suffix.lower())

@@ -20,7 +20,8 @@ class Row:
     """One request; `number` is its line (or its place in folder, archive or table), counted from 1.
 
     `path` of None is the scoring route, `expected_status` of None any 2xx. While a dataset is read `content_type` is
-    what a file's name tells, or empty, and `headers` may hold another; see `typed`.
+    what a file's name tells, or empty, and `headers` may hold another; see `typed`. `arrived_s` is when it came, in
+    seconds since 1970, where it was recorded.
     """
 
     number: int
@@ -31,6 +32,7 @@ class Row:
     method: str = "POST"
     path: str | None = None
     expected_status: int | None = None
+    arrived_s: float | None = None
 
     def typed(self, asked: str | None) -> Row:
         """With the content type of its own headers, else the one asked for, else that of its name or its looks."""

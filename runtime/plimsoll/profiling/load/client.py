@@ -179,6 +179,7 @@ class DriverClient:
     def rate(self, arrivals: Arrivals, connections: int, most_connections: int, on_tick: Tick) -> RateAnswer:
         """Open-loop load. `connections` are made beforehand, more as they are needed, never over `most_connections`."""
         message = {"rate": arrivals.rate_rps, "seconds": arrivals.seconds, "seed": arrivals.seed}
+        message["recorded"] = arrivals.recorded
         limits = {"mostInFlight": arrivals.most_in_flight, "mostConnections": most_connections}
         answer = self._ask({"command": "rate", "connections": connections, **message, **limits}, on_tick)
         return RateAnswer(

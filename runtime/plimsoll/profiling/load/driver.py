@@ -10,7 +10,7 @@ import gc
 import json
 import signal
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ import uvloop
 from plimsoll.host.descriptors import open_descriptors, raise_descriptor_limit
 from plimsoll.profiling.load.loops import Arrivals, ClosedLoop, OpenLoop, Until
 from plimsoll.profiling.load.pool import Pool, connections_allowed
+from plimsoll.profiling.load.recorded import Recording
 from plimsoll.profiling.load.requests import Requests, RowOrder, prepare, read_spool
 from plimsoll.profiling.load.sender import Target
 
@@ -36,6 +37,7 @@ class Driver:
         self._pool = Pool(Target("127.0.0.1", 0, 1.0))
         self._other_descriptors = open_descriptors()
         self._order = RowOrder([0], 0)
+        self._chosen: Sequence[int] = [0]
         self._commands: dict[str, Callable[[Message], Awaitable[Message]]] = {
             "open": self._open,
             "choose": self._choose,
@@ -53,7 +55,8 @@ class Driver:
         target = Target(message["host"], message["port"], message["timeoutSeconds"])
         known = self._requests if message["sameAnswers"] else None
         self._requests = prepare(rows, target.host, target.port, message["path"], message["slots"], known)
-        self._order = RowOrder(range(len(rows)), message["seed"])
+        self._chosen = range(len(rows))
+        self._order = RowOrder(self._chosen, message["seed"])
         self._pool.bound(0)
         self._pool = Pool(target)
         # From here on nothing but counters is allocated: a collection would only add to somebody's latency.
@@ -62,7 +65,8 @@ class Driver:
         return {"rows": len(rows), "mostConnections": connections_allowed(self._other_descriptors)}
 
     async def _choose(self, message: Message) -> Message:
-        self._order = RowOrder(message["rows"], message["seed"])
+        self._chosen = message["rows"]
+        self._order = RowOrder(self._chosen, message["seed"])
         return {"rows": len(message["rows"])}
 
     async def _row(self, message: Message) -> Message:
@@ -85,9 +89,11 @@ class Driver:
         return await ClosedLoop(self._pool, message["connections"], self._requests, self._order, until).run()
 
     async def _rate(self, message: Message) -> Message:
-        plan = Arrivals(message["rate"], message["seconds"], message["seed"], message["mostInFlight"])
+        is_recorded = message.get("recorded", False)
+        plan = Arrivals(message["rate"], message["seconds"], message["seed"], message["mostInFlight"], is_recorded)
+        recording = Recording.of(self._requests.arrived_s, self._chosen) if is_recorded else None
         self._pool.bound(min(message["mostConnections"], connections_allowed(self._other_descriptors)))
-        return await OpenLoop(self._pool, message["connections"], self._requests, self._order, plan).run()
+        return await OpenLoop(self._pool, message["connections"], self._requests, self._order, plan, recording).run()
 
 
 async def _serve() -> None:

@@ -20,6 +20,7 @@ from typing import Any
 
 from plimsoll.profiling.latency import encode_histogram
 from plimsoll.profiling.load.pool import Pool
+from plimsoll.profiling.load.recorded import RecordedOrder, Recording
 from plimsoll.profiling.load.requests import Requests, RowOrder
 from plimsoll.profiling.load.sender import Sender
 from plimsoll.profiling.load.statistics import LoadStatistics
@@ -46,6 +47,12 @@ class Arrivals:
     seconds: float
     seed: int
     most_in_flight: int
+    recorded: bool = False
+    """The gaps of the recorded requests instead, in their order; see plimsoll.profiling.load.recorded."""
+
+    @property
+    def count(self) -> int:
+        return max(1, round(self.rate_rps * self.seconds))
 
     def offsets_ns(self) -> list[int]:
         """Instants after the beginning, the same for the same seed: exponential gaps.
@@ -55,8 +62,7 @@ class Arrivals:
         """
         # Repeatable arrivals, nothing secret.
         draw = random.Random(self.seed)  # noqa: S311
-        count = max(1, round(self.rate_rps * self.seconds))
-        sums = list(itertools.accumulate(draw.expovariate(1.0) for _ in range(count + 1)))
+        sums = list(itertools.accumulate(draw.expovariate(1.0) for _ in range(self.count + 1)))
         return [round(at / sums[-1] * self.seconds * 1e9) for at in sums[:-1]]
 
 
@@ -64,10 +70,10 @@ class Loop(ABC):
     """One stretch of load: the rows in their order, and what became of them. So many connections are made before."""
 
     def __init__(self, pool: Pool, connections: int, requests: Requests, order: RowOrder) -> None:
+        self._order: RowOrder | RecordedOrder = order
         self._pool = pool
         self._first = pool.first(connections)
         self._requests = requests
-        self._order = order
         self._done = asyncio.Event()
         self.statistics = LoadStatistics(requests)
 
@@ -129,13 +135,27 @@ class ClosedLoop(Loop):
 
 
 class OpenLoop(Loop):
-    """Requests fall due at random instants, whether or not the server has answered the ones before."""
+    """Requests fall due at random instants, whether or not the server has answered the ones before.
 
-    def __init__(self, pool: Pool, connections: int, requests: Requests, order: RowOrder, plan: Arrivals) -> None:
+    Or when those of a `recording` did, which then gives their order too.
+    """
+
+    def __init__(
+        self,
+        pool: Pool,
+        connections: int,
+        requests: Requests,
+        order: RowOrder,
+        plan: Arrivals,
+        recording: Recording | None = None,
+    ) -> None:
         super().__init__(pool, connections, requests, order)
         self._idle = pool.senders[::-1]
         self._plan = plan
-        self._offsets_ns = plan.offsets_ns()
+        if recording is None:
+            self._offsets_ns = plan.offsets_ns()
+        else:
+            self._offsets_ns, self._order = recording.replayed(plan.seconds, plan.count, plan.seed)
         self._arrived = 0
         self._sent = 0
         self._waited = 0

@@ -30,7 +30,7 @@ class Requests:
     """The requests as bytes, by row index; `expected` holds the outcome of the rows for which it is not any 2xx.
 
     `answers` is filled with the checksum of each row's first answer, `least_ns` with the least time that it ever took.
-    The server runs `slots` requests at once.
+    The server runs `slots` requests at once. `arrived_s` is when a row came that was recorded.
     """
 
     wire: Sequence[bytes] = ()
@@ -38,6 +38,7 @@ class Requests:
     answers: dict[int, int] = field(default_factory=dict)
     least_ns: dict[int, int] = field(default_factory=dict)
     slots: int = 1
+    arrived_s: Sequence[float | None] = ()
 
 
 def prepare(
@@ -46,7 +47,8 @@ def prepare(
     """`path` is for rows that name none. What is `known` of their answers goes on being known."""
     known = known or Requests()
     wire = [serialise(row, host, port, path) for row in rows]
-    return Requests(wire, expected_outcomes(rows), known.answers, known.least_ns, slots)
+    arrived_s = [row.arrived_s for row in rows]
+    return Requests(wire, expected_outcomes(rows), known.answers, known.least_ns, slots, arrived_s)
 
 
 def expected_outcomes(rows: Sequence[Row]) -> dict[int, str]:
@@ -116,6 +118,7 @@ def _written(row: Row) -> dict[str, Any]:
         "method": row.method,
         "path": row.path,
         "expectedStatus": row.expected_status,
+        "arrivedSeconds": row.arrived_s,
     }
 
 
@@ -128,4 +131,5 @@ def _read(value: dict[str, Any]) -> Row:
         method=value["method"],
         path=value["path"],
         expected_status=value["expectedStatus"],
+        arrived_s=value["arrivedSeconds"],
     )

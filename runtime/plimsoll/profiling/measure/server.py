@@ -139,7 +139,7 @@ class ServerUnderTest:
 
     def rate_window(self, rate_rps: float, seconds: float, most_in_flight: int, draw: int) -> tuple[Window, RateAnswer]:
         """Open-loop load with the CPU of the server around it; the same `draw` brings the same arrivals and rows."""
-        arrivals = Arrivals(rate_rps, seconds, self.options.seed + draw, most_in_flight)
+        arrivals = Arrivals(rate_rps, seconds, self.options.seed + draw, most_in_flight, self.options.recorded)
         ahead = connections_ahead(rate_rps * self._latency_s, min(most_in_flight, self.most_connections))
         answers: list[RateAnswer] = []
 

@@ -16,9 +16,11 @@ from plimsoll.settings.serving import ServeSettings
 _LOG = logging.getLogger("plimsoll.server")
 _LOOP = 24
 """The event loop's own, gunicorn's, and the log's; 19 were counted, with the memory of large bodies."""
-_PER_WORKER = 9
-"""Control socket, process, two pipes of output, the board of cancelled calls (two), room for its answers, and two
-while it is started."""
+_PER_WORKER = 10
+"""Control socket, process, two pipes of output, the board of cancelled calls (two), room for its answers, the channel
+for records, and two while it is started."""
+_COLLECTED = 64
+"""Files of collections, at most."""
 _PER_SLOT = 2
 _RESERVE = 64
 """For what is opened and closed in passing: memory files of large bodies, /metrics, files that are read again."""
@@ -56,6 +58,7 @@ def plan_descriptors(settings: ServeSettings) -> DescriptorPlan:
 def _shared_out(settings: ServeSettings, limit: int, found: int) -> DescriptorPlan:
     workers = settings.workers + 1  # one is replaced while it lives
     own = open_descriptors() + _LOOP + workers * (_PER_WORKER + settings.threads * _PER_SLOT) + _RESERVE
+    own += _COLLECTED if settings.collect is not None else 0
     left = limit - own
     # Whoever connects while the cap is reached is accepted first: as many as the kernel holds, in one turn of the loop.
     backlog = max(1, min(_MOST_BACKLOG, left // 4))

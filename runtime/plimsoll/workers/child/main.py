@@ -20,7 +20,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import asdict
 from functools import partial
-from typing import NoReturn, Protocol
+from typing import Any, NoReturn, Protocol
 
 from plimsoll.backends.placement import placements
 from plimsoll.contracts import names
@@ -41,6 +41,7 @@ from plimsoll.host.parent import die_with
 from plimsoll.workers import frames
 from plimsoll.workers.child.allocator_report import EVENT, AllocatorReport
 from plimsoll.workers.child.marked_lines import end_request, set_request_id, tag_output
+from plimsoll.workers.child.records import collect_records
 from plimsoll.workers.frames import Flag, Frame, Kind, Place
 from plimsoll.workers.shared.cancel import NO_MORE, CancelBoard
 from plimsoll.workers.shared.memory import WorkerMemory
@@ -75,11 +76,14 @@ def main(arguments: list[str]) -> int:
     slots = [_WorkerSlot(number, end, board, memory, report) for number, end in enumerate(ends)]
     os.register_at_fork(after_in_child=partial(_let_go, [control, board, *slots]))
     _say(control, event="hello")
-    script = _loaded(control)
-    if script is None:
-        return EntryError.exit_code
-    _serve(slots, script)
-    return 0
+    orders = _orders(control)
+    records = collect_records(orders["records"]) if orders is not None and orders["records"] is not None else None
+    script = _loaded(control, orders) if orders is not None else None
+    if script is not None:
+        _serve(slots, script)
+    if records is not None:
+        records.close()
+    return EntryError.exit_code if script is None else 0
 
 
 def _let_go(owned: Iterable[Closing]) -> None:
@@ -89,11 +93,12 @@ def _let_go(owned: Iterable[Closing]) -> None:
             one.close()
 
 
-def _loaded(control: socket.socket) -> Script | None:
+def _orders(control: socket.socket) -> dict[str, Any] | None:
     first = frames.receive(control, bytearray(frames.MESSAGE_BYTES))
-    if first is None:
-        return None
-    orders = json.loads(first.body)
+    return None if first is None else json.loads(first.body)
+
+
+def _loaded(control: socket.socket, orders: dict[str, Any]) -> Script | None:
     if orders["descriptor_limit"] is not None:
         restore_descriptor_limit(orders["descriptor_limit"])
     try:

@@ -29,6 +29,11 @@ def set_request_id(request_id: bytes) -> None:
     _thread.request_id = request_id.decode("latin-1")
 
 
+def request_id() -> str:
+    """Of the request that this thread works on; of a batch several, with commas. Empty outside of a call."""
+    return _thread.request_id
+
+
 def end_request() -> None:
     """What the script has written without ending the line becomes one: it belongs to this request."""
     if _thread.has_partial:

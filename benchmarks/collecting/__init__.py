@@ -1,0 +1,1 @@
+"""What model data collection costs, and whether it counts right."""

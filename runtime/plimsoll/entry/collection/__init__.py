@@ -1,0 +1,1 @@
+"""Model data collection as the script sees it, and the form of what is collected."""

@@ -1,0 +1,139 @@
+"""Requests that a server has recorded, with their times of arrival: what plimsoll collects (CloudEvents in Azure ML's
+layout, Azure's own files among them), and the data capture of Amazon SageMaker.
+
+A folder is read with all its files. Rows come in the order of arrival; a row's number is its line, counted over all.
+Of collected events the requests are taken; what else lies there, answers and the script's own collections, is not.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+from collections.abc import Callable, Iterator, Mapping
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from plimsoll.errors import DatasetError
+from plimsoll.profiling.dataset.envelope import FIELD_VALUE, METHODS, TARGET
+from plimsoll.profiling.dataset.rows import BINARY_TYPE, JSON_TYPE, TEXT_TYPE, Row
+from plimsoll.profiling.dataset.sampling import Sampler
+
+_REQUEST = "azureml.inference.request"
+_EVENT_KEYS = {"specversion", "type", "source", "id"}
+_CAPTURE_KEYS = {"captureData", "eventMetadata"}
+_RAW_DATA = b',"data":'
+_OURS = "plimsoll/"
+Event = dict[str, Any]
+RowOf = Callable[[int, Event, bytes], Row | None]
+
+
+def read_collected(path: Path, sampler: Sampler) -> list[Row]:
+    return _read(path, sampler, _collected, "a collected request (type azureml.inference.request)")
+
+
+def read_data_capture(path: Path, sampler: Sampler) -> list[Row]:
+    return _read(path, sampler, _data_capture, "an endpointInput of a data capture")
+
+
+def recorded_format(path: Path) -> str | None:
+    """What the first line of a file, or of a folder's first file, shows it to be: collected, sagemaker or neither."""
+    try:
+        first = next(iter(_lines(path)), None)
+        event = json.loads(first[2]) if first is not None else None
+    except (ValueError, RecursionError, OSError):
+        return None
+    if not isinstance(event, dict):
+        return None
+    if set(event) >= _EVENT_KEYS and str(event["type"]).startswith("azureml.inference."):
+        return "collected"
+    return "sagemaker" if set(event) >= _CAPTURE_KEYS else None
+
+
+def _read(path: Path, sampler: Sampler, row_of: RowOf, wanted: str) -> list[Row]:
+    rows = sampler.sample(lambda: _rows(path, row_of))
+    if not rows:
+        raise DatasetError(f"{path}: holds no line with {wanted}")
+    return sorted(rows, key=lambda row: (row.arrived_s or 0.0, row.number))
+
+
+def _rows(path: Path, row_of: RowOf) -> Iterator[Row]:
+    for number, (file, line_number, line) in enumerate(_lines(path), 1):
+        where = f"{file}, line {line_number}"
+        try:
+            event = json.loads(line)
+            row = row_of(number, event, line) if isinstance(event, dict) else None
+        except (ValueError, RecursionError, KeyError, TypeError, AttributeError, binascii.Error) as error:
+            if not line.endswith(b"\n"):
+                continue  # the last line of a file that a server still writes, or could not finish
+            raise DatasetError(f"{where}: not a recorded request ({type(error).__name__}: {error})") from None
+        if row is not None:
+            yield row
+
+
+def _lines(path: Path) -> Iterator[tuple[Path, int, bytes]]:
+    files = sorted(path.rglob("*.jsonl")) if path.is_dir() else [path]
+    for file in files:
+        with file.open("rb") as lines:
+            for number, line in enumerate(lines, 1):
+                if line.strip():
+                    yield file, number, line
+
+
+def _collected(number: int, event: Event, line: bytes) -> Row | None:
+    if event["type"] != _REQUEST:
+        return None
+    method, target = event.get("httpmethod", "POST"), event.get("httptarget")
+    if method == "HEAD":  # its answer promises a body that never comes
+        return None
+    if method not in METHODS or not (target is None or TARGET.fullmatch(target)):
+        raise ValueError(f"{method!r} {target!r} cannot be sent")
+    return Row(
+        number=number,
+        body=_body(event, line),
+        content_type=_type(event.get("datacontenttype", "")),
+        method=method,
+        path=target,
+        arrived_s=_seconds(event["time"]),
+    )
+
+
+def _type(content_type: object) -> str:
+    if not isinstance(content_type, str) or not FIELD_VALUE.fullmatch(content_type):
+        raise ValueError(f"{content_type!r} is no content type")
+    return content_type
+
+
+def _body(event: Event, line: bytes) -> bytes:
+    """As it came, where plimsoll has written it; of Azure's own files the same value."""
+    if "data_base64" in event:
+        return base64.b64decode(event["data_base64"], validate=True)
+    if "data" not in event:
+        return b""
+    data, kind = event["data"], str(event.get("datacontenttype", JSON_TYPE))
+    if isinstance(data, str) and "json" not in kind:
+        return data.encode()
+    if str(event.get("agent", "")).startswith(_OURS):
+        return line.rstrip()[line.index(_RAW_DATA) + len(_RAW_DATA) : -1]
+    return json.dumps(data, ensure_ascii=False).encode()
+
+
+def _data_capture(number: int, event: Event, line: bytes) -> Row | None:
+    captured: Mapping[str, Any] | None = event["captureData"].get("endpointInput")
+    if captured is None:
+        return None
+    data, encoding = captured["data"], str(captured.get("encoding", "")).upper()
+    is_base64 = encoding == "BASE64"
+    kinds = {"JSON": JSON_TYPE, "CSV": "text/csv", "BASE64": BINARY_TYPE}
+    return Row(
+        number=number,
+        body=base64.b64decode(data, validate=True) if is_base64 else str(data).encode(),
+        content_type=_type(captured.get("observedContentType") or kinds.get(encoding, TEXT_TYPE)),
+        arrived_s=_seconds(event["eventMetadata"]["inferenceTime"]),
+    )
+
+
+def _seconds(text: str) -> float:
+    """Since 1970, of a time in RFC 3339; some of Azure's events have it in seconds already."""
+    return float(text) if text.isdigit() else datetime.fromisoformat(text).timestamp()

@@ -1,0 +1,122 @@
+"""The collectors of Azure ML in scripts: names, what they do without --collect, what reaches the files with it."""
+
+from __future__ import annotations
+
+import signal
+from pathlib import Path
+from textwrap import dedent
+
+import pytest
+
+from plimsoll.entry.collection.events import NO_DATA, Events, is_sampled, small_data
+from plimsoll.entry.collection.recorder import folder_of
+from support.collected import events
+from support.server import Server
+
+V1 = """
+    import json
+    from azureml.monitoring import ModelDataCollector
+    def init():
+        global inputs, predictions
+        inputs = ModelDataCollector("best", "inputs", feature_names=["a", "b"])
+        predictions = ModelDataCollector("best", designation="predictions")
+    def run(data):
+        correlations = inputs.collect(json.loads(data), "mine")
+        both = predictions.add_correlations([3], correlations)
+        predictions.collect(both)
+        return correlations is not None
+"""
+V2 = """
+    from azureml.ai.monitoring import Collector
+    from azureml.ai.monitoring.context import BasicCorrelationContext
+    def init():
+        global collector, strict
+        collector = Collector(name="model_inputs")
+        strict = Collector(name="other", on_error=lambda error: errors.append(str(error)))
+    errors = []
+    def run(data):
+        context = collector.collect({}) if data == "wrong" else collector.collect(None, BasicCorrelationContext("me"))
+        strict.collect([1])
+        return [context.get_id(), errors]
+"""
+
+
+def served(folder: Path, text: str, *flags: str) -> Server:
+    path = folder / "score.py"
+    path.write_text(dedent(text))
+    return Server(path, *flags)
+
+
+def test_without_collect_the_calls_do_nothing_and_say_so_once(tmp_path: Path) -> None:
+    for text in (V1, V2):
+        with served(tmp_path, text) as server:
+            for _ in range(3):
+                assert server.post("/score", b"[1, 2]").status == 200
+            assert server.log().count("model data is not collected: the server was started without --collect") == 1
+
+
+def test_v1_collects_rows_under_their_names(tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    with served(tmp_path, V1, "--collect", str(out)) as server:
+        assert server.post("/score", b"[1, 2]", x_request_id="r1").json() is True
+        server.signal(signal.SIGTERM)
+        server.wait_exit()
+    (inputs,), (predictions,) = events(out, "best-inputs"), events(out, "best-predictions")
+    (row,) = inputs["data"]
+    assert (row["a"], row["b"], row["$aml_request_id"]) == (1, 2, "r1")
+    assert row["$aml_dc_correlation_id"].startswith("mine-")
+    assert predictions["data"][0][:2] == [3, row["$aml_dc_correlation_id"]]
+    assert inputs["xrequestid"] == predictions["xrequestid"] == "r1"
+
+
+def test_what_is_no_data_frame_is_an_error_as_in_the_package(tmp_path: Path) -> None:
+    with served(tmp_path, V2, "--collect", str(tmp_path / "out")) as server:
+        assert server.post("/score", b"wrong").status == 500
+        server.wait_log("TypeError: data type (dict) not supported, supported types: pandas.DataFrame")
+
+
+@pytest.mark.parametrize(
+    ("module", "name"),
+    [
+        ("azureml.ai.monitoring", "Collector"),
+        ("azureml.ai.monitoring.collector", "Collector"),
+        ("azureml.ai.monitoring.context", "BasicCorrelationContext"),
+        ("azureml.monitoring", "ModelDataCollector"),
+        ("azureml.monitoring.modeldatacollector", "ModelDataCollector"),
+    ],
+)
+def test_import_names(tmp_path: Path, module: str, name: str) -> None:
+    text = f"""
+        from {module} import {name}
+        def init(): pass
+        def run(data): return {name}.__name__
+    """
+    with served(tmp_path, text) as server:
+        assert server.post("/score", b"1").json() == name
+
+
+def test_ids_are_unique_and_a_time_is_whole() -> None:
+    made = Events("request", "/source", "host")
+    lines = {made.line(1.5, b'"r"', b'"c"', b"", NO_DATA) for _ in range(3)}
+    assert len(lines) == 3
+    assert all(b'"time":"1970-01-01T00:00:01.500000Z"' in line for line in lines)
+
+
+def test_a_sample_is_the_same_everywhere_and_as_large_as_asked() -> None:
+    kept = [is_sampled(f"id-{number}", 0.3) for number in range(10_000)]
+    assert 2_700 < sum(kept) < 3_300
+    assert kept == [is_sampled(f"id-{number}", 0.3) for number in range(10_000)]
+    assert not any(is_sampled(f"id-{number}", 0.0) for number in range(100))
+
+
+@pytest.mark.parametrize("name", ["../../etc", "a/b", "", ".", "x" * 500, "größe", "a\nb"])
+def test_a_collection_is_one_folder(name: str) -> None:
+    found = folder_of(name)
+    assert len(found) <= 100
+    assert not set(found) & set("/\n\0")
+    assert found not in (".", "..")
+
+
+def test_nothing_but_json_is_embedded() -> None:
+    for body in (b"05", b"1 2", b'"\xff"', b"[" * 5000, b"{'a': 1}", b"\xef\xbb\xbf1", b"nul"):
+        assert b"data_base64" in small_data(body, "application/json")[0]

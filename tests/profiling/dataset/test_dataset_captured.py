@@ -1,0 +1,112 @@
+"""Recorded requests as a dataset: what is taken, in which order, and what is refused."""
+
+from __future__ import annotations
+
+import base64
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from plimsoll.entry.collection.events import Events, quoted, small_data
+from plimsoll.errors import DatasetError
+from plimsoll.profiling.dataset.load import load_dataset
+from plimsoll.profiling.dataset.rows import Row
+
+BODIES = [(b'{"a": 1.50,  "b": [1e3]}', "application/json"), (b"plain", "text/plain"), (b"\x00\xff", "image/png")]
+
+
+def line(at_s: float, body: bytes, kind: str, collection: str = "request", more: bytes = b"") -> bytes:
+    events = Events(collection, "/onlineEndpoints/a/deployments/b", "host")
+    return events.line(at_s, quoted("id"), quoted("id"), more, small_data(body, kind))
+
+
+def written(folder: Path, *lines: bytes, name: str = "a/b/request/2026/11/22/20/host.jsonl") -> Path:
+    path = folder / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(b"".join(lines))
+    return path
+
+
+def rows(path: Path) -> tuple[Row, ...]:
+    return load_dataset(path).rows
+
+
+def test_requests_of_a_folder_byte_for_byte_in_the_order_of_arrival(tmp_path: Path) -> None:
+    lines = [line(10.0 - place, body, kind) for place, (body, kind) in enumerate(BODIES)]
+    written(tmp_path, *lines)
+    written(tmp_path, line(5.0, b"{}", "application/json", "response"), name="a/b/response/x.jsonl")
+    found = rows(tmp_path)
+    assert [(row.body, row.content_type) for row in found] == BODIES[::-1]
+    assert [row.arrived_s for row in found] == [8.0, 9.0, 10.0]
+
+
+def test_a_file_alone_and_what_is_no_plain_post(tmp_path: Path) -> None:
+    more = b',"httpmethod":"GET","httptarget":"/score?x=1"'
+    path = written(tmp_path, line(1.0, b"", "", more=more), line(2.0, b"1", "application/json"))
+    first, second = rows(path)
+    assert (first.method, first.path, first.body) == ("GET", "/score?x=1", b"")
+    assert (second.method, second.path, second.body) == ("POST", None, b"1")
+
+
+def test_azures_own_events(tmp_path: Path) -> None:
+    event: dict[str, Any] = {
+        "specversion": "1.0",
+        "id": "725aa8af",
+        "source": "/subscriptions/s/onlineEndpoints/e/deployments/blue",
+        "type": "azureml.inference.request",
+        "datacontenttype": "application/json",
+        "time": "2022-12-01T08:51:30Z",
+        "data": {"input_data": [1, 2]},
+        "agent": "azureml-ai-monitoring/0.1.0b4",
+    }
+    (row,) = rows(written(tmp_path, json.dumps(event).encode() + b"\n"))
+    assert json.loads(row.body) == {"input_data": [1, 2]}
+    assert row.arrived_s == 1669884690.0
+
+
+@pytest.mark.parametrize(
+    ("data", "encoding", "kind", "body"),
+    [
+        ('{"x": 1}', "JSON", "application/json", b'{"x": 1}'),
+        ("1,2\n", "CSV", "text/csv", b"1,2\n"),
+        (base64.b64encode(b"\x93NUMPY").decode(), "BASE64", "application/x-npy", b"\x93NUMPY"),
+    ],
+)
+def test_sagemakers_data_capture(tmp_path: Path, data: str, encoding: str, kind: str, body: bytes) -> None:
+    capture = {"observedContentType": kind, "mode": "INPUT", "data": data, "encoding": encoding}
+    event = {
+        "captureData": {"endpointInput": capture, "endpointOutput": capture | {"mode": "OUTPUT"}},
+        "eventMetadata": {"eventId": "1", "inferenceTime": "2019-10-01T17:15:55Z"},
+        "eventVersion": "0",
+    }
+    (row,) = rows(written(tmp_path, json.dumps(event).encode() + b"\n"))
+    assert (row.body, row.content_type, row.arrived_s) == (body, kind, 1569950155.0)
+
+
+def test_a_last_line_that_is_torn_is_left_out_and_any_other_is_named(tmp_path: Path) -> None:
+    good = line(1.0, b"1", "application/json")
+    assert len(rows(written(tmp_path, good, good[:50]))) == 1
+    with pytest.raises(DatasetError, match="line 2: not a recorded request"):
+        rows(written(tmp_path, good, good[:50] + b"\n", good))
+
+
+@pytest.mark.parametrize(
+    "more",
+    [b',"httptarget":"/score HTTP/1.1\\r\\nx: y"', b',"httpmethod":"P OST"', b',"datacontenttype":"a\\r\\nb: c"'],
+)
+def test_what_would_break_the_connection_is_refused(tmp_path: Path, more: bytes) -> None:
+    bad = line(1.0, b"1", "", more=more).replace(b'"datacontenttype":"application/json",', b"")
+    with pytest.raises(DatasetError, match="not a recorded request"):
+        load_dataset(written(tmp_path, bad), kind="collected")
+
+
+def test_without_any_request(tmp_path: Path) -> None:
+    with pytest.raises(DatasetError, match="holds no line with a collected request"):
+        rows(written(tmp_path, line(1.0, b"1", "application/json", "response")))
+
+
+def test_lines_can_still_be_sent_as_they_are(tmp_path: Path) -> None:
+    path = written(tmp_path, line(1.0, b"1", "application/json"))
+    assert load_dataset(path, kind="lines").rows[0].body == path.read_bytes().strip()
