@@ -183,6 +183,7 @@ BAD = {
     "the model refuses": json_case("raises", {"dataframe_split": {"data": [["mlflow"]]}}),
     "a result without a form": json_case("raises", {"dataframe_split": {"data": [["object"]]}}),
     "deeply nested": Case("digits", b'{"inputs": ' + b"[" * DEEP + b"]" * DEEP + b"}"),
+    "a number of too many digits": Case("digits", b'{"inputs": ' + b"1" * 5000 + b"}"),
     "input_data": json_case("digits", {"input_data": [ROW]}),
 }
 

@@ -36,6 +36,7 @@ ON_PURPOSE = {
     "ping by POST": (405, "probes answer HEAD, too, and say so"),
     "no content type": (415, "theirs fails with an exception"),
     "deeply nested": (400, "theirs fails with an exception"),
+    "a number of too many digits": (400, "theirs fails with an exception"),
     "input_data": (200, "Azure ML's form, which theirs does not know"),
     "a result without a form": (500, "JSON where theirs is text"),
     "result: decimal": (500, "JSON where theirs is text"),

@@ -57,7 +57,9 @@ def test_what_is_refused_has_mlflows_status(name: str) -> None:
     assert refused.value.status == RECORD[name]["status"]
 
 
-@pytest.mark.parametrize(("name", "status"), [("no content type", 415), ("deeply nested", 400)])
+@pytest.mark.parametrize(
+    ("name", "status"), [("no content type", 415), ("deeply nested", 400), ("a number of too many digits", 400)]
+)
 def test_what_mlflow_fails_at_is_refused(name: str, status: int) -> None:
     assert RECORD[name]["status"] == 500
     with pytest.raises(Unfit) as refused:

@@ -68,10 +68,10 @@ def decoded(body: bytes) -> tuple[Any, str]:
     """An object, decoded once where mlflow would do it twice, and Azure ML's key if it has it; else the bytes."""
     try:
         value = json.loads(body)
-    except RecursionError:
-        raise server.MlflowInvalidInputException("The JSON is nested too deeply.") from None
-    except ValueError:
+    except (json.JSONDecodeError, UnicodeDecodeError):
         return body, ""  # mlflow says what is wrong with it
+    except (RecursionError, ValueError) as failure:
+        raise server.MlflowInvalidInputException(f"The JSON cannot be decoded: {failure}") from None
     return as_mlflows(value) if isinstance(value, dict) else (body, "")
 
 
