@@ -136,8 +136,8 @@ bench-lock: $(READY)  ## resolve the versions of the other servers anew, from th
 	    --upgrade --no-annotate --no-header $$peer --output-file $${peer%.in}.txt || exit 1; done
 
 lint: $(READY)  ## style, types and the direction of imports
-	$(BIN)/ruff check runtime tests entry_scripts benchmarks images
-	$(BIN)/ruff format --check runtime tests entry_scripts benchmarks images
+	$(BIN)/ruff check runtime tests entry_scripts examples benchmarks images
+	$(BIN)/ruff format --check runtime tests entry_scripts examples benchmarks images
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 

@@ -160,3 +160,20 @@ def test_it_imports_next_to_nothing() -> None:
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60)
     heavy = {"click", "pydantic", "gunicorn", "starlette", "http.client", "ssl", "asyncio", "logging", "argparse"}
     assert not heavy & set(done.stdout.split())
+
+
+@pytest.mark.parametrize(
+    ("command", "variables", "port"),
+    [
+        (("tini", "--", "/usr/local/bin/plimsoll", "serve"), {}, "8080"),
+        (("plimsoll", "serve"), {"SAGEMAKER_BIND_TO_PORT": "9000"}, "9000"),
+        (("plimsoll", "serve"), {"PLIMSOLL_PORT": "1"}, "1"),
+        (("plimsoll",), {"AIP_HTTP_PORT": "9001"}, "9001"),
+        (("plimsoll", "--contract", "vertex"), {}, "8080"),
+        (("plimsoll", "--contract=azureml"), {"AIP_HTTP_PORT": "9001"}, "5001"),
+        (("plimsoll",), {"PLIMSOLL_CONTRACT": "sagemaker"}, "8080"),
+        (("plimsoll", "serve"), {"SAGEMAKER_MULTI_MODEL": "true"}, "5001"),
+    ],
+)
+def test_the_port_follows_the_contract(command: tuple[str, ...], variables: dict[str, str], port: str) -> None:
+    assert Place(command, variables).port() == port

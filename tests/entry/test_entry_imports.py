@@ -146,7 +146,8 @@ def test_our_own_names_load_on_first_use(run_fresh: RunFresh) -> None:
         assert "werkzeug" not in sys.modules
         from plimsoll.entry import batch, rawhttp, Request, Response, AMLRequest, AMLResponse
         assert callable(rawhttp) and AMLRequest is Request and issubclass(AMLResponse, Response)
-        assert set(plimsoll.entry.__all__) == {"batch", "rawhttp", "Request", "Response", "AMLRequest", "AMLResponse"}
+        https = {"rawhttp", "Request", "Response", "AMLRequest", "AMLResponse"}
+        assert set(plimsoll.entry.__all__) == {"batch", "signature", "Tensor", *https}
         try:
             plimsoll.entry.batchy
         except AttributeError as failure:

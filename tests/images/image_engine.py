@@ -66,10 +66,15 @@ class Engine:
             flags += ["--build-arg", f"{name}={value}"]
         return self.call("build", *flags, str(context), timeout_s=_BUILD_S)
 
-    def run(self, image: str, *arguments: str, limits: Limits | None = None, wait: bool = True) -> Container:
-        """A container in the background, used as a context manager: it is ready on entry unless `wait` is off."""
+    def run(
+        self, image: str, *arguments: str, limits: Limits | None = None, wait: bool = True, inside: int = PORT
+    ) -> Container:
+        """A container in the background, used as a context manager: it is ready on entry unless `wait` is off.
+
+        `inside`: the port that the server listens on there.
+        """
         port = free_port()
-        published = ["--detach", "--publish", f"127.0.0.1:{port}:{PORT}"]
+        published = ["--detach", "--publish", f"127.0.0.1:{port}:{inside}"]
         started = self.call("run", *published, *(limits or Limits()).flags(), image, *arguments)
         if started.returncode:
             raise AssertionError(f"{self.command} run {image}: {started.stderr}")

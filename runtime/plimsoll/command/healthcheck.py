@@ -2,7 +2,7 @@
 
 Runs every few seconds beside the model, so it imports next to nothing: no settings model, no HTTP client. Where the
 server listens is found as the server itself finds it: flags (ours, else those of process 1, which in a container
-is the server), environment, config file, default.
+is the server), environment, config file, the platform whose contract is spoken, default.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ _ENVIRONMENT = {
     "port": ("PLIMSOLL_PORT",),
     "health_port": ("PLIMSOLL_HEALTH_PORT", "HEALTH_PORT"),
     "host": ("PLIMSOLL_HOST",),
+    "contract": ("PLIMSOLL_CONTRACT",),
     "tls_cert": ("PLIMSOLL_TLS_CERT",),
     "app_root": ("PLIMSOLL_APP_ROOT", "AML_APP_ROOT"),
     "inference_config_file": ("PLIMSOLL_INFERENCE_CONFIG_FILE",),
@@ -69,17 +70,35 @@ class Place:
     """Where the server listens. `command` is the command line of process 1, whatever that is."""
 
     def __init__(self, command: Sequence[str], environment: Mapping[str, str]) -> None:
-        self._flags = dict(_flags(command)) if any(word.endswith("plimsoll") for word in command) else {}
+        server = next((at for at, word in enumerate(command) if word.endswith("plimsoll")), None)
+        self._flags = dict(_flags(command)) if server is not None else {}
+        self._serves = server is not None and list(command[server + 1 : server + 2]) == ["serve"]
         self._environment = environment
         self._config: Mapping[str, Any] = {}
         self._config = self._read_config()
 
     def port(self) -> str:
-        return self._find("health_port") or self._find("port") or _DEFAULT_PORT
+        return self._find("health_port") or self._find("port") or self._platforms_port() or _DEFAULT_PORT
 
     def host(self) -> str:
         host = self._find("host")
         return ("::1" if ":" in host else "127.0.0.1") if host in _ANY_ADDRESS else host
+
+    def _platforms_port(self) -> str:
+        """Empty where Azure ML's contract is spoken; what is imported for the others costs more than all the rest."""
+        setting = self._find("contract") or "auto"
+        shows = self._serves or any(name.startswith("AIP_") for name in self._environment)
+        if setting == "azureml" or (setting == "auto" and not shows):
+            return ""
+        from plimsoll.contracts.platform import Start, chosen, defaults
+        from plimsoll.errors import UsageError
+
+        start = Start(self._environment, self._serves)
+        try:
+            said = defaults(chosen(setting, start).value, start).get("port")
+        except UsageError:
+            return ""  # the server has not started either
+        return str(said.value) if said else ""
 
     def tls(self) -> bool:
         return bool(self._find("tls_cert"))

@@ -17,14 +17,18 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from plimsoll.contracts.names import DEFAULT, parse
 from plimsoll.contracts.platform import Start, chosen, defaults
 from plimsoll.deployment_file.found import Deployment
 from plimsoll.errors import UsageError
 from plimsoll.settings.config_file import find_config
 from plimsoll.settings.declarations import declared
 from plimsoll.settings.model_tag import read_tag, source_of
-from plimsoll.settings.resolution import ConfigFile, came_by_flag, place_of, resolve
+from plimsoll.settings.resolution import ConfigFile, Place, came_by_flag, checked, place_of, resolve
 from plimsoll.settings.serving import ProfileSettings, ServeSettings
+
+_GIVEN_WAY = {False: (Place.NOWHERE,), True: (Place.NOWHERE, Place.AZURES_VARIABLE)}
+"""What a platform precedes, by whether all contracts are others than Azure ML's, whose variables our images set."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,8 +93,9 @@ def _with_platform(settings: CommandSettings, start: Start) -> CommandSettings:
         source = contracts.source or settings.sources.get("contract", contracts.source)
         settings = _with(settings, {"contract": contracts.value}, source)
     for name, said in defaults(contracts.value, start).items():
-        if name not in settings.sources:
-            settings = _with(settings, {name: said.value}, said.source)
+        setting = declared(ServeSettings)[name]
+        if place_of(name, setting, settings.sources) in _GIVEN_WAY[DEFAULT not in parse(contracts.value)]:
+            settings = _with(settings, {name: checked(setting, said.value, said.source)}, said.source)
     return settings
 
 

@@ -14,16 +14,19 @@ if TYPE_CHECKING:
     from plimsoll.entry.http.raw import rawhttp
     from plimsoll.entry.http.request import AMLRequest, Request
     from plimsoll.entry.http.response import AMLResponse, Response
+    from plimsoll.entry.tensors.declared import Tensor, signature
 
-__all__ = ["AMLRequest", "AMLResponse", "Request", "Response", "batch", "rawhttp"]
+__all__ = ["AMLRequest", "AMLResponse", "Request", "Response", "Tensor", "batch", "rawhttp", "signature"]
 
 _HOMES = {
     "AMLRequest": "plimsoll.entry.http.request",
     "AMLResponse": "plimsoll.entry.http.response",
     "Request": "plimsoll.entry.http.request",
     "Response": "plimsoll.entry.http.response",
+    "Tensor": "plimsoll.entry.tensors.declared",
     "batch": "plimsoll.entry.batching.decorator",
     "rawhttp": "plimsoll.entry.http.raw",
+    "signature": "plimsoll.entry.tensors.declared",
 }
 
 

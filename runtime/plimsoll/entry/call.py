@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from plimsoll.entry.bodies import SharedBody
@@ -32,6 +32,11 @@ class Head:
     scheme: str = "http"
     client: str = ""
     contract: str = ""
+    kept: Any = field(init=False, repr=False, compare=False)
+    """What a contract's codec keeps of the request until its answer; not there before."""
+
+    def keep(self, note: Any) -> None:
+        object.__setattr__(self, "kept", note)
 
 
 @dataclass(slots=True, frozen=True)

@@ -39,6 +39,8 @@ from plimsoll.entry.outputs.answers import SCRIPT_FAILED
 from plimsoll.entry.outputs.awaiting import resolved
 from plimsoll.entry.outputs.results import CERTAINLY_JSON, settled
 from plimsoll.entry.spec import EntrySpec
+from plimsoll.entry.tensors.declared import declared
+from plimsoll.entry.tensors.reader import TensorReader
 
 _Run = Callable[[Call], Answer]
 _RunBatch = Callable[[Sequence[Call]], list[Answer]]
@@ -88,9 +90,11 @@ class Script:
         self._run = self._users_run = run
         self._timeout_ms = timeout_ms
         self._in_flask = False
-        self._own = OwnCodec(_reader(signature, spec.entry_script, raw=raw, schema=schema))
+        tensors = declared(run)
+        own = TensorReader(tensors, signature, spec.entry_script) if tensors else None
+        self._own = OwnCodec(own or _reader(signature, spec.entry_script, raw=raw, schema=schema))
         self._codecs: dict[str, Codec] = {}
-        self.needs_head = raw or schema or signature.takes_headers
+        self.needs_head = raw or schema or tensors is not None or signature.takes_headers
         found = batched(run)
         self.batch: BatchRule | None = found.rule if found else None
         self._together: _RunBatch | None = self._in_batches(found, converts=schema).run if found else None

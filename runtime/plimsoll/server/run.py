@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from gunicorn.app.base import BaseApplication
 
-from plimsoll.contracts.names import parse
+from plimsoll.contracts.names import DEFAULT, parse
 from plimsoll.entry.loading.environment import environment
 from plimsoll.entry.spec import EntrySpec
 from plimsoll.errors import EntryError, PortInUse
@@ -53,6 +53,7 @@ def serve(
     spec = entry_spec(settings, from_flag)
     check_files(settings)
     contracts = parse(settings.contract)
+    _check_routes(settings, contracts)
     streams = configure(settings.log_level, settings.log_format)
     plan = plan_gpus(settings.gpu, os.environ)
     if worker_per_gpu and plan.gpus:
@@ -82,6 +83,14 @@ def serve(
     warn_of_little_memory(settings.workers)
     gc.freeze()  # what is loaded by now stays shared with the front
     _Gunicorn(options, partial(_front, settings, pool, plan, streams)).run()
+
+
+def _check_routes(settings: ServeSettings, contracts: tuple[str, ...]) -> None:
+    """The front would only find out when it has been started, again and again."""
+    if contracts != (DEFAULT,):
+        from plimsoll.contracts.fronts import Fronts
+
+        Fronts(settings, os.environ)
 
 
 def _front(settings: ServeSettings, pool: PoolSpec, plan: GpuPlan, streams: LogStreams) -> Front:

@@ -120,12 +120,13 @@ class Scoring:
             self._metrics.run_time.observe(frame.run_ns / 1e9)
 
     def _check(self, request: Request, call: ScoringCall) -> None:
-        if request.method not in call.route.methods:
+        is_allowed = request.method in call.route.methods
+        if (self._keys is not None or not is_allowed) and is_preflight(request.method, request.fields):
+            call.is_preflight = True
+            return
+        if not is_allowed:
             raise MethodNotAllowed("The method is not allowed for the requested URL.")
         if self._keys is not None:
-            if is_preflight(request.method, request.fields):
-                call.is_preflight = True
-                return
             self._keys.check(request.fields)
         if _TIMEOUT_HEADER in request.fields:
             call.timeout_s = _timeout_s(request.fields[_TIMEOUT_HEADER])

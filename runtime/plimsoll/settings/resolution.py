@@ -95,7 +95,7 @@ def resolve(
         found = _find(name, setting, flags, environment, config)
         if found is not None:
             raw, sources[name] = found
-            values[name] = _checked(setting, raw, sources[name])
+            values[name] = checked(setting, raw, sources[name])
     return model(**values), sources
 
 
@@ -121,7 +121,8 @@ def _by_variable(variable: str) -> str:
     return f"environment {variable}"
 
 
-def _checked(setting: Setting, raw: Any, source: str) -> Any:
+def checked(setting: Setting, raw: Any, source: str) -> Any:
+    """Raises UsageError that names the source."""
     try:
         return value_of(setting, raw)
     except Invalid as error:

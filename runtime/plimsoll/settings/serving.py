@@ -82,6 +82,17 @@ class ServeSettings:
             "NAMES",
         ),
     ] = "auto"
+    model_name: Annotated[
+        str, Group.SERVING, Field("The model's name in the routes of the contract v2: /v2/models/NAME/infer.", "NAME")
+    ] = "model"
+    model_version: Annotated[
+        str,
+        Group.SERVING,
+        Field(
+            "The model's version in the routes of the contract v2, /v2/models/NAME/versions/VERSION. Default: none.",
+            "VERSION",
+        ),
+    ] = ""
     workers: Annotated[
         int,
         Group.SERVING,

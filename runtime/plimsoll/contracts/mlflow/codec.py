@@ -17,10 +17,11 @@ from plimsoll.entry.failures import BrokenScript, log_line, one_line
 from plimsoll.entry.http.headers import header, request_headers
 from plimsoll.entry.inputs.arguments import Arguments
 from plimsoll.entry.outputs.answers import RESULT_UNUSABLE
-from plimsoll.entry.outputs.results import answer_of, is_sent_as_it_is
+from plimsoll.entry.outputs.results import answer_of, is_answer
 
 _INPUT = "model_input"
 _PARAMS = "params"
+_BYTES = (bytes, bytearray, memoryview)
 _FAILED = "Encountered an unexpected error while evaluating the model. Check the logs for more info."
 _JSON_HEADERS: Headers = [("content-type", JSON)]
 _TEXT_HEADERS: Headers = [("content-type", "text/plain; charset=utf-8")]
@@ -36,7 +37,7 @@ class MLflowCodec:
             _check_numpy(script)
 
     def answer(self, result: Any, head: Head, run_s: float) -> Answer:
-        if self._script.raw or is_sent_as_it_is(result):
+        if self._script.raw or is_answer(result) or isinstance(result, _BYTES):
             return answer_of(result, head, run_s)
         try:
             body = predictions_of(result)

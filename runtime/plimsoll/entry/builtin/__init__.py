@@ -13,10 +13,11 @@ _FILES = {
     "sklearn": "sklearn_model.py",
     "tensorflow": "tensorflow_model.py",
 }
+FOLDER = Path(__file__).parent
 
 
 def path(name: str) -> Path:
     """The file of a built-in entry script."""
     if name not in _FILES:
         raise EntryError(f"there is no built-in entry script {name!r}", remedy=f"choose one of {', '.join(_FILES)}")
-    return Path(__file__).with_name(_FILES[name])
+    return FOLDER / _FILES[name]

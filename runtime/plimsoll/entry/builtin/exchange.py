@@ -20,6 +20,9 @@ import numpy as np
 
 from plimsoll.entry.http.request import Request
 from plimsoll.entry.http.response import Response
+from plimsoll.entry.tensors.arrays import datatype_of
+from plimsoll.entry.tensors.declared import ANY_SIZE, Tensor
+from plimsoll.entry.tensors.model import Tensors, Unfit
 from plimsoll.errors import EntryError
 
 BYTES = "application/octet-stream"
@@ -51,6 +54,17 @@ class Input:
         dtype = None if self.dtype is None else "string" if self.dtype.hasobject else self.dtype.name
         return {"name": self.name, "type": dtype, "shape": self.shape and list(self.shape)}
 
+    def tensor(self) -> Tensor | None:
+        """None for a type that tensors of the Open Inference Protocol cannot have."""
+        datatype = None if self.dtype is None else datatype_of(self.dtype)
+        sizes = [ANY_SIZE if size is None else size for size in self.shape or ()]
+        return None if datatype is None else Tensor(self.name, datatype, sizes)
+
+
+def tensors_of(found: Sequence[Input]) -> list[Tensor]:
+    described = [one.tensor() for one in found]
+    return [one for one in described if one is not None]
+
 
 Predict = Callable[[dict[str, Any]], Mapping[str, Any]]
 
@@ -74,6 +88,14 @@ def serve(request: Request, inputs: Sequence[Input], predict: Predict, read: Cal
         return _packed(outputs) if BYTES in request.accept_mimetypes.values() else dict(outputs)
     except BadInput as refusal:
         return Response(json.dumps({"message": str(refusal)}), refusal.status, mimetype="application/json")
+
+
+def serve_tensors(tensors: Tensors, inputs: Sequence[Input], predict: Predict) -> dict[str, Any] | Unfit:
+    """The same for tensors by name, which contracts other than Azure ML's give."""
+    try:
+        return dict(predict({one.name: tensor(tensors[one.name], one) for one in inputs}))
+    except BadInput as refusal:
+        return Unfit(str(refusal), refusal.status)
 
 
 def values_of(request: Request, inputs: Sequence[Input]) -> dict[str, Any]:

@@ -9,7 +9,8 @@ import onnxruntime
 
 from plimsoll.backends import onnx
 from plimsoll.entry import Request, rawhttp
-from plimsoll.entry.builtin.exchange import BadInput, Input, model_dir, serve
+from plimsoll.entry.builtin.exchange import BadInput, Input, model_dir, serve, serve_tensors, tensors_of
+from plimsoll.entry.tensors.model import Model, Tensors
 
 session: onnxruntime.InferenceSession
 inputs: list[Input]
@@ -24,8 +25,17 @@ def init() -> None:
 
 
 @rawhttp
-def run(request: Request) -> Any:
+def run(request: Request | Tensors) -> Any:
+    if isinstance(request, Tensors):
+        return serve_tensors(request, inputs, predict)
     return serve(request, inputs, predict)
+
+
+def served() -> Model:
+    """What the model takes and gives; outputs that are no tensors (sequences, maps) are left out."""
+    plain = [one for one in session.get_outputs() if one.type.startswith("tensor(")]
+    outputs = [Input(one.name, dtype_of(one.type), shape_of(one.shape)) for one in plain]
+    return Model("onnxruntime_onnx", tensors_of(inputs), tensors_of(outputs))
 
 
 def predict(values: dict[str, Any]) -> dict[str, Any]:

@@ -8,6 +8,7 @@ code when they are loaded: serve only those that you trust.
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping, Sequence
 from importlib import import_module
 from importlib.util import find_spec
 from typing import Any
@@ -17,9 +18,13 @@ import numpy as np
 
 from plimsoll.backends.files import single
 from plimsoll.entry import Request, rawhttp
-from plimsoll.entry.builtin.exchange import BadInput, Input, model_dir, serve
+from plimsoll.entry.builtin.exchange import BadInput, Input, model_dir, serve, serve_tensors
+from plimsoll.entry.tensors.arrays import datatype_of
+from plimsoll.entry.tensors.declared import Tensor
+from plimsoll.entry.tensors.model import Model, Tensors
 
 model: Any
+INPUT = Input("data")
 
 
 def init() -> None:
@@ -30,21 +35,53 @@ def init() -> None:
 
 
 @rawhttp
-def run(request: Request) -> Any:
-    return serve(request, [Input("data")], predict)
+def run(request: Request | Tensors) -> Any:
+    if isinstance(request, Tensors):
+        return serve_tensors(request, [INPUT], lambda values: called(values, request.outputs))
+    return serve(request, [INPUT], predict)
+
+
+def served() -> Model:
+    """Outputs are named and shaped as MLServer's runtime for scikit-learn does it; rows may come under any name."""
+    features = getattr(model, "n_features_in_", None)
+    takes = Tensor(INPUT.name, "BYTES", [-1]) if features is None else Tensor(INPUT.name, "FP64", [-1, features])
+    return Model("sklearn", [takes], outputs_of(), loose=True, default=["predict"])
+
+
+def outputs_of() -> list[Tensor]:
+    classes = getattr(model, "classes_", None)
+    labels = datatype_of(classes.dtype) if isinstance(classes, np.ndarray) else None
+    found = [Tensor("predict", labels or "FP64" if classes is None else labels or "BYTES", [-1, -1])]
+    if hasattr(model, "predict_proba"):
+        found.append(Tensor("predict_proba", "FP64", [-1, -1 if classes is None else len(classes)]))
+    if hasattr(model, "transform"):
+        found.append(Tensor("transform", "FP64", [-1, -1]))
+    return found
+
+
+def called(values: dict[str, Any], methods: Sequence[str]) -> dict[str, Any]:
+    rows = rows_of(values[INPUT.name])
+    return {name: column(output) for name, output in outcome(rows, {name: name for name in methods}).items()}
+
+
+def column(output: Any) -> Any:
+    return output[:, np.newaxis] if output.ndim == 1 else output
 
 
 def predict(values: dict[str, Any]) -> dict[str, Any]:
-    rows = rows_of(values["data"])
+    wanted = {"predictions": "predict", "probabilities": "predict_proba"}
+    there = {name: method for name, method in wanted.items() if hasattr(model, method)}
+    return outcome(rows_of(values[INPUT.name]), there)
+
+
+def outcome(rows: Any, methods: Mapping[str, str]) -> dict[str, Any]:
+    """What each method of the model says, by the name of the output."""
     try:
-        outputs = {"predictions": np.asarray(model.predict(rows))}
-        if hasattr(model, "predict_proba"):
-            outputs["probabilities"] = np.asarray(model.predict_proba(rows))
+        return {name: np.asarray(getattr(model, method)(rows)) for name, method in methods.items()}
     except (ValueError, TypeError) as failure:
         # Its text may quote the data and the model.
         print(f"the model refused its input: {failure}", file=sys.stderr)  # noqa: T201
         raise BadInput("The model does not take this data.") from None
-    return outputs
 
 
 def rows_of(data: Any) -> Any:

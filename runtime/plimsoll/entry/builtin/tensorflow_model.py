@@ -22,7 +22,17 @@ import tensorflow as tf
 
 from plimsoll.backends import tensorflow as backend
 from plimsoll.entry import Request, rawhttp
-from plimsoll.entry.builtin.exchange import BadInput, Input, is_numpy_file, model_dir, serve, values_of
+from plimsoll.entry.builtin.exchange import (
+    BadInput,
+    Input,
+    is_numpy_file,
+    model_dir,
+    serve,
+    serve_tensors,
+    tensors_of,
+    values_of,
+)
+from plimsoll.entry.tensors.model import Model, Tensors
 
 signature: Any
 inputs: list[Input]
@@ -40,8 +50,16 @@ def init() -> None:
 
 
 @rawhttp
-def run(request: Request) -> Any:
+def run(request: Request | Tensors) -> Any:
+    if isinstance(request, Tensors):
+        return serve_tensors(request, inputs, computed)
     return serve(request, inputs, predict, read)
+
+
+def served() -> Model:
+    specs = sorted(signature.structured_outputs.items())
+    outputs = [Input(name, dtype_of(spec), shape_of(spec)) for name, spec in specs]
+    return Model("tensorflow_savedmodel", tensors_of(inputs), tensors_of(outputs))
 
 
 def read(request: Request, wanted: Sequence[Input]) -> dict[str, Any]:
@@ -53,12 +71,16 @@ def read(request: Request, wanted: Sequence[Input]) -> dict[str, Any]:
 
 
 def predict(values: dict[str, Any]) -> dict[str, Any]:
+    return {name: as_text(value) for name, value in computed(values).items()}
+
+
+def computed(values: dict[str, Any]) -> dict[str, Any]:
     try:
         outputs = signature(**{name: tf.constant(value) for name, value in values.items()})
     except (tf.errors.InvalidArgumentError, ValueError) as failure:
         print(f"the model refused its input: {failure}", file=sys.stderr)  # noqa: T201
         raise BadInput("The model does not take this input.") from None
-    return {name: as_text(value.numpy()) for name, value in sorted(outputs.items())}
+    return {name: value.numpy() for name, value in sorted(outputs.items())}
 
 
 def chosen(loaded: Any) -> Any:

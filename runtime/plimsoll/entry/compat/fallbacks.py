@@ -1,4 +1,4 @@
-"""Import names of Azure ML that scripts use, for images that do not hold those packages.
+"""Import names of Azure ML and SageMaker that scripts use, for images that do not hold those packages.
 
 The finder stands last in `sys.meta_path`: whatever the user installed wins, module by module, also
 where a real `azureml` package is there but lacks the sub-package that a script asks for.
@@ -27,6 +27,14 @@ _ERRORS = tuple(
     for name in ("AzureMLException", "ModelNotFoundException", "WebserviceException")
 )
 _LOGGING = tuple((name, "plimsoll.entry.compat.log_config") for name in ("AMLLogFormatter", "RootAccessFilter"))
+_TOOLKIT = "plimsoll.entry.toolkit"
+_CONTENT_TYPES = tuple(
+    (name, f"{_TOOLKIT}.content_types") for name in ("JSON", "CSV", "OCTET_STREAM", "ANY", "NPY", "NPZ", "UTF8_TYPES")
+)
+_TOOLKIT_ERRORS = tuple(
+    (name, f"{_TOOLKIT}.errors")
+    for name in ("BaseInferenceToolkitError", "GenericInferenceToolkitError", "UnsupportedFormatError")
+)
 _COLLECTOR = ("Collector", "plimsoll.entry.collection.collector")
 _CONTEXTS = tuple(
     (name, "plimsoll.entry.collection.contexts")
@@ -55,6 +63,15 @@ _NAMES: dict[str, tuple[tuple[str, str], ...]] = {
     "azureml_inference_server_http.api.aml_request": (_RAW, _REQUEST),
     "azureml_inference_server_http.api.aml_response": (_RESPONSE,),
     "azureml_inference_server_http.log_config": _LOGGING,
+    "sagemaker_inference": (),
+    "sagemaker_inference.content_types": _CONTENT_TYPES,
+    "sagemaker_inference.decoder": (("decode", f"{_TOOLKIT}.decoder"),),
+    "sagemaker_inference.encoder": (
+        ("encode", f"{_TOOLKIT}.encoder"),
+        ("SUPPORTED_CONTENT_TYPES", f"{_TOOLKIT}.encoder"),
+    ),
+    "sagemaker_inference.errors": _TOOLKIT_ERRORS,
+    "sagemaker_inference.utils": (("parse_accept", f"{_TOOLKIT}.functions"),),
 }
 
 

@@ -33,7 +33,7 @@ class SchemaReader:
         self._signature = signature
 
     def __call__(self, call: Call) -> Arguments | Answer:
-        values = _values(call)
+        values = json_values(call)
         return values if isinstance(values, Answer) else self._arguments(values, call)
 
     def _arguments(self, values: Mapping[str, Any], call: Call) -> Arguments | Answer:
@@ -48,7 +48,7 @@ class SchemaReader:
         return arguments
 
 
-def _values(call: Call) -> dict[str, Any] | Answer:
+def json_values(call: Call) -> dict[str, Any] | Answer:
     if call.head.method == "POST":
         return _posted(call)
     if call.head.method == "GET":

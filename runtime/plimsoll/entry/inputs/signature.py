@@ -55,7 +55,8 @@ def signature_of(run: UserFunction, path: str) -> Signature:
 def _function(module: ModuleType, name: str, path: str) -> UserFunction:
     function = getattr(module, name, None)
     if not callable(function):
-        raise BrokenScript(f"User script at {path} does not have a {name}() function defined.")
+        remedy = "--contract sagemaker serves scripts with model_fn()" if hasattr(module, "model_fn") else ""
+        raise BrokenScript(f"User script at {path} does not have a {name}() function defined.", remedy=remedy)
     return function  # type: ignore[no-any-return]
 
 

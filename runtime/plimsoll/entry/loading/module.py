@@ -38,7 +38,8 @@ def load_module(path: str) -> ModuleType:
         end_if_forked(failure)
         del sys.modules[MODULE_NAME]
         report = user_traceback(failure)
-        raise BrokenScript(_why(path, failure), report=report, remedy=remedy_for(failure)) from None
+        remedy = remedy_for(failure) or _packages_for(path, failure)
+        raise BrokenScript(_why(path, failure), report=report, remedy=remedy) from None
     return module
 
 
@@ -62,6 +63,14 @@ def _must_be_readable(path: str) -> None:
         raise BrokenScript(message, remedy=remedy_for(failure)) from None
     if os.path.isdir(path):  # noqa: PTH112
         raise BrokenScript(f"{path}: the entry script is a directory, not a file")
+
+
+def _packages_for(path: str, failure: BaseException) -> str:
+    """SageMaker's images install what is listed beside the script when they start; here the image does."""
+    listed = Path(path).with_name("requirements.txt")
+    if not isinstance(failure, ModuleNotFoundError) or not listed.is_file():
+        return ""
+    return f"{listed} is not installed at the start: RUN plimsoll-install {listed.name} in the image"
 
 
 def _why(path: str, failure: BaseException) -> str:

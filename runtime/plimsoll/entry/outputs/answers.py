@@ -17,5 +17,11 @@ def message_answer(status: int, message: str, *, run_function_failed: bool = Fal
     return Answer(status, [JSON_TYPE], body, run_function_failed, is_error=True)
 
 
+def said_in(answer: Answer) -> str:
+    """The message of one of our own, for contracts with a form of theirs."""
+    assert isinstance(answer.body, bytes)
+    return str(json.loads(answer.body)["message"])
+
+
 def empty_answer() -> Answer:
     return Answer(200, [_HTML_TYPE], b"")

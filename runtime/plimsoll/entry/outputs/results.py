@@ -24,6 +24,16 @@ def settled(result: Any) -> Any:
     return streamed(resolved(result))
 
 
+def is_answer(result: Any) -> bool:
+    """Whether a contract has nothing to add: a response of the script's own, or a stream."""
+    return isinstance(result, Stream) or _is_response(result)
+
+
+def json_of(result: Any) -> str:
+    """The text that Azure ML's clients get. Raises TypeError or ValueError."""
+    return _ENCODER.encode(result)
+
+
 def answer_of(result: Any, head: Head, run_s: float) -> Answer:
     """Never raises: what cannot be sent is logged and answered with 500."""
     try:
@@ -36,11 +46,6 @@ def answer_of(result: Any, head: Head, run_s: float) -> Answer:
         log_line(f"The result of run() cannot be sent: {one_line(failure)}")
         return message_answer(500, RESULT_UNUSABLE)
     return Answer(200, [JSON_TYPE], body, False, run_s)
-
-
-def is_sent_as_it_is(result: Any) -> bool:
-    """Streams, bytes and responses: no contract encodes them."""
-    return isinstance(result, (Stream, bytes, bytearray, memoryview)) or _is_response(result)
 
 
 def _as_it_is(result: Any, head: Head, run_s: float) -> Answer | None:

@@ -47,6 +47,12 @@ def _model(given: str | None, *, may_be_missing: bool) -> str | None:
     """The path of a folder or file; as it was given where there is none, and init() must know what it makes of it."""
     if not given:
         return None
+    if "://" in given:
+        raise UsageError(
+            f"the model folder {given} is not on this machine",
+            remedy="copy it into the image or a volume and name that folder with --model-dir; a script that fetches"
+            " its model itself needs one too, any will do",
+        )
     path = Path(given).resolve()
     if not may_be_missing:
         _must_exist("model folder", path, stat.S_ISDIR)

@@ -41,7 +41,6 @@ from plimsoll.host.parent import die_with
 from plimsoll.workers import frames
 from plimsoll.workers.child.allocator_report import EVENT, AllocatorReport
 from plimsoll.workers.child.marked_lines import end_request, set_request_id, tag_output
-from plimsoll.workers.child.records import collect_records
 from plimsoll.workers.frames import Flag, Frame, Kind, Place
 from plimsoll.workers.shared.cancel import NO_MORE, CancelBoard
 from plimsoll.workers.shared.memory import WorkerMemory
@@ -77,13 +76,20 @@ def main(arguments: list[str]) -> int:
     os.register_at_fork(after_in_child=partial(_let_go, [control, board, *slots]))
     _say(control, event="hello")
     orders = _orders(control)
-    records = collect_records(orders["records"]) if orders is not None and orders["records"] is not None else None
+    records = _channel(orders["records"]) if orders is not None and orders["records"] is not None else None
     script = _loaded(control, orders) if orders is not None else None
     if script is not None:
         _serve(slots, script)
     if records is not None:
         records.close()
     return EntryError.exit_code if script is None else 0
+
+
+def _channel(orders: dict[str, Any]) -> Closing:
+    """For what run() collects; who collects nothing does not pay for the import."""
+    from plimsoll.workers.child.records import collect_records
+
+    return collect_records(orders)
 
 
 def _let_go(owned: Iterable[Closing]) -> None:

@@ -26,7 +26,7 @@ _MODEL_FOLDER = "/opt/ml/model"
 _LONGEST_CALL_S = 60
 _KILLED_AFTER_S = 30
 """Of the page "Custom inference code with hosting services"; so are the port, the folder and the paths."""
-_DRAIN_S, _GRACE_S = 5, 10
+_DRAIN_S, _GRACE_S = 5, 8
 _LEAST_START_S, _LONGEST_START_S = 60, 3600
 """Of ContainerStartupHealthCheckTimeoutInSeconds."""
 _MINUTE_S = 60

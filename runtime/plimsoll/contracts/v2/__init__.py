@@ -1,0 +1,1 @@
+"""The Open Inference Protocol, version 2 of KServe's, over HTTP: tensors in JSON or as bytes behind it."""
