@@ -126,6 +126,13 @@ def test_mlflows_forms_at_score(models: Path) -> None:
     assert [column["name"] for column in described["inputs"]] == ["size", "count", "name", "when", "extra"]
 
 
+@pytest.mark.parametrize(("contract", "path"), [("sagemaker", "/invocations"), ("vertex", "/predict")])
+def test_other_contracts_that_hand_a_request_on(models: Path, contract: str, path: str) -> None:
+    asked = Case("digits", CASES["instances of a tensor"].body, path=path)
+    with server_of(models / "digits", "--contract", contract) as server:
+        assert ask(server.port, asked)["json"] == {"predictions": [0, 7]}
+
+
 def test_a_folder_above_the_model(models: Path, tmp_path: Path) -> None:
     (tmp_path / "1").symlink_to(models / "digits")
     (tmp_path / "unused").mkdir()
