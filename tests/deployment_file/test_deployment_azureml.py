@@ -16,7 +16,7 @@ import pytest
 import yaml
 from azure_cases import BASE, CASES, desk_of, with_change
 
-from plimsoll.deployment_file.found import Deployment, Resources
+from plimsoll.deployment_file.found import Deployment, Resources, Said
 from plimsoll.deployment_file.read import read_deployment
 from plimsoll.errors import UsageError
 
@@ -43,6 +43,14 @@ def refused(folder: Path, *given: str, **changes: Any) -> str:
 
 def values(found: Deployment) -> dict[str, Any]:
     return {name: said.value for name, said in found.settings.items()}
+
+
+def test_an_mlflow_model_needs_no_script(desk: Path) -> None:
+    mlflows = {"path": "./model", "type": "mlflow_model"}
+    found = read(desk, code_configuration=None, model=mlflows)
+    assert found.settings["entry_script"] == Said("builtin:mlflow", f"{desk / 'deployment.yml'}: model.type")
+    assert values(read(desk, model=mlflows))["entry_script"] == str(desk / "code" / "score.py")
+    assert "entry_script" not in values(read(desk, "entry_script", code_configuration=None, model=mlflows))
 
 
 def test_script_model_and_names(desk: Path) -> None:

@@ -86,6 +86,12 @@ def test_a_folder_of_this_machine_in_every_spelling(tmp_path: Path, uri: str) ->
     assert values(found)["entry_script"] == "builtin:onnx"
 
 
+def test_a_model_of_mlflow(tmp_path: Path) -> None:
+    (tmp_path / "model").mkdir()
+    found = read(tmp_path, f"model:\n  modelFormat: {{name: mlflow}}\n  storageUri: {tmp_path}/model\n")
+    assert values(found)["entry_script"] == "builtin:mlflow"
+
+
 def test_a_container_of_ones_own(tmp_path: Path) -> None:
     containers = """
         containerConcurrency: 0

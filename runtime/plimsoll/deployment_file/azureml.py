@@ -76,7 +76,8 @@ def _read_model(file: Section, found: Deployment, given: frozenset[str]) -> None
 
 def _read_inline_model(model: Section, found: Deployment) -> None:
     text, name = model.text("path"), model.text("name")
-    model.one_of("type", "custom_model", "mlflow_model", "triton_model")
+    if model.one_of("type", "custom_model", "mlflow_model", "triton_model") == "mlflow_model":
+        found.builtin = Said("builtin:mlflow", model.place("type"))
     for key in ("version", "description", "properties", "tags", "stage", "flavors", "datastore", "system_metadata"):
         model.any(key)
     model.close()
@@ -97,6 +98,9 @@ def _read_code(file: Section, found: Deployment, given: frozenset[str]) -> None:
             found.ignore(file.place("code_configuration"), "another entry script takes precedence")
         return
     code = file.section("code_configuration")
+    if code is None and found.builtin is not None:
+        found.settings["entry_script"] = found.builtin
+        return
     if code is None:
         raise file.error("code_configuration", "missing, so that nothing says which script to serve", _CODE_REMEDY)
     folder_name, script_name = code.text("code"), code.text("scoring_script")

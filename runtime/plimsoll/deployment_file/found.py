@@ -54,13 +54,15 @@ class Deployment:
     """`settings` by name; `model` is the file or folder, which the script finds as `model_name` in its model folder.
 
     `requests_at_once` is what one replica may have under way or waiting before the platform refuses more. `variables`
-    are the script's environment; `notes` say what is not honoured.
+    are the script's environment; `notes` say what is not honoured. `builtin` is the script that serves the model where
+    the file has none.
     """
 
     target: Target
     settings: dict[str, Said] = field(default_factory=dict)
     model: Said | None = None
     model_name: str = "model"
+    builtin: Said | None = None
     requests_at_once: Said | None = None
     variables: Mapping[str, Said] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)

@@ -31,7 +31,7 @@ _FORMATS = (
     "lightgbm",
     "paddle",
 )
-_BUILTIN = ("onnx", "sklearn", "tensorflow")
+_BUILTIN = ("mlflow", "onnx", "sklearn", "tensorflow")
 _OF_THE_MODEL = ("runtime", "runtimeVersion", "protocolVersion", "storage")
 _OF_A_CONTAINER = (
     "image", "command", "args", "envFrom", "ports", "livenessProbe", "readinessProbe", "startupProbe", "lifecycle",

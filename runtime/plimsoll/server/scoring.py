@@ -333,8 +333,8 @@ _ERROR_CODES = {400: "bad_request", 405: "method_not_allowed", 415: "unsupported
 
 def _outcome(frame: Frame) -> str:
     if frame.flags & Flag.ERROR:
-        failed = "script_failed" if frame.flags & Flag.RUN_FAILED else "unusable_result"
-        return _ERROR_CODES.get(frame.status, failed)
+        failed = frame.flags & Flag.RUN_FAILED
+        return "script_failed" if failed else _ERROR_CODES.get(frame.status, "unusable_result")
     if frame.status < 400:
         return "ok"
     return "client_error" if frame.status < 500 else "script_error"

@@ -7,7 +7,12 @@ from pathlib import Path
 from plimsoll.errors import EntryError
 
 # Not onnx.py and so on: a script's folder is on its import path.
-_FILES = {"onnx": "onnx_model.py", "sklearn": "sklearn_model.py", "tensorflow": "tensorflow_model.py"}
+_FILES = {
+    "mlflow": "mlflow_model.py",
+    "onnx": "onnx_model.py",
+    "sklearn": "sklearn_model.py",
+    "tensorflow": "tensorflow_model.py",
+}
 FOLDER = Path(__file__).parent
 
 
