@@ -31,8 +31,8 @@ class ProfileOptions:
     keep; `verify` says whether the recommendation is tried out under its own limits; `search_workers`,
     `search_threads` and `search_batches` whether other numbers of them may be tried too. `max_queue`,
     `scoring_timeout_s` and `grace_s` are what the server will serve with; the measured one ends calls by
-    `request_timeout_s`. `spoken` says where rows go that name no path of their own. `recorded`: the open loop replays the
-    gaps between the recorded requests.
+    `request_timeout_s`. `spoken` says where rows go that name no path of their own. `recorded`: the open loop replays
+    the gaps between the recorded requests.
     """
 
     dataset: Path

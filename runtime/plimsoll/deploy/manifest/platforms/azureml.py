@@ -14,9 +14,9 @@ from plimsoll.contracts.azureml.routes import SCORE
 from plimsoll.deploy.manifest.document import Document, Noted, Tree
 from plimsoll.deploy.manifest.kubernetes.container import port
 from plimsoll.deploy.manifest.options import ManifestOptions
-from plimsoll.deploy.manifest.platforms.contract import check_contract
 from plimsoll.deploy.manifest.platforms.autoscale import autoscale
 from plimsoll.deploy.manifest.platforms.container import MODEL_VARIABLE, variables
+from plimsoll.deploy.manifest.platforms.contract import check_contract
 from plimsoll.deploy.manifest.platforms.files import File
 from plimsoll.deploy.manifest.platforms.instance_type import instance_needs, instance_type
 from plimsoll.deploy.manifest.probes import LIVE_PATH, READY_PATH, Probe

@@ -12,8 +12,8 @@ import re
 
 from plimsoll.deploy.manifest.document import Document, Noted, Tree
 from plimsoll.deploy.manifest.options import ManifestOptions
-from plimsoll.deploy.manifest.platforms.contract import check_contract
 from plimsoll.deploy.manifest.platforms.container import MODEL_VARIABLE, variables
+from plimsoll.deploy.manifest.platforms.contract import check_contract
 from plimsoll.deploy.manifest.platforms.instance_type import instance_needs
 from plimsoll.deploy.manifest.replicas import Scaling
 from plimsoll.deploy.manifest.values import Values
