@@ -14,7 +14,8 @@ import yaml
 
 from plimsoll.command.deployed import with_deployment
 from plimsoll.settings.model_tag import ModelTag, write_tag
-from plimsoll.settings.serving import ProfileSettings, ServeSettings
+from plimsoll.settings.profiling import ProfileSettings
+from plimsoll.settings.serving import ServeSettings
 from support.server import PATIENCE_S, Client, free_port, wait_for
 
 SCORE = """

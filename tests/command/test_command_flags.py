@@ -14,8 +14,9 @@ import termios
 import pytest
 
 from plimsoll.settings.declarations import Group, declared, grouped
+from plimsoll.settings.profiling import ProfileSettings
 from plimsoll.settings.resolution import flag
-from plimsoll.settings.serving import ProfileSettings, ServeSettings
+from plimsoll.settings.serving import ServeSettings
 
 PLIMSOLL = [sys.executable, "-m", "plimsoll"]
 

@@ -9,8 +9,9 @@ import pytest
 from plimsoll.errors import UsageError
 from plimsoll.settings.declarations import declared
 from plimsoll.settings.page import page
+from plimsoll.settings.profiling import ProfileSettings
 from plimsoll.settings.resolution import environment_names, flag, resolve
-from plimsoll.settings.serving import ProfileSettings, ServeSettings
+from plimsoll.settings.serving import ServeSettings
 
 
 def test_defaults() -> None:

@@ -9,7 +9,8 @@ import pydantic
 import pytest
 
 from plimsoll.settings.declarations import Setting, declared
-from plimsoll.settings.serving import ProfileSettings, ServeSettings
+from plimsoll.settings.profiling import ProfileSettings
+from plimsoll.settings.serving import ServeSettings
 from plimsoll.settings.values import Invalid, value_of
 
 _TEXTS = [

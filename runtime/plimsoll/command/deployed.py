@@ -15,8 +15,9 @@ from plimsoll.deployment_file.found import Deployment, Said
 from plimsoll.deployment_file.read import read_deployment
 from plimsoll.errors import UsageError
 from plimsoll.settings.declarations import Setting, declared
+from plimsoll.settings.profiling import ProfileSettings
 from plimsoll.settings.resolution import Place, environment_names, place_of
-from plimsoll.settings.serving import ProfileSettings, ServeSettings
+from plimsoll.settings.serving import ServeSettings
 from plimsoll.settings.values import Invalid, value_of
 
 _OF_IMAGES = ("app_root", "model_dir")

@@ -13,8 +13,9 @@ from typing import Literal, get_args, get_origin
 import click
 
 from plimsoll.settings.declarations import Setting, declared, grouped
+from plimsoll.settings.profiling import ProfileSettings
 from plimsoll.settings.resolution import flag, no_flag
-from plimsoll.settings.serving import ProfileSettings, ServeSettings
+from plimsoll.settings.serving import ServeSettings
 
 _HELP = """\
 Serve a score.py over HTTP, or profile it: find out how much CPU, memory and GPU the model needs, and prove it.

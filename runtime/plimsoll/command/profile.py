@@ -31,8 +31,9 @@ from plimsoll.server.auth import ApiKeys
 from plimsoll.server.gpu.selection import plan_gpus
 from plimsoll.server.startup.paths import entry_spec
 from plimsoll.settings.model_tag import source_of
+from plimsoll.settings.profiling import ProfileSettings
 from plimsoll.settings.resolution import came_by_flag, flag
-from plimsoll.settings.serving import ProfileSettings, ServeSettings
+from plimsoll.settings.serving import ServeSettings
 from plimsoll.warning import warn
 
 

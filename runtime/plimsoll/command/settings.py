@@ -24,8 +24,9 @@ from plimsoll.errors import UsageError
 from plimsoll.settings.config_file import find_config
 from plimsoll.settings.declarations import declared
 from plimsoll.settings.model_tag import read_tag, source_of
+from plimsoll.settings.profiling import ProfileSettings
 from plimsoll.settings.resolution import ConfigFile, Place, came_by_flag, checked, place_of, resolve
-from plimsoll.settings.serving import ProfileSettings, ServeSettings
+from plimsoll.settings.serving import ServeSettings
 
 _GIVEN_WAY = {False: (Place.NOWHERE,), True: (Place.NOWHERE, Place.AZURES_VARIABLE)}
 """What a platform precedes, by whether all contracts are others than Azure ML's, whose variables our images set."""

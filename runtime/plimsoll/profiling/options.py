@@ -12,7 +12,8 @@ from plimsoll.profiling.advice.configuration import Configuration
 from plimsoll.profiling.advice.slo import Slo
 from plimsoll.profiling.dataset.load import Format
 from plimsoll.profiling.dataset.sampling import MOST_BYTES, MOST_ROWS
-from plimsoll.settings.serving import DEFAULT_SEED, ServeSettings
+from plimsoll.settings.profiling import DEFAULT_SEED
+from plimsoll.settings.serving import ServeSettings
 
 QUICK_S, DEFAULT_S, THOROUGH_S = 45.0, 180.0, 600.0
 NAMED_BUDGETS_S = {"quick": QUICK_S, "default": DEFAULT_S, "thorough": THOROUGH_S}

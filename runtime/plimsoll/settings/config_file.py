@@ -17,8 +17,9 @@ from typing import Any
 
 from plimsoll.errors import UsageError
 from plimsoll.settings.declarations import declared
+from plimsoll.settings.profiling import ProfileSettings
 from plimsoll.settings.resolution import ConfigFile, environment_names
-from plimsoll.settings.serving import ProfileSettings, ServeSettings
+from plimsoll.settings.serving import ServeSettings
 from plimsoll.warning import warn
 
 # What the file of a model says by these names is about the model, or about a service that it calls.

@@ -7,12 +7,13 @@ from collections.abc import Mapping
 from typing import Literal, get_args, get_origin
 
 from plimsoll.settings.declarations import Group, Setting, grouped
+from plimsoll.settings.profiling import ProfileSettings
 from plimsoll.settings.resolution import environment_names, flag
-from plimsoll.settings.serving import ProfileSettings, ServeSettings
+from plimsoll.settings.serving import ServeSettings
 
 _HEAD = """# Settings
 
-Generated from the declarations in `plimsoll/settings/serving.py`; a test keeps it up to date. `plimsoll --help` lists
+Generated from the declarations in `plimsoll/settings`; a test keeps it up to date. `plimsoll --help` lists
 the same settings in the same groups.
 
 The value of a setting is taken from its flag, else from the first of its environment variables that is set, else from

@@ -10,7 +10,8 @@ from typing import Any, TypeVar
 
 from plimsoll.errors import UsageError
 from plimsoll.settings.declarations import Setting, declared
-from plimsoll.settings.serving import ProfileSettings, ServeSettings
+from plimsoll.settings.profiling import ProfileSettings
+from plimsoll.settings.serving import ServeSettings
 from plimsoll.settings.values import Invalid, value_of
 
 ENVIRONMENT_PREFIX = "PLIMSOLL_"

@@ -18,7 +18,7 @@ from plimsoll.deploy.plan.pages.text import lines
 from plimsoll.errors import GateFailed
 from plimsoll.profiling.result.files import make_output_folder, write_whole
 from plimsoll.profiling.result.profile import Grade
-from plimsoll.settings.serving import DEFAULT_SEED
+from plimsoll.settings.profiling import DEFAULT_SEED
 
 _HELP = """What replicas would do under given traffic, simulated from a profile: latency, refused requests and cost, for
 fixed numbers of replicas and for autoscalers; and the cheapest of these that keeps an objective.

@@ -14,8 +14,9 @@ from types import MappingProxyType
 
 from plimsoll.profiling.options import ProfileOptions
 from plimsoll.settings.declarations import declared
+from plimsoll.settings.profiling import ProfileSettings
 from plimsoll.settings.resolution import as_flags, came_by_variable, environment_names
-from plimsoll.settings.serving import ProfileSettings, ServeSettings
+from plimsoll.settings.serving import ServeSettings
 
 HOST = "127.0.0.1"
 NOT_SERVED: Mapping[str, str] = MappingProxyType(
