@@ -8,7 +8,7 @@ from collections import deque
 from math import inf
 from typing import TYPE_CHECKING
 
-from plimsoll.errors import RequestError, SlowBody, SlowHead, TooManyConnections
+from plimsoll.errors import RequestError, SlowHead, TooManyConnections
 from plimsoll.server.http.body import full
 from plimsoll.server.http.exchange import CONTINUE, OVER, Exchange, ExchangeState, Taker
 from plimsoll.server.http.limits import (
@@ -315,12 +315,9 @@ class Connection(asyncio.BufferedProtocol):
 
     def _check_body(self, now: float) -> None:
         assert self._body is not None
-        elapsed_s = now - self._body_since_s
-        limits = self._limits
-        if elapsed_s >= limits.body_timeout_s:
-            self._give_up(SlowBody(f"The request body took longer than {limits.body_timeout_s:g} s."))
-        elif self._body.received_bytes / elapsed_s < limits.min_body_bytes_per_s:
-            self._give_up(SlowBody(f"The request body came slower than {limits.min_body_bytes_per_s:g} bytes/s."))
+        error = self._limits.too_slow(self._body.received_bytes, now - self._body_since_s)
+        if error is not None:
+            self._give_up(error)
         else:
             self.deadline_s = now + _RATE_CHECK_S
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from plimsoll.errors import SlowBody
 from plimsoll.settings.serving import ServeSettings
 
 FIRST_BYTE_S = 1.0
@@ -56,3 +57,11 @@ class ConnectionLimits:
     @property
     def shortest_s(self) -> float:
         return min(self.head_timeout_s, self.body_timeout_s, self.send_timeout_s, self.keep_alive_s)
+
+    def too_slow(self, received_bytes: int, elapsed_s: float) -> SlowBody | None:
+        """What a body is refused with that has come so far in so long."""
+        if elapsed_s >= self.body_timeout_s:
+            return SlowBody(f"The request body took longer than {self.body_timeout_s:g} s.")
+        if received_bytes / elapsed_s < self.min_body_bytes_per_s:
+            return SlowBody(f"The request body came slower than {self.min_body_bytes_per_s:g} bytes/s.")
+        return None
