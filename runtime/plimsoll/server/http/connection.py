@@ -8,7 +8,7 @@ from collections import deque
 from math import inf
 from typing import TYPE_CHECKING
 
-from plimsoll.errors import RequestError, SlowHead, TooManyConnections
+from plimsoll.errors import RequestError, SlowBody, SlowHead, TooManyConnections
 from plimsoll.server.http.body import full
 from plimsoll.server.http.exchange import CONTINUE, OVER, Exchange, ExchangeState, Taker
 from plimsoll.server.http.limits import (
@@ -17,18 +17,16 @@ from plimsoll.server.http.limits import (
     LINGER_IDLE_S,
     LINGER_S,
     MOST_DRAINED_BYTES,
-    RATE_GRACE_S,
     STARVED_S,
 )
 from plimsoll.server.http.outlet import Outlet
 from plimsoll.server.http.phases import OVER_PHASES, Phase
 from plimsoll.server.http.reader import RequestReader
-from plimsoll.server.http.request import Request
+from plimsoll.server.http.request import NO_REQUEST, Request
 
 if TYPE_CHECKING:
     from plimsoll.server.http.connections import Connections
 
-_NO_REQUEST = Request("", b"/", [(b"host", b"")], is_http_1_0=False, keep_alive=False)
 _RATE_CHECK_S = 1.0
 
 
@@ -134,7 +132,7 @@ class Connection(asyncio.BufferedProtocol):
     def on_broken(self, error: RequestError) -> None:
         last = self._pipeline[-1] if self._pipeline else None
         if last is None or last.request.complete:
-            self._pipeline.append(Exchange(self, _NO_REQUEST, error))
+            self._pipeline.append(Exchange(self, NO_REQUEST, error))
         elif last.state is ExchangeState.NEW:
             last.error, last.early, last.closes = error, True, True
         else:
@@ -311,12 +309,11 @@ class Connection(asyncio.BufferedProtocol):
     def _await_body(self, request: Request) -> None:
         if self.phase is not Phase.BODY or self._body is not request:
             self._body, self._body_since_s = request, time.monotonic()
-            self._enter(Phase.BODY, min(RATE_GRACE_S, self._limits.body_timeout_s))
+            self._enter(Phase.BODY, self._limits.first_look_s)
 
     def _check_body(self, now: float) -> None:
         assert self._body is not None
-        error = self._limits.too_slow(self._body.received_bytes, now - self._body_since_s)
-        if error is not None:
+        if error := self._limits.too_slow(self._body.received_bytes, now - self._body_since_s):
             self._give_up(error)
         else:
             self.deadline_s = now + _RATE_CHECK_S

@@ -58,6 +58,11 @@ class ConnectionLimits:
     def shortest_s(self) -> float:
         return min(self.head_timeout_s, self.body_timeout_s, self.send_timeout_s, self.keep_alive_s)
 
+    @property
+    def first_look_s(self) -> float:
+        """When a body's pace is judged for the first time."""
+        return min(RATE_GRACE_S, self.body_timeout_s)
+
     def too_slow(self, received_bytes: int, elapsed_s: float) -> SlowBody | None:
         """What a body is refused with that has come so far in so long."""
         if elapsed_s >= self.body_timeout_s:

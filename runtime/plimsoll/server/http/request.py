@@ -105,6 +105,10 @@ class Request:
         return True
 
 
+NO_REQUEST = Request("", b"/", [(b"host", b"")], is_http_1_0=False, keep_alive=False)
+"""In place of one that could not be understood."""
+
+
 def _refuse_repeated(headers: Fields) -> None:
     seen: set[bytes] = set()
     for name, _ in headers:
