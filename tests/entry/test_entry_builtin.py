@@ -39,7 +39,8 @@ def test_known_names_are_files(name: str) -> None:
 
 @pytest.mark.parametrize("name", ["", "pytorch", "../script", "onnx_model"])
 def test_unknown_names_are_refused_with_the_known_ones(name: str) -> None:
-    with pytest.raises(EntryError, match=r"no built-in entry script .* \(choose one of onnx, sklearn, tensorflow\)"):
+    known = r"\(choose one of mlflow, onnx, sklearn, tensorflow\)"
+    with pytest.raises(EntryError, match=rf"no built-in entry script .* {known}"):
         builtin.path(name)
 
 

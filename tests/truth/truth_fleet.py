@@ -60,7 +60,7 @@ def bodies() -> list[str]:
     return [json.dumps({"ms": round(scale * each, 2)}) for each in times]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Trace(Arrivals):
     """A Poisson process whose rate changes every `STEP_S`; there are exactly as many requests as its mean asks for."""
 
@@ -83,7 +83,7 @@ def trace(rate_rps: float, kind: str, seconds: float, seed: int) -> Trace:
     steps = 2 * max(1, round(seconds / STEP_S / 2))
     factors = itertools.cycle(BURSTS if kind == "bursty" else (1.0,))
     rates = tuple(rate_rps * factor for factor in itertools.islice(factors, steps))
-    return Trace(rate_rps, STEP_S * steps, seed, 1_000_000, rates)
+    return Trace(rate_rps, STEP_S * steps, seed, 1_000_000, rates_rps=rates)
 
 
 @dataclass(frozen=True, slots=True)

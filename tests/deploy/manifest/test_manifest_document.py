@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 import yaml
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from plimsoll.deploy.manifest.document import Document, Noted, write
@@ -38,6 +38,7 @@ def plain(tree: Any) -> Any:
 
 
 @settings(deadline=None)  # how long an example takes is the machine's affair
+@example([{"a": [{"\xa0": False}]}], "")  # a blank of another kind, which is part of the key
 @given(st.lists(st.dictionaries(TEXT, TREE, min_size=1, max_size=4), min_size=1, max_size=3), TEXT)
 def test_what_is_read_is_what_was_written(trees: list[dict[str, Any]], head: str) -> None:
     """PyYAML's parser knows nothing of this writer."""

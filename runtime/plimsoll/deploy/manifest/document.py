@@ -115,10 +115,10 @@ def _item(item: Tree, indent: str) -> Iterator[str]:
     for line in _mapping(content, indent + _STEP):
         if not dash_is_due:
             yield line
-        elif line.lstrip().startswith("#"):
-            yield indent + line.lstrip()
+        elif (unindented := line.lstrip(" ")).startswith("#"):
+            yield indent + unindented
         else:
-            yield f"{indent}- {line.lstrip()}"
+            yield f"{indent}- {unindented}"
             dash_is_due = False
 
 
