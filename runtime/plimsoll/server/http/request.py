@@ -105,10 +105,6 @@ class Request:
         return True
 
 
-NO_REQUEST = Request("", b"/", [(b"host", b"")], is_http_1_0=False, keep_alive=False)
-"""In place of one that could not be understood."""
-
-
 def _refuse_repeated(headers: Fields) -> None:
     seen: set[bytes] = set()
     for name, _ in headers:
@@ -148,3 +144,7 @@ def _origin_form(url: bytes) -> bytes:
         raise MalformedRequest("The request target is neither a path nor an absolute URL.")
     rest = found[2]
     return rest if rest.startswith(b"/") else b"/" + rest
+
+
+NO_REQUEST = Request("", b"/", [(b"host", b"")], is_http_1_0=False, keep_alive=False)
+"""In place of one that could not be understood."""
