@@ -110,3 +110,26 @@ def test_without_any_request(tmp_path: Path) -> None:
 def test_lines_can_still_be_sent_as_they_are(tmp_path: Path) -> None:
     path = written(tmp_path, line(1.0, b"1", "application/json"))
     assert load_dataset(path, kind="lines").rows[0].body == path.read_bytes().strip()
+
+
+@pytest.mark.parametrize(
+    ("body", "kind"),
+    [(b'{"a": 1}', "text/json"), (b'"one"', "Application/JSON"), (b"plain", 'text/plain; note="json"')],
+)
+def test_a_type_that_only_looks_like_json_or_not(tmp_path: Path, body: bytes, kind: str) -> None:
+    (row,) = rows(written(tmp_path, line(1.0, body, kind)))
+    assert row.body == body
+
+
+def test_a_time_is_only_needed_for_a_replay(tmp_path: Path) -> None:
+    capture = {"observedContentType": "text/csv", "mode": "INPUT", "data": "1", "encoding": "CSV"}
+    event = {"captureData": {"endpointInput": capture}, "eventMetadata": {"eventId": "x"}, "eventVersion": "0"}
+    (row,) = rows(written(tmp_path, json.dumps(event).encode() + b"\n"))
+    assert (row.body, row.arrived_s) == (b"1", None)
+
+
+def test_a_time_that_is_a_number(tmp_path: Path) -> None:
+    kind = "azureml.inference.request"
+    event = {"specversion": "1.0", "id": "1", "source": "/s", "type": kind, "time": 12, "data": 1}
+    (row,) = rows(written(tmp_path, json.dumps(event).encode() + b"\n"))
+    assert row.arrived_s == 12.0

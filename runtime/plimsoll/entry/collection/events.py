@@ -98,6 +98,16 @@ def typed(content_type: str) -> bytes:
     return b',"datacontenttype":%b' % quoted(content_type)
 
 
+def is_json(content_type: str) -> bool:
+    """Whether a body of this type is embedded as JSON, where it is any."""
+    kind = _kind(content_type)
+    return not kind or _JSON_SUFFIX.fullmatch(kind) is not None
+
+
+def _kind(content_type: str) -> str:
+    return content_type.partition(";")[0].strip().lower()
+
+
 _families: dict[str, tuple[bytes, bytes]] = {}
 _MOST_FAMILIES = 64
 
@@ -107,11 +117,10 @@ def _family(content_type: str) -> tuple[bytes, bytes]:
 
     Empty for what is no such type. Clients choose content types, so that only so many are kept.
     """
-    kind = content_type.partition(";")[0].strip().lower()
-    is_json = not kind or _JSON_SUFFIX.fullmatch(kind)
+    kind = _kind(content_type)
     is_text = kind.startswith("text/") or kind in ("application/x-www-form-urlencoded", "application/xml")
     begin = b'%b,"data":' % typed(content_type or JSON_TYPE)
-    found = (begin if is_json else b"", begin if is_text else b"")
+    found = (begin if is_json(content_type) else b"", begin if is_text else b"")
     if len(_families) < _MOST_FAMILIES:
         _families[content_type] = found
     return found

@@ -15,6 +15,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from plimsoll.entry.collection.events import is_json
 from plimsoll.errors import DatasetError
 from plimsoll.profiling.dataset.envelope import FIELD_VALUE, METHODS, TARGET
 from plimsoll.profiling.dataset.rows import BINARY_TYPE, JSON_TYPE, TEXT_TYPE, Row
@@ -95,7 +96,7 @@ def _collected(number: int, event: Event, line: bytes) -> Row | None:
         content_type=_type(event.get("datacontenttype", "")),
         method=method,
         path=target,
-        arrived_s=_seconds(event["time"]),
+        arrived_s=_seconds(event.get("time")),
     )
 
 
@@ -111,8 +112,8 @@ def _body(event: Event, line: bytes) -> bytes:
         return base64.b64decode(event["data_base64"], validate=True)
     if "data" not in event:
         return b""
-    data, kind = event["data"], str(event.get("datacontenttype", JSON_TYPE))
-    if isinstance(data, str) and "json" not in kind:
+    data = event["data"]
+    if isinstance(data, str) and not is_json(str(event.get("datacontenttype", JSON_TYPE))):
         return data.encode()
     if str(event.get("agent", "")).startswith(_OURS):
         return line.rstrip()[line.index(_RAW_DATA) + len(_RAW_DATA) : -1]
@@ -130,10 +131,16 @@ def _data_capture(number: int, event: Event, line: bytes) -> Row | None:
         number=number,
         body=base64.b64decode(data, validate=True) if is_base64 else str(data).encode(),
         content_type=_type(captured.get("observedContentType") or kinds.get(encoding, TEXT_TYPE)),
-        arrived_s=_seconds(event["eventMetadata"]["inferenceTime"]),
+        arrived_s=_seconds(event["eventMetadata"].get("inferenceTime")),
     )
 
 
-def _seconds(text: str) -> float:
-    """Since 1970, of a time in RFC 3339; some of Azure's events have it in seconds already."""
-    return float(text) if text.isdigit() else datetime.fromisoformat(text).timestamp()
+def _seconds(time: str | int | float | None) -> float | None:
+    """Since 1970, of a time in RFC 3339; some of Azure's events have it in seconds already.
+
+    Only a replay of the arrivals needs one: who sends the bodies alone is not refused for the want of it.
+    """
+    if time is None:
+        return None
+    is_number = not isinstance(time, str) or time.isdigit()
+    return float(time) if is_number else datetime.fromisoformat(str(time)).timestamp()
