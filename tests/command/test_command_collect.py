@@ -63,3 +63,11 @@ def test_without_records_or_a_place_to_write(tmp_path: Path) -> None:
     done = collect("export", str(records(tmp_path / "in")), str(tmp_path / "no" / "out"))
     assert (done.returncode, "cannot be exported" in done.stderr) == (1, True)
     assert "Traceback" not in done.stderr
+
+
+def test_what_a_table_cannot_hold_is_left_out_and_counted(tmp_path: Path) -> None:
+    path = records(tmp_path / "in") / "more.jsonl"
+    path.write_bytes(b'{"type": "a", "data": "\\ud800"}\n{"type": "a", "status": "x"}\n{"type": "a", "status": 1e9}\n')
+    done = collect("export", str(tmp_path / "in"), str(tmp_path / "out"))
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "6 records of 3 files" in done.stdout

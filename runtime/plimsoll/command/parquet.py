@@ -83,15 +83,29 @@ def _row(line: bytes) -> dict[str, Any] | None:
     """None for what is no event: a server may be writing its last line now."""
     try:
         event = json.loads(line)
-        row = {name: _text(event.get(name)) for name in (*_TEXT, *_MORE)}
-        row |= {"collection": str(event["type"]).removeprefix(_TYPE), "status": event.get("status")}
+        row: dict[str, Any] = {name: _text(event.get(name)) for name in (*_TEXT, *_MORE)}
+        row |= {"collection": str(event["type"]).removeprefix(_TYPE), "status": _status(event)}
         return row | {"data": _data(event), "data_binary": _binary(event)}
     except (ValueError, RecursionError, KeyError, AttributeError, TypeError):
         return None
 
 
 def _text(value: Any) -> str | None:
-    return None if value is None else str(value)
+    return None if value is None else _storable(str(value))
+
+
+def _storable(text: str) -> str:
+    """Raises ValueError of half a surrogate pair, which JSON can name and UTF-8 cannot."""
+    text.encode()
+    return text
+
+
+def _status(event: dict[str, Any]) -> int | None:
+    """Raises ValueError of what is no HTTP status."""
+    status = event.get("status")
+    if status is not None and not (type(status) is int and 0 <= status < 1000):
+        raise ValueError(f"{status!r} is no status")
+    return status
 
 
 def _data(event: dict[str, Any]) -> str | None:
@@ -99,7 +113,7 @@ def _data(event: dict[str, Any]) -> str | None:
     if "data" not in event:
         return None
     data = event["data"]
-    return data if isinstance(data, str) else json.dumps(data, ensure_ascii=False)
+    return _storable(data if isinstance(data, str) else json.dumps(data, ensure_ascii=False))
 
 
 def _binary(event: dict[str, Any]) -> bytes | None:
