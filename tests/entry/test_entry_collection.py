@@ -120,3 +120,26 @@ def test_a_collection_is_one_folder(name: str) -> None:
 def test_nothing_but_json_is_embedded() -> None:
     for body in (b"05", b"1 2", b'"\xff"', b"[" * 5000, b"{'a': 1}", b"\xef\xbb\xbf1", b"nul"):
         assert b"data_base64" in small_data(body, "application/json")[0]
+
+
+NUMBERS = """
+    import numpy
+    from azureml.ai.monitoring import Collector
+    from azureml.monitoring import ModelDataCollector
+    from plimsoll.entry.collection.recorder import recorder
+    def init(): pass
+    def run(data):
+        ModelDataCollector("m", "predictions").collect([float("nan"), numpy.float32(0.5), numpy.int64(3)])
+        recorder().record("request", "id", "[]", "list", None, {})
+"""
+
+
+def test_what_is_no_number_is_null_and_the_servers_files_are_its_own(tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    with served(tmp_path, NUMBERS, "--collect", str(out)) as server:
+        assert server.post("/score", b"1").status == 200
+        server.signal(signal.SIGTERM)
+        server.wait_exit()
+    (prediction,) = events(out, "m-predictions")
+    assert prediction["data"] == [[None, 0.5, 3]]
+    assert [event["data"] for event in events(out, "request")] == [1]

@@ -136,13 +136,27 @@ class ModelDataCollector:
             rows = [data]
         else:
             return None
-        return json.dumps([self._named(row) for row in rows], default=str)
+        return _dumped([self._named(row) for row in rows])
 
     def _named(self, row: list[Any]) -> Any:
         names = self._feature_names
         if names is not None and len(row) == len(names) + len(self._headers()):
             names = [*names, *self._headers()]
         return dict(zip(names, row, strict=True)) if names is not None and len(names) == len(row) else row
+
+
+def _dumped(rows: list[Any]) -> str:
+    """What is no number is null, as pandas has it: NaN is no JSON, and would make the line unreadable."""
+    try:
+        return json.dumps(rows, default=_plain, allow_nan=False)
+    except ValueError:
+        nulled = json.loads(json.dumps(rows, default=_plain), parse_constant=lambda _: None)
+        return json.dumps(nulled)
+
+
+def _plain(value: Any) -> Any:
+    """A number of NumPy is a number."""
+    return value.item() if _is(value, "numpy", "number") or _is(value, "numpy", "bool_") else str(value)
 
 
 def _frame(data: Any) -> Any:

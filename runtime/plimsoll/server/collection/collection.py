@@ -53,8 +53,11 @@ class Collection:
         self._add(RESPONSE, self._responses, at_s, quoted_id, more, content_type, body)
 
     def add_record(self, name: str, line: bytes) -> None:
-        """What a worker has made: it runs the user's code, so that only what is one line gets into a file."""
-        if not self._is_known(name) or line.find(b"\n") != len(line) - 1:
+        """What a worker has made: it runs the user's code, so that only what is one line gets into a file.
+
+        And into no file of the front's: what lies there counts as a client's, and is replayed.
+        """
+        if name.lower() in (REQUEST, RESPONSE) or not self._is_known(name) or line.find(b"\n") != len(line) - 1:
             self.writer.drop("malformed", 1)
         else:
             self.writer.add(name, line)
