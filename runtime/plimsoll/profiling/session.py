@@ -13,7 +13,7 @@ from plimsoll.errors import DatasetError, UsageError
 from plimsoll.host.cpus import Host, describe_host
 from plimsoll.profiling.advice.configuration import Configuration
 from plimsoll.profiling.dataset.load import load_dataset
-from plimsoll.profiling.dataset.rows import Dataset
+from plimsoll.profiling.dataset.rows import Dataset, Row
 from plimsoll.profiling.load.client import DriverClient
 from plimsoll.profiling.measure.command import server_arguments
 from plimsoll.profiling.measure.meter import ServerMeter
@@ -84,6 +84,15 @@ class Setup:
         return self.dataset.rows[index].number
 
 
+def _check_times(rows: Sequence[Row], path: Path) -> None:
+    """Raises DatasetError for rows whose arrivals cannot be replayed."""
+    times = {row.arrived_s for row in rows}
+    if None in times or len(times) == 1:
+        have = "have no times of arrival" if None in times else "all arrived at the same time"
+        remedy = "record requests with --collect, or leave --arrivals out"
+        raise DatasetError(f"{path}: its rows {have}, and --arrivals recorded needs the gaps", remedy=remedy)
+
+
 def prepare(options: ProfileOptions) -> Setup:
     """Reads the dataset and looks at the machine; nothing is started."""
     if options.budget_s <= 0:
@@ -91,11 +100,8 @@ def prepare(options: ProfileOptions) -> Setup:
     dataset = load_dataset(
         options.dataset, options.content_type, options.format, options.max_rows, options.max_dataset_bytes
     )
-    if options.recorded and any(row.arrived_s is None for row in dataset.rows):
-        remedy = "record requests with --collect, or leave --arrivals out"
-        raise DatasetError(
-            f"{options.dataset}: its rows have no times of arrival, which --arrivals needs", remedy=remedy
-        )
+    if options.recorded:
+        _check_times(dataset.rows, options.dataset)
     make_output_folder(options.output_dir)
     host = describe_host()
     return Setup(
