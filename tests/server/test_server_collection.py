@@ -11,6 +11,7 @@ from textwrap import dedent
 
 import pytest
 
+from plimsoll.profiling.dataset.load import load_dataset
 from support.collected import events, files
 from support.server import Server, wait_for
 
@@ -159,3 +160,26 @@ def test_warm_up_is_not_collected(tmp_path: Path) -> None:
         server.post("/score", b"1")
         end(server)
     assert len(events(out, "request")) == len(events(out, "best-predictions")) == 1
+
+
+V2_JSON = b'{"inputs": [{"name": "x", "shape": [2], "datatype": "FP32", "parameters": {"binary_data_size": 8}}]}'
+TENSORS = """
+    from plimsoll.entry import Tensor, signature
+    def init(): pass
+    @signature(inputs=[Tensor("x", "FP32", [-1])], outputs=[Tensor("y", "FP32", [-1])])
+    def run(x): return 2 * x
+"""
+
+
+def test_tensors_in_bytes_can_be_sent_again(tmp_path: Path) -> None:
+    """Where their JSON ends is said in a header."""
+    out, body = tmp_path / "out", V2_JSON + bytes(8)
+    headers = {"content_type": "application/octet-stream", "inference_header_content_length": str(len(V2_JSON))}
+    with Server(script(tmp_path, TENSORS), "--contract", "v2", "--collect", str(out)) as server:
+        path = "/v2/models/model/infer"
+        first = server.post(path, body, **headers)
+        end(server)
+    assert first.status == 200, first.body
+    (row,) = load_dataset(out).rows
+    assert (row.path, row.body) == (path, body)
+    assert row.headers == (("Inference-Header-Content-Length", str(len(V2_JSON))),)

@@ -20,6 +20,8 @@ from plimsoll.workers.shared.buffers import Lease, SharedAnswer
 
 _JSON = "application/json"
 _SCORE = SCORE.encode()
+_JSON_LENGTH = b"inference-header-content-length"
+"""Without it nobody could tell where the JSON of a v2 request ends and its tensors begin."""
 
 
 class CollectedCall(ScoringCall):
@@ -104,7 +106,11 @@ def _members(request: Request) -> bytes:
     """What a request is beside its body; a plain POST to the scoring route needs no word."""
     members = b"" if request.method == "POST" else b',"httpmethod":%b' % quoted(request.method)
     target = request.target.decode("latin-1")
-    return members if target == SCORE else members + b',"httptarget":%b' % quoted(target)
+    if target != SCORE:
+        members += b',"httptarget":%b' % quoted(target)
+    if (length := request.fields.get(_JSON_LENGTH)) is not None:
+        members += b',"inferenceheadercontentlength":%b' % quoted(length.decode("latin-1"))
+    return members
 
 
 def collected_by(collection: Collection) -> type[CollectedCall]:
