@@ -99,6 +99,10 @@ def all_set(certificate: tuple[Path, Path]) -> dict[str, Any]:
         "port": free_port(),
         "health_port": free_port(),
         "gpu": "off",
+        "contract": "v2",
+        "collections": "request",
+        "collect_as": "churn/blue",
+        "collect_sampling_rate": 0.5,
         "tls_cert": cert,
         "tls_key": key,
     }
