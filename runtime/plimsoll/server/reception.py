@@ -20,6 +20,7 @@ from starlette.routing import Route
 from starlette.types import Scope
 
 from plimsoll.contracts.azureml.replies import error_body, error_headers
+from plimsoll.contracts.front import Front
 from plimsoll.contracts.fronts import Fronts
 from plimsoll.errors import IdTooLong, MethodNotAllowed, NotFound, RequestError
 from plimsoll.server.auth import ApiKeys
@@ -156,10 +157,15 @@ class Reception:
         elif isinstance(ticket, ScoringCall):
             self._scoring.begin(ticket)
         elif isinstance(ticket, IdTooLong):
-            fields = field_lines([*error_headers(ticket), *ticket.ids, *self._version])
-            exchange.respond(ticket.status, fields, error_body(ticket))
+            reply = self._front_of(exchange.request.path).refused(ticket, None)
+            fields = field_lines([*reply.headers, *ticket.ids, *self._version])
+            exchange.respond(reply.status, fields, reply.body)
         else:
             self._others.begin(exchange)
+
+    def _front_of(self, path: str) -> Front:
+        route = self._fronts.scoring(path)
+        return self._fronts.of_path(path) if route is None else route.front
 
     def on_left(self, exchange: Exchange) -> None:
         if isinstance(exchange.ticket, ScoringCall):
@@ -182,8 +188,8 @@ class Reception:
         self._refusals.note(error)
         request_id, ticket = new_id(), exchange.ticket
         if isinstance(ticket, ScoringCall) and not ticket.route.is_azures:
-            reply = ticket.route.front.refused(error, request_id)
-            exchange.respond(reply.status, field_lines(reply.headers), reply.body)
+            reply = ticket.route.front.refused(error, ticket.ids.own)
+            exchange.respond(reply.status, field_lines(reply.headers) + ticket.ids.lines, reply.body)
             return
         fields = field_lines([*error_headers(error), (b"x-request-id", request_id)])
         exchange.respond(error.status, fields, error_body(error, request_id))

@@ -36,7 +36,9 @@ class SageMakerFront:
         headers = [(b"content-type", b"application/json")]
         if error.retry_after_s is not None:
             headers.append((b"retry-after", b"%d" % error.retry_after_s))
-        if error.status == 405 and request_id is not None:
+        if error.status == 401:
+            headers.append((b"www-authenticate", b"Bearer"))
+        elif error.status == 405 and request_id is not None:
             headers.append(allow(self.methods))
         return Reply(error.status, headers, json.dumps(error_content(error.status, error.message)).encode())
 

@@ -19,6 +19,9 @@ from plimsoll.settings.serving import ServeSettings
 _HEALTH, _PREDICT = "AIP_HEALTH_ROUTE", "AIP_PREDICT_ROUTE"
 _DEFAULTS = {_HEALTH: "/health", _PREDICT: "/predict"}
 """Those of the SDK's local endpoints; Vertex itself always sets both."""
+_PROBES = frozenset({"/health/live", "/health/ready"})
+_SERVERS = _PROBES | {"/metrics"}
+"""Paths of the server's own, under every contract."""
 
 
 class VertexFront:
@@ -40,7 +43,9 @@ class VertexFront:
         headers = [(b"content-type", b"application/json")]
         if error.retry_after_s is not None:
             headers.append((b"retry-after", b"%d" % error.retry_after_s))
-        if error.status == 405 and request_id is not None:
+        if error.status == 401:
+            headers.append((b"www-authenticate", b"Bearer"))
+        elif error.status == 405 and request_id is not None:
             headers.append(allow(self.methods))
         return Reply(error.status, headers, json.dumps({"detail": error.message}).encode())
 
@@ -57,11 +62,13 @@ def make_front(environment: Mapping[str, str], settings: ServeSettings) -> Verte
     health, predict = (_route(environment, name) for name in (_HEALTH, _PREDICT))
     if health == predict:
         raise UsageError(f"{_HEALTH} and {_PREDICT} are both {health}", remedy="give each a path of its own")
+    if taken := [path for path in (health, predict) if path in _SERVERS and (path != health or path not in _PROBES)]:
+        raise UsageError(f"environment: a route of Vertex AI's is {taken[0]}, which is the server's own")
     return VertexFront(health, predict)
 
 
 def _route(environment: Mapping[str, str], name: str) -> str:
     route = environment.get(name) or _DEFAULTS[name]
-    if not route.startswith("/") or any(sign in route for sign in "?#{} "):
+    if not route.startswith("/") or any(sign in route for sign in "?#%{} "):
         raise UsageError(f"environment {name} = {route!r} is no path", remedy="as in /v1/endpoints/1:predict")
     return route
