@@ -35,7 +35,7 @@ from plimsoll.entry.inputs.signature import Signature, UserFunction, find_functi
 from plimsoll.entry.loading.module import load_module, prepare_path
 from plimsoll.entry.openapi import description as openapi
 from plimsoll.entry.openapi.documents import Document
-from plimsoll.entry.outputs.answers import SCRIPT_FAILED
+from plimsoll.entry.outputs.answers import RESULT_UNUSABLE, SCRIPT_FAILED
 from plimsoll.entry.outputs.awaiting import resolved
 from plimsoll.entry.outputs.results import CERTAINLY_JSON, settled
 from plimsoll.entry.spec import EntrySpec
@@ -157,7 +157,10 @@ class Script:
 
     def _answer(self, call: Call) -> Answer:
         codec = self._codecs[call.head.contract] if call.head.contract else self._own
-        arguments = codec.read(call)
+        try:
+            arguments = codec.read(call)
+        except Exception as failure:
+            return self._unreadable(failure, call)
         if isinstance(arguments, Answer):
             return arguments
         started_s = perf_counter()
@@ -172,13 +175,18 @@ class Script:
     def _codec_of(self, call: Call) -> Codec:
         return self._codecs[call.head.contract] if call.head.contract else self._own
 
+    def _unreadable(self, failure: Exception, call: Call) -> Answer:
+        """What one request can cause, a lack of memory above all, must not end the worker and its other calls."""
+        log_failure("A request could not be read:", failure)
+        return self._codec_of(call).failed(RESULT_UNUSABLE, run_function_failed=False)
+
     def _alone(self, call: Call) -> Answer:
         return self.run_batch([call])[0]
 
     def _in_batches(self, found: Batched, *, converts: bool) -> Batches:
         if converts:
-            return Batches(found.function, self._codec_of, self._failed, convert=self._run)
-        return Batches(self._run, self._codec_of, self._failed)
+            return Batches(found.function, self._codec_of, self._unreadable, self._failed, convert=self._run)
+        return Batches(self._run, self._codec_of, self._unreadable, self._failed)
 
     def _put_into_flask(self) -> None:
         """From the next call on run() has Flask's contexts; scripts without Flask do not even ask."""

@@ -85,7 +85,7 @@ def _columns(rows: list[Any]) -> dict[str, list[Any]]:
 def _array(data: Any) -> Any:
     try:
         return np.array(data)
-    except (ValueError, TypeError, OverflowError) as failure:
+    except (ValueError, TypeError, OverflowError, MemoryError) as failure:
         raise Unfit(f"Invalid input. {failure}") from None
 
 

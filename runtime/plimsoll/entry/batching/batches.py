@@ -23,39 +23,55 @@ from plimsoll.entry.outputs.results import settled
 from plimsoll.errors import ScriptFailed
 
 Failed = Callable[[BaseException, Call], Answer]
+Unreadable = Callable[[Exception, Call], Answer]
 
 
 class Batches:
     """`convert`: a run() whose decorators change the arguments of single calls. Bodies of answers are always bytes."""
 
-    __slots__ = ("_codec_of", "_convert", "_failed", "_run")
+    __slots__ = ("_codec_of", "_convert", "_failed", "_run", "_unreadable")
 
     def __init__(
         self,
         run: UserFunction,
         codec_of: Callable[[Call], Codec],
+        unreadable: Unreadable,
         failed: Failed,
         convert: UserFunction | None = None,
     ) -> None:
         self._run = run
         self._codec_of = codec_of
+        self._unreadable = unreadable
         self._failed = failed
         self._convert = convert
 
     def run(self, calls: Sequence[Call]) -> list[Answer]:
         read = [self._arguments(call) for call in calls]
         pairs = [(call, one) for call, one in zip(calls, read, strict=True) if not isinstance(one, Answer)]
-        answers = iter(self._together(pairs) if pairs else ())
+        answers = iter(self._in_groups(pairs))
         return [one if isinstance(one, Answer) else next(answers) for one in read]
 
     def _arguments(self, call: Call) -> Arguments | Answer:
-        arguments = self._codec_of(call).read(call)
+        try:
+            arguments = self._codec_of(call).read(call)
+        except Exception as failure:
+            return self._unreadable(failure, call)
         if isinstance(arguments, Answer) or self._convert is None:
             return arguments
         try:
             return collected(self._convert, arguments)
         except BaseException as failure:
             return self._failed(failure, call)
+
+    def _in_groups(self, pairs: list[tuple[Call, Arguments]]) -> list[Answer]:
+        """Calls that bring the same parameters run together: those that leave one to its default run apart."""
+        groups: dict[frozenset[str], list[int]] = {}
+        for place, (_, arguments) in enumerate(pairs):
+            groups.setdefault(frozenset(arguments), []).append(place)
+        found: dict[int, Answer] = {}
+        for places in groups.values():
+            found.update(zip(places, self._together([pairs[place] for place in places]), strict=True))
+        return [found[place] for place in range(len(pairs))]
 
     def _together(self, pairs: list[tuple[Call, Arguments]]) -> list[Answer]:
         started_s = perf_counter()

@@ -1,0 +1,130 @@
+"""What goes wrong before or beside run(): under every contract in its own words, and no worker ends."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from plimsoll.contracts.fronts import Fronts
+from plimsoll.contracts.mlflow.codec import make_codec as mlflows
+from plimsoll.contracts.vertex.codec import make_codec as vertexs
+from plimsoll.entry.call import Answer, Call, Head
+from plimsoll.entry.codec import Codec, LoadedScript
+from plimsoll.entry.script import Script
+from plimsoll.entry.spec import EntrySpec
+from plimsoll.errors import UsageError
+from plimsoll.settings.serving import ServeSettings
+from support.fixtures import Serve
+
+SCORE = "def init(): pass\ndef run(data): return data\n"
+BATCHES = """
+from plimsoll.entry import batch
+def init(): pass
+@batch(max_size=8)
+def run(instances, parameters=None):
+    return list(zip(instances, parameters or ["none"] * len(instances)))
+"""
+JSON = [("content-type", "application/json")]
+MAIN = {"sagemaker": "/invocations", "mlflow": "/invocations", "vertex": "/predict", "v2": "/v2/models/model/infer"}
+MESSAGE = {"sagemaker": "message", "mlflow": "message", "vertex": "detail", "v2": "error"}
+
+
+def _script(folder: Path, source: str) -> Script:
+    (folder / "score.py").write_text(source)
+    script = Script.load(EntrySpec(str(folder / "score.py"), str(folder)))
+    script.init()
+    return script
+
+
+def _call(contract: str, content: Any) -> Call:
+    return Call(Head("POST", "/", JSON, contract=contract), json.dumps(content).encode())
+
+
+def _content(answer: Answer) -> Any:
+    assert isinstance(answer.body, bytes)
+    return json.loads(answer.body)
+
+
+@pytest.mark.parametrize("first", [0, 1])
+def test_a_batch_keeps_the_parameters_of_each_request(first: int, tmp_path: Path) -> None:
+    script = _script(tmp_path, BATCHES)
+    script.speak({"vertex": vertexs})
+    sent: list[dict[str, Any]] = [{"instances": [1]}, {"instances": [2], "parameters": {"a": 1}}]
+    order = [sent[first], sent[1 - first], sent[0]]
+    answers = script.run_batch([_call("vertex", one) for one in order])
+    expected = [[one["instances"], one.get("parameters", "none")] for one in order]
+    assert [_content(answer)["predictions"] for answer in answers] == expected
+
+
+@pytest.mark.parametrize("decorator", ["", "from plimsoll.entry import batch\n@batch(max_size=2)\n"])
+def test_a_request_that_cannot_be_read_fails_alone(decorator: str, tmp_path: Path) -> None:
+    def broken(script: LoadedScript) -> Codec:
+        codec = vertexs(script)
+        codec.read = lambda call: {}["missing"]  # type: ignore[method-assign]
+        return codec
+
+    script = _script(tmp_path, f"def init(): pass\n{decorator}def run(data): return [1]\n")
+    script.speak({"vertex": broken})
+    answers = script.run_batch([_call("vertex", 1), Call(Head(), b"1")])
+    assert [answer.status for answer in answers] == [500, 200]
+    assert list(_content(answers[0])) == ["detail"]
+
+
+def test_an_array_beyond_all_memory_is_refused(tmp_path: Path) -> None:
+    """NumPy gives each text the room of the longest: 18 MB of them would be 160 TB, more than any address space."""
+    script = _script(tmp_path, "def init(): pass\ndef run(model_input): return 1\n")
+    script.speak({"mlflow": mlflows})
+    answer = script.run(_call("mlflow", {"instances": ["a" * 10_000_000] + [""] * 4_000_000}))
+    assert (answer.status, _content(answer)["error_code"]) == (400, "BAD_REQUEST")
+
+
+@pytest.mark.parametrize("contract", MAIN)
+def test_the_connection_refuses_in_the_contracts_words(contract: str, serve: Serve) -> None:
+    """What never gets as far as a queue: an id too long, a chunked body too large, a missing key."""
+    server = serve(SCORE, "--contract", contract, "--max-body-bytes", "1000")
+    reply = server.post(MAIN[contract], b"{}", **{"x-request-id": "a" * 101})
+    assert reply.status == 431
+    assert "100 characters" in reply.json()[MESSAGE[contract]]
+    assert "x-ms-run-function-failed" not in reply.headers
+    reply = server.request("POST", MAIN[contract], _chunks(), {"x-request-id": "mine"})  # type: ignore[arg-type]
+    assert reply.status == 413
+    assert reply.headers["x-request-id"] == "mine"
+
+
+@pytest.mark.parametrize("contract", MAIN)
+def test_every_contract_asks_for_the_key_and_says_how(contract: str, serve: Serve, tmp_path: Path) -> None:
+    (tmp_path / "keys").write_text("k" * 40 + "\n")
+    server = serve(SCORE, "--contract", contract, "--api-keys-file", str(tmp_path / "keys"))
+    reply = server.post(MAIN[contract], b"{}")
+    assert (reply.status, reply.headers["www-authenticate"]) == (401, "Bearer")
+
+
+@pytest.mark.parametrize(
+    ("name", "path"),
+    [
+        ("AIP_PREDICT_ROUTE", "/metrics"),
+        ("AIP_PREDICT_ROUTE", "/health/ready"),
+        ("AIP_HEALTH_ROUTE", "/metrics"),
+        ("AIP_PREDICT_ROUTE", "/a%3Ab"),
+    ],
+)
+def test_routes_of_vertex_do_not_hide_the_servers(name: str, path: str) -> None:
+    with pytest.raises(UsageError, match=path):
+        Fronts(ServeSettings(contract="vertex"), {name: path})
+
+
+def test_a_probe_of_the_servers_may_be_vertexs_too() -> None:
+    assert Fronts(ServeSettings(contract="vertex"), {"AIP_HEALTH_ROUTE": "/health/ready"}).main == "/predict"
+
+
+@pytest.mark.parametrize("name", ["my model", "a%20b", "a?b", "a#b", "a/b"])
+def test_a_model_name_that_no_path_can_hold_is_refused(name: str) -> None:
+    with pytest.raises(UsageError, match="--model-name"):
+        Fronts(ServeSettings(contract="v2", model_name=name), {})
+
+
+def _chunks() -> Any:
+    yield b"x" * 2000
