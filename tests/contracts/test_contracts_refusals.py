@@ -120,7 +120,7 @@ def test_a_probe_of_the_servers_may_be_vertexs_too() -> None:
     assert Fronts(ServeSettings(contract="vertex"), {"AIP_HEALTH_ROUTE": "/health/ready"}).main == "/predict"
 
 
-@pytest.mark.parametrize("name", ["my model", "a%20b", "a?b", "a#b", "a/b"])
+@pytest.mark.parametrize("name", ["a%20b", "a?b", "a#b", "a/b"])
 def test_a_model_name_that_no_path_can_hold_is_refused(name: str) -> None:
     with pytest.raises(UsageError, match="--model-name"):
         Fronts(ServeSettings(contract="v2", model_name=name), {})
