@@ -113,7 +113,7 @@ class _About:
 def make_front(environment: Mapping[str, str], settings: ServeSettings) -> V2Front:
     for flag, value in (("--model-name", settings.model_name), ("--model-version", settings.model_version)):
         if not _SEPARATORS.isdisjoint(value) or not value.isprintable() or (flag == "--model-name" and not value):
-            raise UsageError(f"{flag} {value!r} cannot be part of a path", remedy="leave out / ? # % and what cannot be printed")
+            raise UsageError(f"{flag} {value!r} cannot be part of a path", remedy="leave out / ? # % and line ends")
     return V2Front(settings.model_name, settings.model_version)
 
 
