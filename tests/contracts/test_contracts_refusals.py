@@ -10,6 +10,7 @@ import pytest
 
 from plimsoll.contracts.fronts import Fronts
 from plimsoll.contracts.mlflow.codec import make_codec as mlflows
+from plimsoll.contracts.spoken import spoken
 from plimsoll.contracts.vertex.codec import make_codec as vertexs
 from plimsoll.entry.call import Answer, Call, Head
 from plimsoll.entry.codec import Codec, LoadedScript
@@ -120,10 +121,14 @@ def test_a_probe_of_the_servers_may_be_vertexs_too() -> None:
     assert Fronts(ServeSettings(contract="vertex"), {"AIP_HEALTH_ROUTE": "/health/ready"}).main == "/predict"
 
 
-@pytest.mark.parametrize("name", ["a%20b", "a?b", "a#b", "a/b"])
-def test_a_model_name_that_no_path_can_hold_is_refused(name: str) -> None:
-    with pytest.raises(UsageError, match="--model-name"):
-        Fronts(ServeSettings(contract="v2", model_name=name), {})
+@pytest.mark.parametrize("name", ["my model", "a%20b", "a?b", "a#b", "modèle"])
+def test_whoever_calls_by_the_models_name_sends_a_path(name: str, serve: Serve, tmp_path: Path) -> None:
+    settings = ServeSettings(contract="v2", model_name=name)
+    request = json.dumps({"inputs": [{"name": "x", "datatype": "FP32", "shape": [1], "data": [1]}]})
+    (tmp_path / "rows.jsonl").write_text(request + "\n")
+    server = serve(SCORE, "--contract", "v2", "--model-name", name, "--warmup", str(tmp_path / "rows.jsonl"))
+    reply = server.post(spoken(settings, {}).path, request.encode())
+    assert (reply.status, reply.json().get("model_name")) == (200, name)
 
 
 def _chunks() -> Any:

@@ -6,6 +6,7 @@ Stands above the server, because the readers of datasets are the profiler's.
 from __future__ import annotations
 
 from pathlib import Path
+from urllib.parse import unquote
 
 from plimsoll.contracts.fronts import Fronts
 from plimsoll.contracts.names import DEFAULT
@@ -33,8 +34,8 @@ def read_warmup(path: Path, fronts: Fronts) -> tuple[WarmUpCall, ...]:
 
 
 def _call(row: Row, fronts: Fronts) -> WarmUpCall | None:
-    target = row.path or fronts.main
-    route = fronts.scoring(target.partition("?")[0])
+    target = row.path or fronts.target
+    route = fronts.scoring(unquote(target.partition("?")[0]))
     if route is None:
         return None
     own = (("host", "localhost"), ("content-type", row.content_type), ("content-length", str(len(row.body))))

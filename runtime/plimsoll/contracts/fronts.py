@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
+from urllib.parse import quote
 
 from starlette.routing import Route
 
@@ -12,6 +13,9 @@ from plimsoll.contracts.front import Front, State
 from plimsoll.contracts.names import DEFAULT, parse, part
 from plimsoll.errors import UsageError
 from plimsoll.settings.serving import ServeSettings
+
+_SAFE = "/:@!$&'()*+,;="
+"""What a path may hold as it is (RFC 3986 §3.3), beside letters and digits."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +50,11 @@ class Fronts:
     def main(self) -> str:
         """Where a client scores that knows nothing else."""
         return self.all[0].main
+
+    @property
+    def target(self) -> str:
+        """`main` as it stands in the first line of a request."""
+        return quote(self.main, safe=_SAFE)
 
     def scoring(self, path: str) -> ScoringRoute | None:
         return self.main_routes.get(path) or self._other(path)

@@ -36,4 +36,4 @@ def spoken(settings: ServeSettings, environment: Mapping[str, str]) -> Spoken:
     usual = ServeSettings(contract=DEFAULT)
     changed = (name for name in _SETTINGS if getattr(settings, name) != getattr(usual, name))
     variables = {environment_names(name, declared(ServeSettings)[name])[0]: getattr(settings, name) for name in changed}
-    return Spoken(settings.contract, fronts.main, route.label if route else fronts.main, variables)
+    return Spoken(settings.contract, fronts.target, route.label if route else fronts.main, variables)

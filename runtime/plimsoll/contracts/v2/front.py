@@ -20,7 +20,6 @@ _MODEL = "/v2/models/{model}"
 _VERSION = _MODEL + "/versions/{version}"
 _INFER = _MODEL + "/infer"
 _INFER_VERSION = _VERSION + "/infer"
-_SEPARATORS = frozenset("/?#%")
 _NOT_READY = 400
 """As MLServer and Triton answer a probe."""
 
@@ -112,8 +111,8 @@ class _About:
 
 def make_front(environment: Mapping[str, str], settings: ServeSettings) -> V2Front:
     for flag, value in (("--model-name", settings.model_name), ("--model-version", settings.model_version)):
-        if not _SEPARATORS.isdisjoint(value) or not value.isprintable() or (flag == "--model-name" and not value):
-            raise UsageError(f"{flag} {value!r} cannot be part of a path", remedy="leave out / ? # % and line ends")
+        if "/" in value or not value.isprintable() or (flag == "--model-name" and not value):
+            raise UsageError(f"{flag} {value!r} cannot be part of a path", remedy="leave out slashes and line breaks")
     return V2Front(settings.model_name, settings.model_version)
 
 
