@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pyarrow.parquet
 
-from plimsoll.entry.collection.events import Events, quoted, small_data
+from plimsoll.entry.collection.events import Events, ids_of, quoted, small_data
 
 
 def collect(*arguments: str, without: str = "") -> subprocess.CompletedProcess[str]:
@@ -24,7 +24,7 @@ def records(folder: Path) -> Path:
         path.parent.mkdir(parents=True)
         more = b',"status":200' if name == "response" else b""
         bodies = [(b'{"a": [1]}', "application/json"), (b"text", "text/plain"), (b"\xff", "image/png")]
-        lines = [events.line(1.0, quoted("r"), quoted("r"), more, small_data(*one)) for one in bodies]
+        lines = [events.line(1.0, ids_of(quoted("r"), quoted("r")), more, small_data(*one)) for one in bodies]
         path.write_bytes(b"".join(lines) + b'{"torn')
     return folder
 

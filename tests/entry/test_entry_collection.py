@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import signal
 from pathlib import Path
 from textwrap import dedent
 
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 
-from plimsoll.entry.collection.events import NO_DATA, Events, is_sampled, small_data
+from plimsoll.entry.collection.events import NO_DATA, Events, ids_of, is_sampled, small_data
 from plimsoll.entry.collection.recorder import folder_of
 from support.collected import events
 from support.server import Server
@@ -97,7 +100,7 @@ def test_import_names(tmp_path: Path, module: str, name: str) -> None:
 
 def test_ids_are_unique_and_a_time_is_whole() -> None:
     made = Events("request", "/source", "host")
-    lines = {made.line(1.5, b'"r"', b'"c"', b"", NO_DATA) for _ in range(3)}
+    lines = {made.line(1.5, ids_of(b'"r"', b'"c"'), b"", NO_DATA) for _ in range(3)}
     assert len(lines) == 3
     assert all(b'"time":"1970-01-01T00:00:01.500000Z"' in line for line in lines)
 
@@ -118,8 +121,43 @@ def test_a_collection_is_one_folder(name: str) -> None:
 
 
 def test_nothing_but_json_is_embedded() -> None:
-    for body in (b"05", b"1 2", b'"\xff"', b"[" * 5000, b"{'a': 1}", b"\xef\xbb\xbf1", b"nul"):
+    deep = b"[" * 202 + b"]" * 202
+    wrong = (
+        b"05",
+        b"1 2",
+        b'"\xff"',
+        b"[" * 5000,
+        deep,
+        b"{'a': 1}",
+        b"\xef\xbb\xbf1",
+        b"nul",
+        b"NaN",
+        b"[1,]",
+        b'"\x01"',
+    )
+    for body in wrong:
         assert b"data_base64" in small_data(body, "application/json")[0]
+
+
+@given(st.text('[]{}:,"\\u0019eE+-. tfnrulasé\n', max_size=12).map(str.encode) | st.binary(max_size=6))
+@example(b'{"a": [1, -0.5e3, true, null, "\\u00e9"]}')
+def test_what_is_json_is_what_the_standard_library_reads(body: bytes) -> None:
+    """But for NaN and Infinity, which are none, and a half of a surrogate pair, which both may see as they like."""
+    try:
+        json.loads(body.decode(), parse_constant=lambda name: json.loads("?"))
+        is_json = not body.startswith(b"\xef\xbb\xbf")
+    except ValueError:
+        is_json = False
+    if b"\\u" not in body:
+        assert (small_data(body, "application/json")[0] == b',"datacontenttype":"application/json","data":') is is_json
+
+
+def test_lines_stay_lines() -> None:
+    for body in (b'{"a":\n1}', b"[1,\r\n2]", b"\n1"):
+        _, embedded, _ = small_data(body, "application/json")
+        assert b"\n" not in embedded
+        assert b"\r" not in embedded
+        assert json.loads(embedded) == json.loads(body)
 
 
 NUMBERS = """

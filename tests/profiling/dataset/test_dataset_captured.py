@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from plimsoll.entry.collection.events import Events, quoted, small_data
+from plimsoll.entry.collection.events import Events, ids_of, quoted, small_data
 from plimsoll.errors import DatasetError
 from plimsoll.profiling.dataset.load import load_dataset
 from plimsoll.profiling.dataset.rows import Row
@@ -19,7 +19,7 @@ BODIES = [(b'{"a": 1.50,  "b": [1e3]}', "application/json"), (b"plain", "text/pl
 
 def line(at_s: float, body: bytes, kind: str, collection: str = "request", more: bytes = b"") -> bytes:
     events = Events(collection, "/onlineEndpoints/a/deployments/b", "host")
-    return events.line(at_s, quoted("id"), quoted("id"), more, small_data(body, kind))
+    return events.line(at_s, ids_of(quoted("id"), quoted("id")), more, small_data(body, kind))
 
 
 def written(folder: Path, *lines: bytes, name: str = "a/b/request/2026/11/22/20/host.jsonl") -> Path:

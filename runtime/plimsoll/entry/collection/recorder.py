@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Mapping
 from itertools import count
 from re import compile as pattern
 
-from plimsoll.entry.collection.events import COLLECTION, Events, is_sampled, quoted
+from plimsoll.entry.collection.events import COLLECTION, Events, ids_of, is_sampled, quoted
 
 WARM_UP = "warmup"
 """In place of a request id: such a call is nobody's, and is not collected."""
@@ -68,7 +68,8 @@ class Recorder:
         events = self._events.get(folder) or Events(folder, self._source, f"{self._instance}-{folder}")
         events = self._events.setdefault(folder, events)
         at_s = time.time() if at_s is None else at_s
-        line = events.line(at_s, quoted(self.request_id()), quoted(correlation_id), more, (b',"data":', body, b""))
+        ids = ids_of(quoted(self.request_id()), quoted(correlation_id))
+        line = events.line(at_s, ids, more, (b',"data":', body, b""))
         return self._put(folder.encode(), line)
 
 

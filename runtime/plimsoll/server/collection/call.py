@@ -83,23 +83,18 @@ class CollectedCall(ScoringCall):
         return collection.takes_responses and collection.takes(self.ids.text) and collection.writer.has_room(size_bytes)
 
     def _collect(self, status: int, sent: bytes | SharedAnswer) -> None:
-        collection, text = self.collection, self.ids.text
-        if not collection.takes(text):
+        collection, id, received = self.collection, self.ids.text, self._received
+        if not collection.takes(id):
             return
-        quoted_id, now_s = quoted(text), time.time()
-        if collection.takes_requests and self._received is not None and not self._is_lost:
-            request = self.exchange.request
-            at_s = now_s - time.monotonic() + self.began_s
-            members = b"" if request.target == _SCORE and request.method == "POST" else _members(request)
-            kind = _text(request.fields.get(b"content-type", b""))
-            collection.add_request(at_s, quoted_id, members, kind, self._received)
-        if collection.takes_responses and type(sent) is bytes and not self._is_too_long and status != CLIENT_GONE:
-            collection.add_response(now_s, quoted_id, status, self._answer_type, sent)
-
-
-@lru_cache(maxsize=64)
-def _text(content_type: bytes) -> str:
-    return content_type.decode("latin-1")
+        if not collection.takes_requests or self._is_lost:
+            received = None
+        answer = sent if collection.takes_responses and type(sent) is bytes else None
+        if self._is_too_long or status == CLIENT_GONE:
+            answer = None
+        request = self.exchange.request
+        members = b"" if request.target == _SCORE and request.method == "POST" else _members(request)
+        kind, now_s = request.fields.get(b"content-type", b""), time.monotonic()
+        collection.note((id, self.began_s, members, kind, received, now_s, status, self._answer_type, answer))
 
 
 def _members(request: Request) -> bytes:

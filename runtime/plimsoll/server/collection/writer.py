@@ -22,7 +22,7 @@ from queue import SimpleQueue
 from plimsoll.server.collection.files import CollectionFile
 
 _LOG = logging.getLogger("plimsoll.collect")
-_FLUSH_S = 0.1
+_FLUSH_S = 0.05
 _FLUSH_BYTES = 1 << 18
 _SILENCE_S = 600.0
 PLACE = b"\0"
@@ -96,16 +96,18 @@ class CollectionWriter:
         self._tell(reason, reason.replace("_", " "))
 
     def add(self, collection: str, line: Line) -> None:
-        size, batch_bytes = len(line), self._batch_bytes
-        if batch_bytes + self._given_bytes - self._done_bytes + size > self._buffer_bytes:
-            self.has_room(size)  # which counts
+        size = len(line)
+        if self.has_room(size):
+            self._put(collection, [line], size)
+
+    def add_all(self, collection: str, lines: list[Line]) -> None:
+        if not (size := sum(map(len, lines))):
             return
-        if not batch_bytes:
-            self._loop.call_later(_FLUSH_S, self._flush)
-        self._batch[collection].append(line)
-        self._batch_bytes = batch_bytes = batch_bytes + size
-        if batch_bytes >= _FLUSH_BYTES:
-            self._flush()
+        if self.held_bytes + size <= self._buffer_bytes:
+            self._put(collection, lines, size)
+            return
+        for line in lines:
+            self.add(collection, line)
 
     def close(self, patience_s: float) -> None:
         """Waits until all that is held is written, or `patience_s` have passed."""
@@ -115,6 +117,14 @@ class CollectionWriter:
             self._thread.join(patience_s)
             if self._thread.is_alive():
                 _LOG.error("%d bytes of collected records are lost: the disk is too slow", self.held_bytes)
+
+    def _put(self, collection: str, lines: list[Line], size_bytes: int) -> None:
+        if not self._batch_bytes:
+            self._loop.call_later(_FLUSH_S, self._flush)
+        self._batch[collection] += lines
+        self._batch_bytes += size_bytes
+        if self._batch_bytes >= _FLUSH_BYTES:
+            self._flush()
 
     def _flush(self) -> None:
         if self._batch_bytes:
