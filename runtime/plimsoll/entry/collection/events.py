@@ -27,6 +27,8 @@ COLLECTION = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}")
 _JSON_SUFFIX = re.compile(r"application/(?:[\w.+-]+\+)?json")
 _DEEPEST = 201
 """How deep pydantic-core follows. What has more brackets may be nested deeper than a reader of the file can follow."""
+_DIGITS = 2000
+"""4,300 in a row fill at least one stretch of so many, wherever they begin."""
 _skip = msgspec.json.Decoder(msgspec.Raw).decode
 Data = tuple[bytes, bytes, bytes]
 """The members that hold a body: what stands before it, the body as it is written, what stands after it."""
@@ -81,11 +83,23 @@ def is_sampled(request_id: str, rate: float) -> bool:
     return rate >= 1.0 or crc32(request_id.encode("utf-8", "surrogatepass")) < rate * 2**32
 
 
-def small_data(body: bytes, content_type: str) -> Data:
-    """Of a body of LARGEST_EMBEDDED_BYTES at most; `content_type` may be empty."""
+def are_plain(bodies: list[bytes]) -> bool:
+    """Whether all are ASCII, each on one line and none odd: asked of many at once, it costs next to nothing."""
+    together = b"".join(bodies)
+    return together.isascii() and _is_one_line(together) and not _is_odd(together)
+
+
+def small_data(body: bytes, content_type: str, is_plain: bool = False) -> Data:
+    """Of a body of LARGEST_EMBEDDED_BYTES at most; `content_type` may be empty, `is_plain` as `are_plain` says."""
     as_json, as_text = _families.get(content_type) or _family(content_type)
-    if as_json and _parses(body):  # one body that is no JSON would make the file unreadable
-        return as_json, body if body.find(b"\n") < 0 and body.find(b"\r") < 0 else _on_one_line(body), b""
+    if as_json:
+        try:
+            if is_plain:
+                _skip(body)
+                return as_json, body, b""
+            return as_json, _on_one_line(body), b""
+        except ValueError:  # one body that is no JSON would make the file unreadable
+            pass
     if not body:
         return typed(content_type) if content_type else b"", b"", b""
     if as_text and (text := _text(body)) is not None:
@@ -130,23 +144,29 @@ def _family(content_type: str) -> tuple[bytes, bytes]:
     return found
 
 
-def _parses(body: bytes) -> bool:
-    """Whether it is JSON (RFC 8259), in UTF-8 and not too deep."""
-    try:
-        if len(body) > 2 * _DEEPEST and body.count(b"[") + body.count(b"{") > _DEEPEST:
-            from_json(body, allow_inf_nan=False)
-        else:
-            _skip(body)
-            if not body.isascii():  # msgspec does not look into strings that it skips
-                body.decode()
-    except ValueError:
-        return False
-    return True
-
-
 def _on_one_line(body: bytes) -> bytes:
-    """Line ends stand outside of strings, where JSON allows blanks instead."""
-    return body.replace(b"\n", b" ").replace(b"\r", b" ")
+    """Raises ValueError for what is no JSON (RFC 8259) in UTF-8, or that readers may refuse."""
+    if _is_odd(body):
+        from_json(body, allow_inf_nan=False)
+    else:
+        _skip(body)
+        if not body.isascii():  # msgspec does not look into strings that it skips
+            body.decode()
+    # Line ends stand outside of strings, where JSON allows blanks instead.
+    return body if _is_one_line(body) else body.replace(b"\n", b" ").replace(b"\r", b" ")
+
+
+def _is_odd(body: bytes) -> bool:
+    """Whether it may be nested too deep or hold an integer that Python's own reader refuses (over 4,300 digits)."""
+    if len(body) <= 2 * _DEEPEST:
+        return False
+    if body.count(b"[") + body.count(b"{") > _DEEPEST:
+        return True
+    return any(body[at : at + _DIGITS].isdigit() for at in range(0, len(body) - _DIGITS, _DIGITS))
+
+
+def _is_one_line(body: bytes) -> bool:
+    return body.find(b"\n") < 0 and body.find(b"\r") < 0
 
 
 def _text(body: bytes) -> str | None:

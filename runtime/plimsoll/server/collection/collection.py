@@ -13,6 +13,7 @@ from plimsoll.entry.collection.events import (
     COLLECTION,
     LARGEST_EMBEDDED_BYTES,
     Events,
+    are_plain,
     base64_begin,
     ids_of,
     is_sampled,
@@ -20,7 +21,7 @@ from plimsoll.entry.collection.events import (
     small_data,
 )
 from plimsoll.server.collection.files import CollectionFile
-from plimsoll.server.collection.writer import PLACE, CollectionWriter, LargeLine, Line
+from plimsoll.server.collection.writer import PLACE, CollectionWriter, LargeLine
 from plimsoll.settings.collecting import Collecting
 
 REQUEST, RESPONSE = "request", "response"
@@ -94,30 +95,31 @@ class Collection:
     def _make_lines(self) -> None:
         noted, self._noted, self._noted_bytes = self._noted, [], 0
         offset_s = time.time() - time.monotonic()
-        requests: list[Line] = []
-        responses: list[Line] = []
+        requests: list[bytes] = []
+        responses: list[bytes] = []
+        is_plain = are_plain([body for one in noted for body in (one[4], one[8]) if body is not None])
         for id, began_s, members, content_type, received, ended_s, status, answer_type, sent in noted:
             its_id = quoted(id)
             ids = ids_of(its_id, its_id)
             if received is not None:
-                text = _text(content_type)
-                requests += self._line(self._requests, began_s + offset_s, ids, members, text, received)
+                head, kind = (began_s + offset_s, ids, members), _text(content_type)
+                if len(received) <= LARGEST_EMBEDDED_BYTES:
+                    requests.append(self._requests.line(*head, small_data(received, kind, is_plain)))
+                else:
+                    self._add_large(REQUEST, self._requests, head, kind, received)
             if sent is not None:
-                more = _status(status)
-                responses += self._line(self._responses, ended_s + offset_s, ids, more, answer_type, sent)
+                head = (ended_s + offset_s, ids, _status(status))
+                if len(sent) <= LARGEST_EMBEDDED_BYTES:
+                    responses.append(self._responses.line(*head, small_data(sent, answer_type, is_plain)))
+                else:
+                    self._add_large(RESPONSE, self._responses, head, answer_type, sent)
         self.writer.add_all(REQUEST, requests)
         self.writer.add_all(RESPONSE, responses)
 
-    def _line(
-        self, events: Events, at_s: float, ids: bytes, more: bytes, content_type: str, body: bytes
-    ) -> tuple[Line, ...]:
-        """Nothing where a large body finds no room."""
-        if len(body) <= LARGEST_EMBEDDED_BYTES:
-            return (events.line(at_s, ids, more, small_data(body, content_type)),)
-        if not self.writer.has_room(len(body)):
-            return ()
-        data = (base64_begin(content_type), PLACE, b'"')
-        return (LargeLine(events.line(at_s, ids, more, data), body),)
+    def _add_large(self, name: str, events: Events, head: tuple[float, bytes, bytes], kind: str, body: bytes) -> None:
+        if self.writer.has_room(len(body)):
+            line = events.line(*head, (base64_begin(kind), PLACE, b'"'))
+            self.writer.add(name, LargeLine(line, body))
 
     def _is_known(self, name: str) -> bool:
         if name not in self._names and len(self._names) < _MOST_COLLECTIONS and COLLECTION.fullmatch(name):

@@ -23,7 +23,8 @@ from plimsoll.server.collection.files import CollectionFile
 
 _LOG = logging.getLogger("plimsoll.collect")
 _FLUSH_S = 0.05
-_FLUSH_BYTES = 1 << 18
+_FLUSH_BYTES = 1 << 20
+"""Each time the thread wants the interpreter's lock the loop pays for it, too."""
 _SILENCE_S = 600.0
 PLACE = b"\0"
 """Stands in no line: JSON has no control characters."""
@@ -49,7 +50,8 @@ class LargeLine:
 
 
 Line = bytes | LargeLine
-Batch = defaultdict[str, list[Line]]
+Batch = defaultdict[str, list[tuple[int, Line]]]
+"""Of each collection how many lines, and they."""
 FileOf = Callable[[str], CollectionFile]
 
 
@@ -64,6 +66,7 @@ class CollectionWriter:
         self.dropped: Counter[str] = Counter()
         self._file_of = file_of
         self._buffer_bytes = buffer_bytes
+        self._flush_bytes = min(_FLUSH_BYTES, buffer_bytes // 4)
         self._loop = asyncio.get_running_loop()
         self._batch: Batch = defaultdict(list)
         self._batch_bytes = 0
@@ -98,16 +101,16 @@ class CollectionWriter:
     def add(self, collection: str, line: Line) -> None:
         size = len(line)
         if self.has_room(size):
-            self._put(collection, [line], size)
+            self._put(collection, 1, line, size)
 
-    def add_all(self, collection: str, lines: list[Line]) -> None:
-        if not (size := sum(map(len, lines))):
-            return
-        if self.held_bytes + size <= self._buffer_bytes:
-            self._put(collection, lines, size)
-            return
-        for line in lines:
-            self.add(collection, line)
+    def add_all(self, collection: str, lines: list[bytes]) -> None:
+        """As one piece: many of them would lie scattered in memory until they are written."""
+        together = b"".join(lines)
+        if self.held_bytes + len(together) > self._buffer_bytes:
+            for line in lines:
+                self.add(collection, line)
+        elif lines:
+            self._put(collection, len(lines), together, len(together))
 
     def close(self, patience_s: float) -> None:
         """Waits until all that is held is written, or `patience_s` have passed."""
@@ -118,12 +121,12 @@ class CollectionWriter:
             if self._thread.is_alive():
                 _LOG.error("%d bytes of collected records are lost: the disk is too slow", self.held_bytes)
 
-    def _put(self, collection: str, lines: list[Line], size_bytes: int) -> None:
+    def _put(self, collection: str, records: int, lines: Line, size_bytes: int) -> None:
         if not self._batch_bytes:
             self._loop.call_later(_FLUSH_S, self._flush)
-        self._batch[collection] += lines
+        self._batch[collection].append((records, lines))
         self._batch_bytes += size_bytes
-        if self._batch_bytes >= _FLUSH_BYTES:
+        if self._batch_bytes >= self._flush_bytes:
             self._flush()
 
     def _flush(self) -> None:
@@ -163,14 +166,15 @@ class CollectionWriter:
             _LOG.error("records are not collected, %s; plimsoll_collect_dropped_total counts them", why)
 
 
-def _pieces(lines: list[Line]) -> Iterator[tuple[int, bytes]]:
+def _pieces(batch: list[tuple[int, Line]]) -> Iterator[tuple[int, bytes]]:
     """How many lines, and they: small ones together, a large one by itself."""
-    small: list[bytes] = []
-    for line in lines:
-        if isinstance(line, LargeLine):
-            yield len(small), b"".join(small)
-            small.clear()
-            yield 1, line.written()
+    records, small = 0, list[bytes]()
+    for count, lines in batch:
+        if isinstance(lines, LargeLine):
+            yield records, b"".join(small)
+            records, small = 0, []
+            yield 1, lines.written()
         else:
-            small.append(line)
-    yield len(small), b"".join(small)
+            records += count
+            small.append(lines)
+    yield records, b"".join(small)
