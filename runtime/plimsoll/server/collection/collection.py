@@ -28,7 +28,7 @@ REQUEST, RESPONSE = "request", "response"
 _ENDING_S = 5.0
 """How long the last records may take at the end: a disk that stands still must not keep the server alive."""
 _PAUSE_S = 0.05
-_MOST_NOTED = 32
+_MOST_NOTED = 64
 _MOST_NOTED_BYTES = 64 * 1024
 _MOST_COLLECTIONS = 62
 """Of the script's own: their names are chosen by code that is not ours, and each is a file."""
@@ -55,6 +55,7 @@ class Collection:
         self._loop = asyncio.get_running_loop()
         self._noted: list[Exchanged] = []
         self._noted_bytes = 0
+        self._is_awaited = False
         self.takes_requests, self.takes_responses = collecting.takes(REQUEST), collecting.takes(RESPONSE)
         self.writer = CollectionWriter(
             lambda name: CollectionFile(root / name, instance, collecting.file_bytes), collecting.buffer_bytes
@@ -66,8 +67,9 @@ class Collection:
 
     def note(self, exchanged: Exchanged) -> None:
         noted = self._noted
-        if not noted:
-            self._loop.call_later(_PAUSE_S, self._make_lines)
+        if not self._is_awaited:
+            self._is_awaited = True
+            self._loop.call_later(_PAUSE_S, self._end_pause)
         noted.append(exchanged)
         received, sent = exchanged[4], exchanged[8]
         self._noted_bytes += (len(received) if received else 0) + (len(sent) if sent else 0)
@@ -91,6 +93,10 @@ class Collection:
     def close(self) -> None:
         self._make_lines()
         self.writer.close(_ENDING_S)
+
+    def _end_pause(self) -> None:
+        self._is_awaited = False
+        self._make_lines()
 
     def _make_lines(self) -> None:
         noted, self._noted, self._noted_bytes = self._noted, [], 0

@@ -70,6 +70,7 @@ class CollectionWriter:
         self._loop = asyncio.get_running_loop()
         self._batch: Batch = defaultdict(list)
         self._batch_bytes = 0
+        self._is_awaited = False
         self._given_bytes = 0
         self._done_bytes = 0
         """The thread's alone, as `_given_bytes` is the loop's: neither needs a lock."""
@@ -122,12 +123,17 @@ class CollectionWriter:
                 _LOG.error("%d bytes of collected records are lost: the disk is too slow", self.held_bytes)
 
     def _put(self, collection: str, records: int, lines: Line, size_bytes: int) -> None:
-        if not self._batch_bytes:
-            self._loop.call_later(_FLUSH_S, self._flush)
+        if not self._is_awaited:
+            self._is_awaited = True
+            self._loop.call_later(_FLUSH_S, self._end_pause)
         self._batch[collection].append((records, lines))
         self._batch_bytes += size_bytes
         if self._batch_bytes >= self._flush_bytes:
             self._flush()
+
+    def _end_pause(self) -> None:
+        self._is_awaited = False
+        self._flush()
 
     def _flush(self) -> None:
         if self._batch_bytes:
