@@ -11,7 +11,7 @@ import pytest
 from plimsoll.entry.collection.events import NO_DATA, Events, is_sampled, small_data
 from plimsoll.entry.collection.recorder import folder_of
 from support.collected import events
-from support.server import Server
+from support.server import Server, wait_for
 
 V1 = """
     import json
@@ -143,3 +143,33 @@ def test_what_is_no_number_is_null_and_the_servers_files_are_its_own(tmp_path: P
     (prediction,) = events(out, "m-predictions")
     assert prediction["data"] == [[None, 0.5, 3]]
     assert [event["data"] for event in events(out, "request")] == [1]
+
+
+ODD = """
+    from azureml.monitoring import ModelDataCollector
+    from plimsoll.entry.collection.recorder import recorder
+    NAMES = ["-a", "größe", "a b", "a_b", "n" * 99 + "é", "x" * 200, "x" * 201, "y" * 100, "."]
+    def init(): pass
+    def run(data):
+        for name in NAMES:
+            recorder().record(name, "id", "[1]", "list", None, {})
+        itself = []
+        itself.append(itself)
+        for _ in range(2):
+            ModelDataCollector("m", "predictions").collect([itself])
+        return NAMES
+"""
+
+
+def test_odd_names_have_folders_of_their_own_and_what_is_no_json_is_counted(tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    with served(tmp_path, ODD, "--collect", str(out)) as server:
+        names = server.post("/score", b"1").json()
+        wait_for(lambda: server.metric("plimsoll_collect_dropped_total", reason="malformed") == 2, "the count")
+        server.signal(signal.SIGTERM)
+        server.wait_exit()
+        assert server.log().count("a record of the collection 'm-predictions' cannot be written as JSON") == 1
+    folders = {path.name for path in out.glob("*/*/*")} - {"request", "response"}
+    assert len(folders) == len(names)
+    assert {events(out, folder)[0]["type"] for folder in folders} == {f"azureml.inference.{name}" for name in names}
+    assert {"a_b", "y" * 100} <= folders
