@@ -41,10 +41,10 @@ V2 = """
 """
 
 
-def served(folder: Path, text: str, *flags: str) -> Server:
+def served(folder: Path, text: str, *flags: str, env: dict[str, str] | None = None) -> Server:
     path = folder / "score.py"
     path.write_text(dedent(text))
-    return Server(path, *flags)
+    return Server(path, *flags, env=env)
 
 
 def test_without_collect_the_calls_do_nothing_and_say_so_once(tmp_path: Path) -> None:
@@ -57,7 +57,7 @@ def test_without_collect_the_calls_do_nothing_and_say_so_once(tmp_path: Path) ->
 
 def test_v1_collects_rows_under_their_names(tmp_path: Path) -> None:
     out = tmp_path / "out"
-    with served(tmp_path, V1, "--collect", str(out)) as server:
+    with served(tmp_path, V1, "--collect", str(out), env={"SERVICE_NAME": "svc"}) as server:
         assert server.post("/score", b"[1, 2]", x_request_id="r1").json() is True
         server.signal(signal.SIGTERM)
         server.wait_exit()
@@ -65,6 +65,7 @@ def test_v1_collects_rows_under_their_names(tmp_path: Path) -> None:
     (row,) = inputs["data"]
     assert (row["a"], row["b"], row["$aml_request_id"]) == (1, 2, "r1")
     assert row["$aml_dc_correlation_id"].startswith("mine-")
+    assert (row["$aml_service_name"], row["$aml_dc_boundary"]) == ("svc", 60)
     assert predictions["data"][0][:2] == [3, row["$aml_dc_correlation_id"]]
     assert inputs["xrequestid"] == predictions["xrequestid"] == "r1"
 

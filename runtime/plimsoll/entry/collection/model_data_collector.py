@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import datetime
 import json
+import os
 import sys
 import uuid
 import warnings
@@ -51,7 +52,8 @@ class ModelDataCollector:
         self.workspace = workspace.lower()
         self.model_name = model_name
         self.model_version = model_version
-        self.service_name = webservice_name
+        named = os.environ.get("SERVICE_NAME") if webservice_name == "default" else None
+        self.service_name = named or webservice_name
         parts = [model_name, self._designation]
         if self._designation in ("signals", "general") and collection_name != "default":
             parts.append(collection_name)
