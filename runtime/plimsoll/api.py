@@ -38,7 +38,7 @@ def profile(
     output: str | os.PathLike[str] = DEFAULT_OUTPUT,
     **settings: Setting,
 ) -> ProfileRun:
-    """Starts a profile; `settings` are the flags of the command by name: `budget="quick"`, `target_rps=50`.
+    """Starts a profile; `settings` are the flags of the command by name: `budget="quick"`, `arrivals="recorded"`.
 
     True and False are a yes-or-no setting, a list repeats its flag, None leaves it out. Wrong settings are found by the
     command: `wait_for_completion` then raises UsageError.

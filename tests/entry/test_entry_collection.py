@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from plimsoll.entry.collection.events import NO_DATA, Events, ids_of, is_sampled, small_data
 from plimsoll.entry.collection.recorder import folder_of
 from support.collected import events
-from support.server import Server
+from support.server import Server, wait_for
 
 V1 = """
     import json
@@ -44,10 +44,10 @@ V2 = """
 """
 
 
-def served(folder: Path, text: str, *flags: str) -> Server:
+def served(folder: Path, text: str, *flags: str, env: dict[str, str] | None = None) -> Server:
     path = folder / "score.py"
     path.write_text(dedent(text))
-    return Server(path, *flags)
+    return Server(path, *flags, env=env)
 
 
 def test_without_collect_the_calls_do_nothing_and_say_so_once(tmp_path: Path) -> None:
@@ -60,7 +60,7 @@ def test_without_collect_the_calls_do_nothing_and_say_so_once(tmp_path: Path) ->
 
 def test_v1_collects_rows_under_their_names(tmp_path: Path) -> None:
     out = tmp_path / "out"
-    with served(tmp_path, V1, "--collect", str(out)) as server:
+    with served(tmp_path, V1, "--collect", str(out), env={"SERVICE_NAME": "svc"}) as server:
         assert server.post("/score", b"[1, 2]", x_request_id="r1").json() is True
         server.signal(signal.SIGTERM)
         server.wait_exit()
@@ -68,6 +68,7 @@ def test_v1_collects_rows_under_their_names(tmp_path: Path) -> None:
     (row,) = inputs["data"]
     assert (row["a"], row["b"], row["$aml_request_id"]) == (1, 2, "r1")
     assert row["$aml_dc_correlation_id"].startswith("mine-")
+    assert (row["$aml_service_name"], row["$aml_dc_boundary"]) == ("svc", 60)
     assert predictions["data"][0][:2] == [3, row["$aml_dc_correlation_id"]]
     assert inputs["xrequestid"] == predictions["xrequestid"] == "r1"
 
@@ -181,3 +182,33 @@ def test_what_is_no_number_is_null_and_the_servers_files_are_its_own(tmp_path: P
     (prediction,) = events(out, "m-predictions")
     assert prediction["data"] == [[None, 0.5, 3]]
     assert [event["data"] for event in events(out, "request")] == [1]
+
+
+ODD = """
+    from azureml.monitoring import ModelDataCollector
+    from plimsoll.entry.collection.recorder import recorder
+    NAMES = ["-a", "größe", "a b", "a_b", "n" * 99 + "é", "x" * 200, "x" * 201, "y" * 100, "."]
+    def init(): pass
+    def run(data):
+        for name in NAMES:
+            recorder().record(name, "id", "[1]", "list", None, {})
+        itself = []
+        itself.append(itself)
+        for _ in range(2):
+            ModelDataCollector("m", "predictions").collect([itself])
+        return NAMES
+"""
+
+
+def test_odd_names_have_folders_of_their_own_and_what_is_no_json_is_counted(tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    with served(tmp_path, ODD, "--collect", str(out)) as server:
+        names = server.post("/score", b"1").json()
+        wait_for(lambda: server.metric("plimsoll_collect_dropped_total", reason="malformed") == 2, "the count")
+        server.signal(signal.SIGTERM)
+        server.wait_exit()
+        assert server.log().count("a record of the collection 'm-predictions' cannot be written as JSON") == 1
+    folders = {path.name for path in out.glob("*/*/*")} - {"request", "response"}
+    assert len(folders) == len(names)
+    assert {events(out, folder)[0]["type"] for folder in folders} == {f"azureml.inference.{name}" for name in names}
+    assert {"a_b", "y" * 100} <= folders

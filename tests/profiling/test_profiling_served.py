@@ -6,11 +6,13 @@ declared setting is set, to something that is not its default, by each source th
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import json
 import os
 import subprocess
 import sys
+import threading
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import NoneType
@@ -43,6 +45,8 @@ from support.server import PATIENCE_S, free_port
 SETTINGS = declared(ServeSettings)
 LEAVES = "def init(): raise LookupError('far enough')\ndef run(data): pass\n"
 ECHO = "def init(): pass\ndef run(data): return data\n"
+LINE_BYTES = 2 * 300
+"""Of what is collected of a request and its answer, at least."""
 TAG = ModelTag(
     profile_name="an earlier one",
     profiled_time="2026-01-01T00:00:00Z",
@@ -330,3 +334,31 @@ def test_encryption_is_left_out_with_a_warning(tmp_path: Path, certificate: tupl
     done = run(folder, given, "--profile", "rows.txt", "--output", "out", "--budget", "4")
     assert done.returncode == 0, done.stderr
     assert f"plimsoll: warning: --tls-cert is left out while profiling: {NOT_SERVED['tls_cert']}" in done.stderr
+
+
+def test_the_load_does_not_lie_beside_real_requests(tmp_path: Path) -> None:
+    """The server collects while it is measured, in files that are removed: those of a second lie there at most."""
+    folder = desk(tmp_path, ECHO)
+    (folder / "real").mkdir()
+    (folder / "real" / "kept.jsonl").write_text("a real request\n")
+    flags = ["--entry-script", "app/score.py", "--warmup", "rows.txt", "--collect", "real", "--log-level", "debug"]
+    largest, over = [0], threading.Event()
+
+    def look() -> None:
+        while not over.wait(0.05):
+            with contextlib.suppress(OSError):
+                sizes = [path.stat().st_size for path in (folder / "out").glob(".collected-*/**/*.jsonl")]
+                largest[0] = max(largest[0], sum(sizes))
+
+    looking = threading.Thread(target=look)
+    looking.start()
+    done = run(folder, Given(flags), "--profile", "rows.txt", "--output", "out", "--budget", "12")
+    over.set()
+    looking.join()
+    assert done.returncode == 0, done.stderr
+    assert f"plimsoll: warning: --collect is another folder while profiling: {NOT_SERVED['collect']}" in done.stderr
+    assert [path.name for path in (folder / "real").rglob("*")] == ["kept.jsonl"]
+    assert not list((folder / "out").glob(".collected-*"))
+    requests = json.loads((folder / "out" / "profile.json").read_text())["azureml"]["totalQueries"]
+    assert 0 < largest[0] < requests * LINE_BYTES * 2 / 3
+    assert "records are not collected" not in (folder / "out" / "server.log").read_text()

@@ -89,6 +89,16 @@ def test_every_body_comes_back_as_it_was(tmp_path: Path, body: bytes, content_ty
         assert event["datacontenttype"] == content_type
 
 
+def test_a_number_that_a_reader_refuses_is_not_embedded(tmp_path: Path) -> None:
+    """Python's json takes no integer of more than 4300 digits: one request would make the whole file unreadable."""
+    out, body = tmp_path / "out", b"[" + b"9" * 4301 + b"]"
+    with Server(script(tmp_path, RAW), "--collect", str(out)) as server:
+        assert server.post("/score", body).status == 200
+        end(server)
+    (row,) = load_dataset(out).rows
+    assert row.body == body
+
+
 def test_what_is_no_plain_post_says_so_and_a_stream_is_put_together(tmp_path: Path) -> None:
     out = tmp_path / "out"
     with Server(script(tmp_path, RAW), "--collect", str(out)) as server:

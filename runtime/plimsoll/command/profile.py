@@ -70,6 +70,8 @@ def run_profile(
 def _warn_of_what_is_not_served(sources: Mapping[str, str]) -> None:
     if "tls_cert" in sources:
         warn(f"{flag('tls_cert')} is left out while profiling: {NOT_SERVED['tls_cert']}")
+    if "collect" in sources:
+        warn(f"{flag('collect')} is another folder while profiling: {NOT_SERVED['collect']}")
 
 
 def _chosen(sources: Mapping[str, str], model_folder: Path | None) -> Container[str]:
@@ -135,6 +137,7 @@ def _options(
         grace_s=serving.grace_seconds,
         spoken=spoken(serving, os.environ),
         recorded=profiling.arrivals == "recorded",
+        collects=serving.collect is not None,
     )
 
 

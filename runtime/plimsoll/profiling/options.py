@@ -33,7 +33,7 @@ class ProfileOptions:
     `search_threads` and `search_batches` whether other numbers of them may be tried too. `max_queue`,
     `scoring_timeout_s` and `grace_s` are what the server will serve with; the measured one ends calls by
     `request_timeout_s`. `spoken` says where rows go that name no path of their own. `recorded`: the open loop replays
-    the gaps between the recorded requests.
+    the gaps between the recorded requests. `collects`: the server collects, see plimsoll.profiling.measure.collecting.
     """
 
     dataset: Path
@@ -67,6 +67,7 @@ class ProfileOptions:
     grace_s: float = ServeSettings.grace_seconds
     spoken: Spoken = field(default_factory=Spoken)
     recorded: bool = False
+    collects: bool = False
 
     @property
     def configuration(self) -> Configuration:

@@ -53,7 +53,8 @@ def verify_profile(options: ProfileOptions, path: Path, progress: Progress) -> P
     reference, recommended = _known(profile, path)
     objective = options.slo or (parse_slo(profile.settings.slo) if profile.settings.slo else None)
     options = options.configured(recommended.configuration)
-    options = dataclasses.replace(options, seed=profile.driver.seed, slo=objective)
+    recorded = profile.driver.recording is not None
+    options = dataclasses.replace(options, seed=profile.driver.seed, slo=objective, recorded=recorded)
     setup = prepare(options)
     with terminable():
         found = _try(setup, recommended, _rehearsal(profile, setup.dataset, reference), progress)

@@ -15,6 +15,7 @@ from plimsoll.profiling.advice.configuration import Configuration
 from plimsoll.profiling.dataset.load import load_dataset
 from plimsoll.profiling.dataset.rows import Dataset, Row
 from plimsoll.profiling.load.client import DriverClient
+from plimsoll.profiling.measure.collecting import collecting_aside
 from plimsoll.profiling.measure.command import server_arguments
 from plimsoll.profiling.measure.meter import ServerMeter
 from plimsoll.profiling.measure.metrics import ConnectionBudget, budget_connections, read_batches
@@ -142,7 +143,12 @@ class Session:
         allowed = cpus or setup.placement.server
         arguments = server_arguments(options, setup.request_timeout_s)
         variables = {**self.variables, **(variables or {})}
-        with ServerProcess(arguments, options.output_dir / "server.log", allowed, groups, variables) as process:
+        with (
+            collecting_aside(options.output_dir, options.collects) as flags,
+            ServerProcess(
+                [*arguments, *flags], options.output_dir / "server.log", allowed, groups, variables
+            ) as process,
+        ):
             yield ServerUnderTest(
                 options,
                 setup.dataset,

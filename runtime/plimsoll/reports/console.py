@@ -11,6 +11,7 @@ from rich.text import Text
 
 from plimsoll.profiling.result.measurements import ConcurrencyLevel
 from plimsoll.profiling.result.profile import Profile
+from plimsoll.reports.arrivals import arrivals_sentence, how_they_came
 from plimsoll.reports.gpu import gpu_answer, gpu_rows
 from plimsoll.reports.stalls import stall_answer
 from plimsoll.reports.tables import heaviest_table
@@ -137,7 +138,7 @@ def _add_operating_point(table: Table, profile: Profile) -> None:
         latency = point.latency_seconds
         others = f"p95 {milliseconds(latency.p95)} ms, p99 {milliseconds(latency.p99)} ms"
         others += f", max {milliseconds(latency.max)} ms"
-        rate = f"at {number(point.requests_per_second)} requests/s at random instants"
+        rate = f"at {number(point.requests_per_second)} requests/s {how_they_came(profile)}"
         table.add_row("latency at the rate", f"{milliseconds(latency.p50)} ms", f"p50; {others}, {rate}")
     if growth.verdict is not None:
         table.add_row("memory growth", *growth_cells(growth))
@@ -195,7 +196,8 @@ def _rows(profile: Profile) -> Group:
 
 def _reasons(profile: Profile) -> Group:
     lines = [Text("Why", style="bold")]
-    lines += [Text(f"• {reason}") for reason in profile.recommendation.reasons()]
+    reasons = [*profile.recommendation.reasons(), *filter(None, [arrivals_sentence(profile)])]
+    lines += [Text(f"• {reason}") for reason in reasons]
     lines += [Text(f"• warning: {warning}", style="yellow") for warning in profile.warnings]
     lines += [Text(f"• {profile.grade}: {reason}", style="dim") for reason in profile.grade_reasons]
     return Group(*lines)

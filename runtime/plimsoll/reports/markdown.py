@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from plimsoll.profiling.result.profile import Profile
+from plimsoll.reports.arrivals import arrivals_sentence
 from plimsoll.reports.batches import batches_table
 from plimsoll.reports.gates import gate_tables, gates_sentence
 from plimsoll.reports.gpu import gpu_answer, gpu_table
@@ -61,7 +62,8 @@ def _answer(profile: Profile) -> Iterator[str]:
         yield f"| GPU | **{answer}** | peak {megabytes(needed_bytes)} MB |"
     yield f"| Rate | up to **{number(rate_rps)}** requests/s{target} | {_latency(profile)} |"
     yield ""
-    yield from (f"- {escaped(reason)}" for reason in recommendation.reasons())
+    reasons = [*recommendation.reasons(), *filter(None, [arrivals_sentence(profile)])]
+    yield from (f"- {escaped(reason)}" for reason in reasons)
     yield from (f"- Set {escaped(name)}={escaped(value)}." for name, value in recommendation.environment.items())
     yield ""
 

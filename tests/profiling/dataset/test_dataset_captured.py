@@ -133,3 +133,89 @@ def test_a_time_that_is_a_number(tmp_path: Path) -> None:
     event = {"specversion": "1.0", "id": "1", "source": "/s", "type": kind, "time": 12, "data": 1}
     (row,) = rows(written(tmp_path, json.dumps(event).encode() + b"\n"))
     assert row.arrived_s == 12.0
+
+
+# As in AWS's developer guide, "Capture data from real-time endpoint".
+AWS = (
+    b'{"captureData":{"endpointInput":{"observedContentType":"text/csv","mode":"INPUT","data":"69,0,153.7,109\\n",'
+    b'"encoding":"CSV"},"endpointOutput":{"observedContentType":"text/csv; charset=utf-8","mode":"OUTPUT",'
+    b'"data":"0.0254181120544672","encoding":"CSV"}},"eventMetadata":{"eventId":"aaaaaaaa-bbbb-cccc-dddd-eeeeeeeeeeee",'
+    b'"inferenceTime":"2022-02-14T17:25:49Z"},"eventVersion":"0"}\n'
+)
+
+
+def changed(old: bytes, new: bytes) -> bytes:
+    assert old in AWS
+    return AWS.replace(old, new)
+
+
+def test_a_line_of_awss_guide(tmp_path: Path) -> None:
+    name = "endpoint/AllTraffic/2022/02/14/17/25-49-123.jsonl"
+    (row,) = rows(written(tmp_path, AWS, name=name).parents[6])
+    assert (row.body, row.content_type, row.arrived_s) == (b"69,0,153.7,109\n", "text/csv", 1644859549.0)
+
+
+@pytest.mark.parametrize(
+    ("event", "body", "kind"),
+    [
+        (changed(b'"encoding":"CSV"},"endpointO', b'"encoding":"csv"},"endpointO'), b"69,0,153.7,109\n", "text/csv"),
+        (changed(b'"observedContentType":"text/csv",', b""), b"69,0,153.7,109\n", "text/csv"),
+        (
+            changed(b'"observedContentType":"text/csv",', b'"observedContentType":null,'),
+            b"69,0,153.7,109\n",
+            "text/csv",
+        ),
+        (changed(b',"eventMetadata":{', b',"another":{'), b"69,0,153.7,109\n", "text/csv"),
+        (changed(b'"data":"69,0,153.7,109\\n",', b'"data":"",'), b"", "text/csv"),
+    ],
+)
+def test_parts_that_sagemaker_may_leave_out(tmp_path: Path, event: bytes, body: bytes, kind: str) -> None:
+    found = load_dataset(written(tmp_path, event), kind="sagemaker").rows
+    assert [(row.body, row.content_type) for row in found] == [(body, kind)]
+
+
+def test_an_endpoint_that_captures_its_output_only(tmp_path: Path) -> None:
+    path = written(tmp_path, changed(b'"endpointInput"', b'"another"'))
+    with pytest.raises(DatasetError, match="holds no line with an endpointInput of a data capture"):
+        rows(path)
+
+
+@pytest.mark.parametrize(
+    ("bad", "why"),
+    [
+        (b"not json\n", "no JSON: Expecting value: line 1 column 1 (char 0)"),
+        (b"5\n", "a part of it is of another type"),
+        (b"{}\n", "'captureData' is missing"),
+        (changed(b'"captureData":{', b'"captureData":null,"x":{'), "a part of it is of another type"),
+        (changed(b'"data":"69,0,153.7,109\\n",', b""), "'data' is missing"),
+        (changed(b'"data":"69,0,153.7,109\\n",', b'"data":null,'), "data is no text"),
+        (changed(b'"data":"69,0,153.7,109\\n",', b'"data":{"a":1},'), "data is no text"),
+        (changed(b'"encoding":"CSV"},"e', b'"encoding":"GZIP"},"e'), "encoding 'GZIP' is none of CSV, JSON and BASE64"),
+        (changed(b'"encoding":"CSV"},"e', b'"encoding":"BASE64"},"e'), "Only base64 data is allowed"),
+        (changed(b'"text/csv",', b'"a\\r\\nb: c",'), "'a\\r\\nb: c' is no content type"),
+        (changed(b'"2022-02-14T17:25:49Z"', b'"yesterday"'), "Invalid isoformat string: 'yesterday'"),
+        (changed(b'"2022-02-14T17:25:49Z"', b"NaN"), "nan is no time"),
+        (changed(b'"2022-02-14T17:25:49Z"', b"1" + b"0" * 400), "int too large to convert to float"),
+        (changed(b'"2022-02-14T17:25:49Z"', b"1644859549000"), "1644859549000 is no time"),
+        (changed(b'"2022-02-14T17:25:49Z"', b"[]"), "[] is no time"),
+    ],
+)
+def test_a_bad_line_is_named_with_what_to_do(tmp_path: Path, bad: bytes, why: str) -> None:
+    path = written(tmp_path, AWS, bad)
+    with pytest.raises(DatasetError) as refused:
+        rows(path)
+    remedy = "remove the line; --format lines sends every line as it is"
+    assert str(refused.value) == f"{path}, line 2: not a recorded request, {why} ({remedy})"
+
+
+def test_requests_of_the_same_second_do_not_come_at_once(tmp_path: Path) -> None:
+    """As SageMaker and Azure record times. Their order stays, and each reading finds the same instants."""
+    seconds = [49, 49, 49, 50, 50, 52]
+    lines = [changed(b"69,", b"%d," % place).replace(b":49Z", b":%dZ" % at) for place, at in enumerate(seconds)]
+    path = written(tmp_path, *lines)
+    found = rows(path)
+    times = [row.arrived_s or 0.0 for row in found]
+    assert [row.body[:1] for row in found] == [b"0", b"1", b"2", b"3", b"4", b"5"]
+    assert [at // 1 - 1644859500 for at in times] == seconds
+    assert len(set(times)) == 6
+    assert times == sorted(times) == [row.arrived_s for row in rows(path)]

@@ -42,15 +42,22 @@ class BasicCorrelationContext(CorrelationContext):
         return self.headers
 
 
-class WrapperContext(BasicCorrelationContext):
+class WrapperContext(CorrelationContext):
     """What became of a record, for who debugs."""
 
     def __init__(self, correlation_context: BasicCorrelationContext, success: bool, message: str) -> None:
-        super().__init__(
-            correlation_context.get_id(), correlation_context.get_timestamp(), correlation_context.get_headers()
-        )
+        self._context = correlation_context
         self._success = success
         self._message = message
+
+    def get_id(self) -> str:  # type: ignore[override]  # static in the base class, as in Azure ML's
+        return self._context.get_id()
+
+    def get_timestamp(self) -> int:
+        return self._context.get_timestamp()
+
+    def get_headers(self) -> dict[str, str]:
+        return self._context.get_headers()
 
     def is_success(self) -> bool:
         return self._success

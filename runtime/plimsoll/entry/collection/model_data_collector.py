@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import datetime
 import json
+import os
 import sys
 import uuid
 import warnings
 from typing import Any
 
+from plimsoll.entry.collection.kinds import is_of, type_name
 from plimsoll.entry.collection.recorder import Recorder, recorder
 
 _DESIGNATIONS = ("inputs", "predictions", "labels", "signals", "general")
@@ -50,7 +52,8 @@ class ModelDataCollector:
         self.workspace = workspace.lower()
         self.model_name = model_name
         self.model_version = model_version
-        self.service_name = webservice_name
+        named = os.environ.get("SERVICE_NAME") if webservice_name == "default" else None
+        self.service_name = named or webservice_name
         parts = [model_name, self._designation]
         if self._designation in ("signals", "general") and collection_name != "default":
             parts.append(collection_name)
@@ -72,12 +75,16 @@ class ModelDataCollector:
             input_data = self.add_correlations(input_data, correlations)
         if not found.samples(self._name):
             return correlations
-        text = self._json(input_data)
+        try:
+            text = self._json(input_data)
+        except Exception as error:  # whatever pandas or json raise of values that have no JSON
+            found.refuse(self._name, error)
+            return correlations
         if text is None:
             warnings.warn(_WRONG_DATA, stacklevel=2)
             return None
         correlation_id = correlations[self.AML_DC_CORRELATION_HEADER] if correlations else found.request_id()
-        found.record(self._name, correlation_id, text, _type_name(input_data), None, {})
+        found.record(self._name, correlation_id, text, type_name(input_data), None, {})
         return correlations
 
     def add_correlations(self, input_data: Any, correlations: dict[str, Any] | None) -> Any:
@@ -87,7 +94,7 @@ class ModelDataCollector:
         values = [correlations[name] for name in self._headers()]
         if isinstance(input_data, list):
             return input_data + values
-        if _is(input_data, "numpy", "ndarray"):
+        if is_of(input_data, "numpy", "ndarray"):
             numpy = sys.modules["numpy"]
             rows = numpy.array([input_data]) if input_data.ndim == 1 else input_data
             more = numpy.repeat(numpy.array([values], dtype=object), rows.shape[0], axis=0)
@@ -129,7 +136,7 @@ class ModelDataCollector:
         frame = _frame(data)
         if frame is not None:
             return str(frame.to_json(orient="records"))
-        if _is(data, "numpy", "ndarray"):
+        if is_of(data, "numpy", "ndarray"):
             rows = data.tolist()
             rows = rows if data.ndim > 1 else [rows]
         elif isinstance(data, list):
@@ -156,22 +163,11 @@ def _dumped(rows: list[Any]) -> str:
 
 def _plain(value: Any) -> Any:
     """A number of NumPy is a number."""
-    return value.item() if _is(value, "numpy", "number") or _is(value, "numpy", "bool_") else str(value)
+    return value.item() if is_of(value, "numpy", "number") or is_of(value, "numpy", "bool_") else str(value)
 
 
 def _frame(data: Any) -> Any:
     """As pandas has it; None for what is no data frame, of pandas or of Spark."""
-    if _is(data, "pandas", "DataFrame"):
+    if is_of(data, "pandas", "DataFrame"):
         return data
-    return data.toPandas() if _is(data, "pyspark.sql", "DataFrame") else None
-
-
-def _is(data: Any, module: str, name: str) -> bool:
-    """Whoever has such data has imported the module."""
-    found = sys.modules.get(module)
-    return found is not None and isinstance(data, getattr(found, name))
-
-
-def _type_name(data: Any) -> str:
-    kind = type(data)
-    return f"{'python' if kind.__module__ == 'builtins' else kind.__module__}.{kind.__qualname__}"
+    return data.toPandas() if is_of(data, "pyspark.sql", "DataFrame") else None

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from itertools import count
 from re import compile as pattern
+from zlib import crc32
 
 from plimsoll.entry.collection.events import COLLECTION, Events, ids_of, is_sampled, quoted
 
@@ -15,6 +16,8 @@ WARM_UP = "warmup"
 """In place of a request id: such a call is nobody's, and is not collected."""
 NOT_SENT = "Too many records are waiting to be written; this one is dropped and counted."
 SAMPLED_OUT = "dropped_sampling"
+_MOST_NAMES = 256
+_NO_RECORD = b"-"
 _OFF = "model data is not collected: the server was started without --collect FOLDER\n"
 _OWN = frozenset(
     {"specversion", "source", "agent", "modelversion", "id", "type", "time", "correlationid", "xrequestid"}
@@ -39,10 +42,11 @@ class Recorder:
         self._put = put
         self._source = source
         self._instance = instance
-        self._events: dict[str, Events] = {}
+        self._events: dict[str, tuple[bytes, Events]] = {}
         self._rate = sampling_rate
         self._names = None if names is None else frozenset(names)
         self._untagged = count()
+        self._refused: set[str] = set()
 
     def takes(self, name: str) -> bool:
         return self._names is None or name.lower() in self._names
@@ -58,26 +62,40 @@ class Recorder:
         self, name: str, correlation_id: str, data: str, data_type: str, at_s: float | None, headers: Mapping[str, str]
     ) -> bool:
         """`data` is JSON on one line."""
-        folder, body = folder_of(name), data.encode()
+        body = data.encode()
         more = b',"datacontenttype":"application/json","collectdatatype":%b,"contentrange":"bytes 0-%d/%d"' % (
             quoted(data_type),
             max(len(body) - 1, 0),
             len(body),
         )
         more += b"".join(_members(headers))
-        events = self._events.get(folder) or Events(folder, self._source, f"{self._instance}-{folder}")
-        events = self._events.setdefault(folder, events)
+        folder, events = self._events.get(name) or self._begin(name)
         at_s = time.time() if at_s is None else at_s
         ids = ids_of(quoted(self.request_id()), quoted(correlation_id))
         line = events.line(at_s, ids, more, (b',"data":', body, b""))
-        return self._put(folder.encode(), line)
+        return self._put(folder, line)
+
+    def refuse(self, name: str, error: Exception) -> None:
+        """A record that cannot be written is sent as none: the front counts it as malformed."""
+        is_new = name not in self._refused and len(self._refused) < _MOST_NAMES
+        if is_new:
+            self._refused.add(name)
+            sys.stderr.write(f"a record of the collection {name!r} cannot be written as JSON: {error!r}\n")
+        self._put(folder_of(name).encode(), _NO_RECORD)
+
+    def _begin(self, name: str) -> tuple[bytes, Events]:
+        """Names may be made of data: those that the front has no files for anyway are not kept."""
+        folder = folder_of(name)
+        made = folder.encode(), Events(name, self._source, f"{self._instance}-{folder}")
+        return self._events.setdefault(name, made) if len(self._events) < _MOST_NAMES else made
 
 
 def folder_of(name: str) -> str:
-    """The name of a collection, as that of a folder."""
+    """The name of a collection, as that of a folder: one that cannot be is told from those that look like it."""
     if COLLECTION.fullmatch(name):
         return name
-    return "".join(one if one.isascii() and (one.isalnum() or one in "_-") else "_" for one in name)[:100]
+    plain = "".join(one if one.isascii() and (one.isalnum() or one == "-") else "_" for one in name)
+    return f"_{plain[:90]}-{crc32(name.encode('utf-8', 'surrogatepass')):08x}"
 
 
 def _members(headers: Mapping[str, str]) -> Iterable[bytes]:

@@ -25,6 +25,7 @@ from plimsoll.profiling.result.profile import (
     OperatingPoint,
     Profile,
     Recommendation,
+    RecordedArrivals,
     SettingsInfo,
 )
 from plimsoll.profiling.result.unknown import Reasons
@@ -138,9 +139,7 @@ def _dataset(findings: Findings) -> DatasetInfo:
 
 
 def _driver(findings: Findings) -> DriverInfo:
-    recorded = {"kind": _RECORDED} if findings.options.recorded else {}
-    return DriverInfo(
-        **recorded,
+    driver = DriverInfo(
         most_requests_per_second=findings.ceiling.most_rps if findings.ceiling else None,
         cpu_seconds_per_request=findings.ceiling.cpu_per_request_s if findings.ceiling else None,
         seed=findings.options.seed,
@@ -148,6 +147,16 @@ def _driver(findings: Findings) -> DriverInfo:
         warmup_windows=findings.warmup.windows if findings.warmup else 0,
         capacity_stopped=_capacity_stopped(findings),
     )
+    if not findings.options.recorded:
+        return driver
+    return driver.model_copy(update={"kind": _RECORDED, "recording": _recording(findings)})
+
+
+def _recording(findings: Findings) -> RecordedArrivals:
+    """Of rows that have times, and not all the same."""
+    times_s = [row.arrived_s for row in findings.dataset.rows if row.arrived_s is not None]
+    seconds = max(times_s) - min(times_s)
+    return RecordedArrivals(requests=len(times_s), seconds=seconds, requests_per_second=(len(times_s) - 1) / seconds)
 
 
 def _capacity_stopped(findings: Findings) -> str:

@@ -8,15 +8,14 @@ Of collected events the requests are taken; what else lies there, answers and th
 from __future__ import annotations
 
 import base64
-import binascii
 import json
 from collections.abc import Callable, Iterator, Mapping
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from plimsoll.entry.collection.events import is_json
 from plimsoll.errors import DatasetError
+from plimsoll.profiling.dataset.arrivals import arrival_of, spread
 from plimsoll.profiling.dataset.envelope import FIELD_VALUE, METHODS, TARGET
 from plimsoll.profiling.dataset.rows import BINARY_TYPE, JSON_TYPE, TEXT_TYPE, Row
 from plimsoll.profiling.dataset.sampling import Sampler
@@ -26,6 +25,10 @@ _EVENT_KEYS = {"specversion", "type", "source", "id"}
 _CAPTURE_KEYS = {"captureData", "eventMetadata"}
 _RAW_DATA = b',"data":'
 _OURS = "plimsoll/"
+_ENCODINGS = {"JSON": JSON_TYPE, "CSV": "text/csv", "BASE64": BINARY_TYPE, "": TEXT_TYPE}
+"""Of SageMaker, and the content type of what says none."""
+_OTHERWISE = "--format lines sends every line as it is"
+_REMEDY = f"remove the line; {_OTHERWISE}"
 Event = dict[str, Any]
 RowOf = Callable[[int, Event, bytes], Row | None]
 
@@ -55,8 +58,8 @@ def recorded_format(path: Path) -> str | None:
 def _read(path: Path, sampler: Sampler, row_of: RowOf, wanted: str) -> list[Row]:
     rows = sampler.sample(lambda: _rows(path, row_of))
     if not rows:
-        raise DatasetError(f"{path}: holds no line with {wanted}")
-    return sorted(rows, key=lambda row: (row.arrived_s or 0.0, row.number))
+        raise DatasetError(f"{path}: holds no line with {wanted}", remedy=_OTHERWISE)
+    return spread(rows)
 
 
 def _rows(path: Path, row_of: RowOf) -> Iterator[Row]:
@@ -64,11 +67,11 @@ def _rows(path: Path, row_of: RowOf) -> Iterator[Row]:
         where = f"{file}, line {line_number}"
         try:
             event = json.loads(line)
-            row = row_of(number, event, line) if isinstance(event, dict) else None
-        except (ValueError, RecursionError, KeyError, TypeError, AttributeError, binascii.Error) as error:
+            row = row_of(number, event, line)
+        except (ValueError, RecursionError, KeyError, TypeError, AttributeError, OverflowError) as error:
             if not line.endswith(b"\n"):
                 continue  # the last line of a file that a server still writes, or could not finish
-            raise DatasetError(f"{where}: not a recorded request ({type(error).__name__}: {error})") from None
+            raise DatasetError(f"{where}: not a recorded request, {_why(error)}", remedy=_REMEDY) from None
         if row is not None:
             yield row
 
@@ -100,7 +103,7 @@ def _collected(number: int, event: Event, line: bytes) -> Row | None:
         headers=(("Inference-Header-Content-Length", length),) if length is not None else (),
         method=method,
         path=target,
-        arrived_s=_seconds(event.get("time")),
+        arrived_s=arrival_of(event.get("time")),
     )
 
 
@@ -125,26 +128,28 @@ def _body(event: Event, line: bytes) -> bytes:
 
 
 def _data_capture(number: int, event: Event, line: bytes) -> Row | None:
+    """One without input comes of an endpoint that captures its output only."""
     captured: Mapping[str, Any] | None = event["captureData"].get("endpointInput")
     if captured is None:
         return None
-    data, encoding = captured["data"], str(captured.get("encoding", "")).upper()
-    is_base64 = encoding == "BASE64"
-    kinds = {"JSON": JSON_TYPE, "CSV": "text/csv", "BASE64": BINARY_TYPE}
+    data, encoding = captured["data"], str(captured.get("encoding") or "").upper()
+    if not isinstance(data, str) or encoding not in _ENCODINGS:
+        wrong = f"encoding {encoding!r} is none of CSV, JSON and BASE64" if isinstance(data, str) else "data is no text"
+        raise ValueError(wrong)
     return Row(
         number=number,
-        body=base64.b64decode(data, validate=True) if is_base64 else str(data).encode(),
-        content_type=_type(captured.get("observedContentType") or kinds.get(encoding, TEXT_TYPE)),
-        arrived_s=_seconds(event["eventMetadata"].get("inferenceTime")),
+        body=base64.b64decode(data, validate=True) if encoding == "BASE64" else data.encode(),
+        content_type=_type(captured.get("observedContentType") or _ENCODINGS[encoding]),
+        arrived_s=arrival_of((event.get("eventMetadata") or {}).get("inferenceTime")),
     )
 
 
-def _seconds(time: str | int | float | None) -> float | None:
-    """Since 1970, of a time in RFC 3339; some of Azure's events have it in seconds already.
-
-    Only a replay of the arrivals needs one: who sends the bodies alone is not refused for the want of it.
-    """
-    if time is None:
-        return None
-    is_number = not isinstance(time, str) or time.isdigit()
-    return float(time) if is_number else datetime.fromisoformat(str(time)).timestamp()
+def _why(error: Exception) -> str:
+    """In words: the exceptions of Python are about its own objects."""
+    if isinstance(error, KeyError):
+        return f"{error} is missing"
+    if isinstance(error, json.JSONDecodeError):
+        return f"no JSON: {error}"
+    if isinstance(error, TypeError | AttributeError):
+        return "a part of it is of another type"
+    return str(error)

@@ -219,10 +219,21 @@ class DatasetInfo(Model):
     content_types: dict[str, int]
 
 
+class RecordedArrivals(Model):
+    """Whose gaps and order the open loop replays, and the mean rate at which those requests once came."""
+
+    requests: int
+    seconds: float
+    requests_per_second: float
+
+
 class DriverInfo(Model):
     """How load was made, and what the driver can do against a server that does nothing."""
 
+    null_because: ClassVar[Mapping[str, str]] = {"recording": "requests fall due at random instants"}
+
     kind: str = "closed loop, one keep-alive connection per request in flight; open loop with Poisson arrivals"
+    recording: RecordedArrivals | None = None
     most_requests_per_second: float | None = None
     cpu_seconds_per_request: float | None = None
     seed: int

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from datetime import datetime
 
 from plimsoll.profiling.result.profile import Profile
+from plimsoll.reports.arrivals import arrivals_sentence
 from plimsoll.reports.units import cores, number
 
 
@@ -41,6 +42,7 @@ def _facts(profile: Profile) -> Iterator[tuple[str, str]]:
     limits += [f"{host.memory_limit_bytes / 1e9:.1f} GB"] if host.memory_limit_bytes else []
     yield "Limits in force", ", ".join(limits) or "none"
     yield "Load", f"{profile.driver.kind}; seed {profile.driver.seed}"
+    yield "Arrivals", arrivals_sentence(profile)
     yield "Capacity search ended because", profile.driver.capacity_stopped
     yield "Budget", f"{number(settings.budget_seconds)} s"
     variables = profile.recommendation.environment.items()

@@ -27,13 +27,17 @@ _TRIALS = {"search": "search for the limit", "limit": "limit", "request": "reque
 def rates(profile: Profile) -> Iterator[Figure]:
     levels = profile.measurements.open_levels()
     if levels:
-        caption = (
-            "Requests arrive at random times (Poisson), whether or not earlier ones have been answered, as from "
-            "independent clients; latency counts from the time a request was due."
-        )
+        caption = f"{_arrivals(profile)}; latency counts from the time a request was due."
         columns = ("requests/s", "answered/s", "p50 ms", "p95 ms", "p99 ms", "max ms", "n", "in flight", "peak", "")
         table = TableData(columns, tuple(_rate(level) for level in levels))
         yield Figure("At a steady rate", caption, None, (table,))
+
+
+def _arrivals(profile: Profile) -> str:
+    when = "whether or not earlier ones have been answered"
+    if profile.driver.recording is not None:
+        return f"Requests arrive in the order and with the gaps in which they were recorded, {when}"
+    return f"Requests arrive at random times (Poisson), {when}, as from independent clients"
 
 
 def _rate(level: RateLevelResult) -> tuple[str, ...]:

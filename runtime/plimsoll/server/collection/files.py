@@ -52,10 +52,12 @@ class CollectionFile:
         if hour != self._hour:
             self.close()
             self._hour, self._number = hour, 0
+        elif self._descriptor < 0:
+            pass  # the last one could not be opened
         elif self._size >= self._most_bytes:
             self.close()
             self._number += 1
-        elif self._descriptor >= 0 and not os.fstat(self._descriptor).st_nlink:
+        elif not os.fstat(self._descriptor).st_nlink:
             self.close()  # somebody has removed the file: what is written to it would be nowhere
         if self._descriptor < 0:
             self._open(hour)
