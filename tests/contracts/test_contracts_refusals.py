@@ -117,6 +117,24 @@ def test_routes_of_vertex_do_not_hide_the_servers(name: str, path: str) -> None:
         Fronts(ServeSettings(contract="vertex"), {name: path})
 
 
+@pytest.mark.parametrize(
+    ("name", "path", "other"),
+    [
+        ("AIP_PREDICT_ROUTE", "/v2/models/model/infer", "v2"),
+        ("AIP_HEALTH_ROUTE", "/v2/models/model/ready", "v2"),
+        ("AIP_HEALTH_ROUTE", "/v2/health/ready", "v2"),
+        ("AIP_PREDICT_ROUTE", "/invocations", "mlflow"),
+        ("AIP_HEALTH_ROUTE", "/ping", "sagemaker"),
+        ("AIP_PREDICT_ROUTE", "/score", "azureml"),
+    ],
+)
+def test_routes_of_vertex_do_not_hide_another_contracts(name: str, path: str, other: str, serve: Serve) -> None:
+    routes = {"AIP_PREDICT_ROUTE": "/p", "AIP_HEALTH_ROUTE": "/h", name: path}
+    server = serve(SCORE, "--contract", f"vertex,{other}", env=routes, wait=False)
+    assert server.wait_exit() == 1
+    assert f"vertex and {other} both answer {path}" in server.log()
+
+
 def test_a_probe_of_the_servers_may_be_vertexs_too() -> None:
     assert Fronts(ServeSettings(contract="vertex"), {"AIP_HEALTH_ROUTE": "/health/ready"}).main == "/predict"
 

@@ -125,6 +125,12 @@ def test_a_header_length_that_is_none(length: str, identity: Server) -> None:
     assert (status, "Inference-Header-Content-Length" in said) == (400, True)
 
 
+def test_a_header_length_that_is_there_twice(identity: Server) -> None:
+    headers = {"Inference-Header-Content-Length": "14", "inference-header-content-length": "14"}
+    status, said = error(identity.request("POST", "/v2/models/identity/infer", b'{"inputs": []}', headers))
+    assert (status, "is there 2 times" in said) == (400, True)
+
+
 def test_a_header_length_that_ends_in_the_json(identity: Server) -> None:
     assert infer_bytes(identity, {"inputs": []}, model="identity", length="5").status == 422
 

@@ -77,9 +77,12 @@ def _asked(head: Head) -> tuple[str, str | None]:
 
 
 def _header_length(head: Head, size: int) -> int | None:
-    text = header(head.headers, HEADER_LENGTH)
-    if not text:
+    texts = [value for name, value in head.headers if name == HEADER_LENGTH]
+    if not any(texts):
         return None
+    if len(texts) > 1:
+        raise Refusal(f"Inference-Header-Content-Length is there {len(texts)} times.")
+    (text,) = texts
     if not (text.isascii() and text.isdigit()) or len(text) > 18 or int(text) > size:
         raise Refusal(f"Inference-Header-Content-Length must be a number of bytes up to {size}, the body's length.")
     return int(text)
