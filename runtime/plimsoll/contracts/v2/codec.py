@@ -20,6 +20,8 @@ from plimsoll.entry.outputs.results import answer_of, is_answer
 from plimsoll.entry.tensors.arrays import BadTensor, element_count, from_bytes, from_json
 from plimsoll.entry.tensors.model import Unfit
 
+_UNSENT = "The result of run() cannot be sent as tensors"
+
 
 class TensorCodec:
     """A request's own part of the answer (id, outputs) travels with its head. Every array is a copy: run() owns it."""
@@ -53,9 +55,11 @@ class TensorCodec:
                 raise Refusal(result.message, result.status)
             return answer(head.kept, self._kind.named(result), run_s)
         except Refusal as refusal:
+            if refusal.status >= 500:
+                log_line(f"{_UNSENT}: {one_line(refusal)}")
             return _refused(refusal)
         except Exception as failure:
-            log_line(f"The result of run() cannot be sent as tensors: {one_line(failure)}")
+            log_line(f"{_UNSENT}: {one_line(failure)}")
             return self.failed(RESULT_UNUSABLE, run_function_failed=False)
 
     def failed(self, message: str, *, run_function_failed: bool) -> Answer:
