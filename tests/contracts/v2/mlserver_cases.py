@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gzip
 import json
+import zlib
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -83,6 +85,7 @@ def _asked(path: str, method: str = "GET") -> Case:
 _ONE = tensor([1, 64], "FP32", DIGIT, "predict")
 _TWO = tensor([2, 64], "FP64", [DIGIT, DIGIT[::-1]], "data")
 _FINE = tensor([2, 2], "INT32", [1, 2, 3, 4])
+_TEXT = json.dumps({"inputs": [_FINE]}).encode()
 _OUT = [{"name": "predict"}, {"name": "predict_proba"}]
 
 CASES: dict[str, Case] = {
@@ -193,5 +196,10 @@ CASES: dict[str, Case] = {
     "deep nesting": _raw('{"inputs": ' + "[" * 5000 + "]" * 5000 + "}"),
     "NaN in JSON": _raw('{"inputs": [{"name": "x", "shape": [1], "datatype": "FP32", "data": [NaN]}]}'),
     "a key twice": _raw('{"id": "a", "id": "b", "inputs": []}'),
+    "a body as gzip": _raw(gzip.compress(_TEXT, mtime=0), **{"content-encoding": "gzip"}),
+    "a body as deflate": _raw(zlib.compress(_TEXT), **{"content-encoding": "deflate"}),
+    "no gzip": _raw(_TEXT, **{"content-encoding": "gzip"}),
+    "gzip that is cut off": _raw(gzip.compress(_TEXT, mtime=0)[:-9], **{"content-encoding": "gzip"}),
+    "an unknown coding": _raw(_TEXT, **{"content-encoding": "br"}),
     "another content type": _raw({"inputs": [_FINE]}, **{"content-type": "text/plain"}),
 }

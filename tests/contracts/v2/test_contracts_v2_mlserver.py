@@ -37,6 +37,9 @@ DIFFERENT: dict[str, tuple[int, str]] = {
     **dict.fromkeys(
         [f"too large for {datatype}" for datatype in ("FP16", "FP32", "FP32, and whole", "FP64")], (400, NOT_INFINITE)
     ),
+    "a body as deflate": (200, "tritonclient sends it"),
+    **dict.fromkeys(("no gzip", "gzip that is cut off"), (400, "it says which coding the body has not")),
+    "an unknown coding": (415, "what cannot be unpacked is not read as if it were JSON"),
     "numbers as text": (400, "a text is no number"),
     "fractions for whole numbers": (400, "a fraction is not cut off"),
     "a negative size": (400, "a shape says sizes"),

@@ -26,15 +26,16 @@ _UNSENT = "The result of run() cannot be sent as tensors"
 class TensorCodec:
     """A request's own part of the answer (id, outputs) travels with its head. Every array is a copy: run() owns it."""
 
-    __slots__ = ("_kind", "_takes_headers")
+    __slots__ = ("_kind", "_max_bytes", "_takes_headers")
 
-    def __init__(self, kind: Kind, *, takes_headers: bool) -> None:
+    def __init__(self, kind: Kind, script: LoadedScript) -> None:
         self._kind = kind
-        self._takes_headers = takes_headers
+        self._max_bytes = script.spec.max_body_bytes
+        self._takes_headers = script.signature.takes_headers
 
     def read(self, call: Call) -> Arguments | Answer:
         try:
-            request = parsed(call)
+            request = parsed(call, self._max_bytes)
             if request.unframed is not None:
                 request = framed(request, self._kind.inputs)
             arguments = self._arguments(request)
@@ -95,7 +96,7 @@ class RawCodec:
 
 def make_codec(script: LoadedScript) -> Codec:
     kind = kind_of(script)
-    return RawCodec(script) if kind is None else TensorCodec(kind, takes_headers=script.signature.takes_headers)
+    return RawCodec(script) if kind is None else TensorCodec(kind, script)
 
 
 def _array(one: SentTensor) -> Any:
