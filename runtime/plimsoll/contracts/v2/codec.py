@@ -15,7 +15,7 @@ from plimsoll.entry.codec import Codec, LoadedScript
 from plimsoll.entry.failures import log_line, one_line
 from plimsoll.entry.http.headers import request_headers
 from plimsoll.entry.inputs.arguments import Arguments
-from plimsoll.entry.outputs.answers import RESULT_UNUSABLE
+from plimsoll.entry.outputs.answers import RESULT_UNUSABLE, said_in
 from plimsoll.entry.outputs.results import answer_of, is_answer
 from plimsoll.entry.tensors.arrays import BadTensor, element_count, from_bytes, from_json
 from plimsoll.entry.tensors.model import Unfit
@@ -50,7 +50,7 @@ class TensorCodec:
 
     def answer(self, result: Any, head: Head, run_s: float) -> Answer:
         if is_answer(result):
-            return answer_of(result, head, run_s)
+            return _answered(result, head, run_s)
         try:
             if isinstance(result, Unfit):
                 raise Refusal(result.message, result.status)
@@ -85,7 +85,7 @@ class RawCodec:
 
     def __init__(self, script: LoadedScript) -> None:
         self.read = script.read
-        self.answer = answer_of
+        self.answer = _answered
 
     def failed(self, message: str, *, run_function_failed: bool) -> Answer:
         return _failed(message, run_function_failed=run_function_failed)
@@ -97,6 +97,12 @@ class RawCodec:
 def make_codec(script: LoadedScript) -> Codec:
     kind = kind_of(script)
     return RawCodec(script) if kind is None else TensorCodec(kind, script)
+
+
+def _answered(result: Any, head: Head, run_s: float) -> Answer:
+    """As it is; what cannot be sent is said in the protocol's words."""
+    found = answer_of(result, head, run_s)
+    return _failed(said_in(found), run_function_failed=bool(found.run_function_failed)) if found.is_error else found
 
 
 def _array(one: SentTensor) -> Any:
