@@ -229,6 +229,7 @@ def test_not_ready_and_too_large(serve: Serve) -> None:
     assert server.get("/v2/health/live").status == 200
     assert (server.get("/v2/health/ready").status, server.get("/v2/models/model/ready").status) == (400, 400)
     assert error(server.get("/v2/models/model")) == (400, "Model model is not ready yet.")
+    assert error(infer(server, X)) == (400, "Model model is not ready yet.")
     reply = infer(server, tensor("x", "FP32", [1, 500], [1] * 500))
     assert error(reply) == (413, "The request body is larger than 1000 bytes.")
 
