@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 
 from plimsoll.contracts.fronts import Fronts
-from plimsoll.contracts.mlflow.codec import make_codec as mlflows
 from plimsoll.contracts.spoken import spoken
 from plimsoll.contracts.vertex.codec import make_codec as vertexs
 from plimsoll.entry.call import Answer, Call, Head
@@ -74,14 +73,6 @@ def test_a_request_that_cannot_be_read_fails_alone(decorator: str, tmp_path: Pat
     answers = script.run_batch([_call("vertex", 1), Call(Head(), b"1")])
     assert [answer.status for answer in answers] == [500, 200]
     assert list(_content(answers[0])) == ["detail"]
-
-
-def test_an_array_beyond_all_memory_is_refused(tmp_path: Path) -> None:
-    """NumPy gives each text the room of the longest: 18 MB of them would be 160 TB, more than any address space."""
-    script = _script(tmp_path, "def init(): pass\ndef run(model_input): return 1\n")
-    script.speak({"mlflow": mlflows})
-    answer = script.run(_call("mlflow", {"instances": ["a" * 10_000_000] + [""] * 4_000_000}))
-    assert (answer.status, _content(answer)["error_code"]) == (400, "BAD_REQUEST")
 
 
 @pytest.mark.parametrize("contract", MAIN)
