@@ -73,6 +73,8 @@ def from_bytes(name: str, datatype: str, shape: Sequence[int], data: memoryview)
 
 def cast(array: Any, dtype: np.dtype[Any]) -> Any:
     """Raises ValueError for numbers that `dtype` cannot hold: NumPy wraps them, or makes infinities of them."""
+    if array.dtype == dtype:
+        return array
     with np.errstate(over="ignore"):
         found = array.astype(dtype, copy=False)
     lost = found != array if dtype.kind in "iu" else np.isinf(found) != np.isinf(array) if dtype.kind == "f" else False
