@@ -23,7 +23,7 @@
        ├─ script:    ScriptFailed 500 · WorkerDied 502 · WorkerBroke 502 · ScoringTimeout 504
        ├─ platform:  QueueFull 429 · BuffersFull 429 · AnswerLost 502 · TooManyConnections 503 · HandOverFailed 503
        │             QueueTimeout 504 · DeadlineExceeded 504
-       └─ server:    Unforeseen 500 · NotReady 503 · Draining 503
+       └─ server:    Unforeseen 500 · NotReady 503 · StillLoading 400 · Draining 503
 
 A message of a RequestError reaches the client: it never carries text from inside the script.
 """
@@ -343,6 +343,13 @@ class NotReady(RequestError):
 
     status = 503
     code = "not_ready"
+
+
+class StillLoading(RequestError):
+    """The contract's clients do not wait for a model that loads."""
+
+    status = 400
+    code = "still_loading"
 
 
 class Draining(RequestError):

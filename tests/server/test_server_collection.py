@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import gzip
 import json
 import re
 import signal
@@ -193,3 +194,15 @@ def test_tensors_in_bytes_can_be_sent_again(tmp_path: Path) -> None:
     (row,) = load_dataset(out).rows
     assert (row.path, row.body) == (path, body)
     assert row.headers == (("Inference-Header-Content-Length", str(len(V2_JSON))),)
+
+
+def test_a_packed_body_can_be_sent_again(tmp_path: Path) -> None:
+    out, body = tmp_path / "out", gzip.compress(V2_JSON + bytes(8))
+    headers = {"content_encoding": "gzip", "inference_header_content_length": str(len(V2_JSON))}
+    with Server(script(tmp_path, TENSORS), "--contract", "v2", "--collect", str(out)) as server:
+        first = server.post("/v2/models/model/infer", body, **headers)
+        end(server)
+    assert first.status == 200, first.body
+    (row,) = load_dataset(out).rows
+    assert row.body == body
+    assert dict(row.headers)["Content-Encoding"] == "gzip"

@@ -18,7 +18,8 @@ from typing import Any
 from plimsoll.errors import UsageError
 
 _TEXT = ("id", "source", "type", "time", "datacontenttype", "correlationid", "xrequestid", "modelversion", "agent")
-_MORE = ("collectdatatype", "contentrange", "httpmethod", "httptarget", "inferenceheadercontentlength")
+_REQUESTS = ("contentencoding", "httpmethod", "httptarget", "inferenceheadercontentlength")
+_MORE = ("collectdatatype", "contentrange", *_REQUESTS)
 _ROWS = 4096
 _TYPE = "azureml.inference."
 

@@ -34,12 +34,14 @@ class State(Protocol):
 class Front(Protocol):
     """`paths`: templates of all its routes. `main`: where a client scores that knows nothing else, as the profiler.
 
-    `methods`: of its scoring routes. `prefix`: below it, paths that nobody knows are answered in this contract's words.
+    `loading`: what a request is told before the model is loaded; empty where it waits. `methods`: of its scoring
+    routes. `prefix`: below it, paths that nobody knows are answered in this contract's words.
     """
 
     name: str
     paths: frozenset[str]
     main: str
+    loading: str
     methods: frozenset[str]
     prefix: str
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import combinations
 from urllib.parse import quote
 
 from starlette.routing import Route
@@ -72,7 +72,13 @@ class Fronts:
         return next((ScoringRoute.of(front, label) for front, label in labels if label is not None), None)
 
     def _check(self, setting: str) -> None:
-        wanted = Counter(path for front in self.all for path in front.paths)
-        for path in [path for path, times in wanted.items() if times > 1]:
-            rivals = " and ".join(front.name for front in self.all if path in front.paths)
-            raise UsageError(f"--contract {setting}: {rivals} both answer {path}", remedy="serve one of them")
+        for one, other in combinations(self.all, 2):
+            if shared := sorted(_taken(one, other) | _taken(other, one)):
+                rivals = f"{one.name} and {other.name} both answer {shared[0]}"
+                raise UsageError(f"--contract {setting}: {rivals}", remedy="serve one of them")
+
+
+def _taken(mine: Front, other: Front) -> set[str]:
+    """Of `mine` those that are a path of the other one's, or below the prefix that is its own."""
+    below = f"{other.prefix}/"
+    return {path for path in mine.paths if path in other.paths or (other.prefix and path.startswith(below))}

@@ -6,12 +6,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from plimsoll.contracts.azureml.routes import SCORE
-from plimsoll.contracts.names import DEFAULT
+from plimsoll.contracts.names import DEFAULT, parse
 from plimsoll.settings.declarations import declared
 from plimsoll.settings.resolution import environment_names
 from plimsoll.settings.serving import ServeSettings
 
 _SETTINGS = ("contract", "model_name", "model_version")
+_ROUTES = {"vertex": ("AIP_HEALTH_ROUTE", "AIP_PREDICT_ROUTE")}
+"""Variables by which a platform chooses where it calls."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,4 +38,6 @@ def spoken(settings: ServeSettings, environment: Mapping[str, str]) -> Spoken:
     usual = ServeSettings(contract=DEFAULT)
     changed = (name for name in _SETTINGS if getattr(settings, name) != getattr(usual, name))
     variables = {environment_names(name, declared(ServeSettings)[name])[0]: getattr(settings, name) for name in changed}
+    chosen = (name for contract in parse(settings.contract) for name in _ROUTES.get(contract, ()))
+    variables |= {name: environment[name] for name in chosen if environment.get(name)}
     return Spoken(settings.contract, fronts.target, route.label if route else fronts.main, variables)

@@ -19,7 +19,6 @@ from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import Scope
 
-from plimsoll.contracts.azureml.replies import error_body, error_headers
 from plimsoll.contracts.front import Front
 from plimsoll.contracts.fronts import Fronts
 from plimsoll.errors import IdTooLong, MethodNotAllowed, NotFound, RequestError
@@ -187,12 +186,11 @@ class Reception:
         """What came was no request, or goes beyond a limit of the connection."""
         self._refusals.note(error)
         request_id, ticket = new_id(), exchange.ticket
+        ids = field_lines([(b"x-request-id", request_id)])
         if isinstance(ticket, ScoringCall) and not ticket.route.is_azures:
-            reply = ticket.route.front.refused(error, ticket.ids.own)
-            exchange.respond(reply.status, field_lines(reply.headers) + ticket.ids.lines, reply.body)
-            return
-        fields = field_lines([*error_headers(error), (b"x-request-id", request_id)])
-        exchange.respond(error.status, fields, error_body(error, request_id))
+            request_id, ids = ticket.ids.own, ticket.ids.lines
+        reply = self._front_of(exchange.request.path).refused(error, request_id)
+        exchange.respond(reply.status, field_lines(reply.headers) + ids, reply.body)
 
     def _send_other(self, exchange: Exchange, scope: Scope, status: int, fields: Fields, body: bytes) -> None:
         self._metrics.requests.add("ok" if status < 400 else "refused", status, self._labels.of(exchange.request.path))

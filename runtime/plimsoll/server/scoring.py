@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from plimsoll.contracts.azureml.replies import RUN_FAILED
 from plimsoll.contracts.fronts import ScoringRoute
 from plimsoll.entry.http.headers import is_form_type
-from plimsoll.errors import BadRequest, BodyTooLarge, MethodNotAllowed, RequestError, Unforeseen
+from plimsoll.errors import BadRequest, BodyTooLarge, MethodNotAllowed, RequestError, StillLoading, Unforeseen
 from plimsoll.server.auth import ApiKeys
 from plimsoll.server.http.exchange import Exchange
 from plimsoll.server.http.head import NO_CONTENT, field_lines
@@ -51,6 +51,7 @@ _OURS = frozenset(
 _NAME = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _CONTROL = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
 _TIMEOUT_HEADER = b"x-request-timeout-ms"
+_RETRY_AFTER_S = 1
 CLIENT_GONE = 499
 """Status in the log and the metrics for an answer that nobody was there to take, as nginx writes it."""
 _FAILED_LINES = {failed: field_lines([field]) for failed, field in RUN_FAILED.items()}
@@ -132,6 +133,9 @@ class Scoring:
             call.timeout_s = _timeout_s(request.fields[_TIMEOUT_HEADER])
         if request.content_length is not None and request.content_length > self._max_body_bytes:
             raise BodyTooLarge(f"The request body is larger than {self._max_body_bytes} bytes.")
+        front = call.route.front
+        if front.loading and not self._supervisor.features.metadata.get(front.name):
+            raise StillLoading(front.loading, retry_after_s=_RETRY_AFTER_S)
 
     def _head(self, call: ScoringCall) -> bytes:
         """Empty for what most scripts take: a POST whose headers they do not look at."""

@@ -6,6 +6,7 @@ mlflow is in none of our locks. In an environment that has mlflow of the record'
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -179,3 +180,14 @@ def test_it_is_profiled_like_any_other(models: Path, tmp_path: Path) -> None:
 
 def at_score(case: Case) -> Case:
     return Case(case.model, case.body, JSON, path="/score")
+
+
+def test_texts_that_would_take_many_times_their_room(models: Path) -> None:
+    """4 TB of 4 MB."""
+    texts = ["x" * 1_000_000] + [""] * 1_000_000
+    with server_of(models / "plain", "--contract", "mlflow") as server:
+        for value in (texts, {"a": texts}):
+            reply = server.post("/invocations", json.dumps({"inputs": value}).encode())
+            assert (reply.status, reply.json()["error_code"]) == (400, "BAD_REQUEST"), reply
+        rows = [{"a": text} for text in texts]
+        assert server.post("/invocations", json.dumps({"instances": rows}).encode()).status == 400

@@ -39,8 +39,9 @@ def triton(port: str) -> dict[str, Any]:
     given.set_data_from_numpy(text)
     found["BYTES"] = client.infer("model", [given]).as_numpy("x").tolist() == text.tolist()
     for algorithm in ("gzip", "deflate"):
-        answer = client.infer("model", [given], response_compression_algorithm=algorithm)
-        found[f"answer as {algorithm}"] = answer.as_numpy("x").tolist() == text.tolist()
+        for what in ("request", "response"):
+            answer = client.infer("model", [given], **{f"{what}_compression_algorithm": algorithm})
+            found[f"{what} as {algorithm}"] = answer.as_numpy("x").tolist() == text.tolist()
     try:
         client.infer("nobody", [given])
     except InferenceServerException as failure:

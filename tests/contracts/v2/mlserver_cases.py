@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gzip
 import json
+import zlib
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -83,6 +85,7 @@ def _asked(path: str, method: str = "GET") -> Case:
 _ONE = tensor([1, 64], "FP32", DIGIT, "predict")
 _TWO = tensor([2, 64], "FP64", [DIGIT, DIGIT[::-1]], "data")
 _FINE = tensor([2, 2], "INT32", [1, 2, 3, 4])
+_TEXT = json.dumps({"inputs": [_FINE]}).encode()
 _OUT = [{"name": "predict"}, {"name": "predict_proba"}]
 
 CASES: dict[str, Case] = {
@@ -142,6 +145,17 @@ CASES: dict[str, Case] = {
     "fractions for whole numbers": _identity(tensor([1, 2], "INT32", [1.5, 2.5])),
     "too large for INT8": _identity(tensor([1, 1], "INT8", [300])),
     "negative for UINT8": _identity(tensor([1, 1], "UINT8", [-1])),
+    "too large for UINT8": _identity(tensor([1, 1], "UINT8", [300])),
+    "too large for INT64": _identity(tensor([1, 1], "INT64", [2**63])),
+    "too large for UINT64": _identity(tensor([1, 1], "UINT64", [2**64])),
+    "too large for INT8, as a float": _identity(tensor([1, 1], "INT8", [300.0])),
+    "too large for INT64, as a float": _identity(tensor([1, 1], "INT64", [1e19])),
+    "negative for UINT64, as a float": _identity(tensor([1, 1], "UINT64", [-1.0])),
+    "too large for FP16": _identity(tensor([1, 2], "FP16", [70000.0, 1])),
+    "too large for FP32": _identity(tensor([1, 2], "FP32", [1e39, 1])),
+    "too large for FP32, and whole": _identity(tensor([1, 2], "FP32", [10**39, 1])),
+    "too large for FP64": _raw('{"inputs": [{"name": "x", "shape": [1, 1], "datatype": "FP64", "data": [1e999]}]}'),
+    "whole numbers as floats": _identity(tensor([1, 2], "INT16", [1.0, -2.0])),
     "numbers for BOOL": _identity(tensor([1, 2], "BOOL", [0, 1])),
     "truth for numbers": _identity(tensor([1, 2], "FP32", [True, False])),
     "too few values": _identity(tensor([2, 2], "FP32", [1, 2, 3])),
@@ -182,5 +196,10 @@ CASES: dict[str, Case] = {
     "deep nesting": _raw('{"inputs": ' + "[" * 5000 + "]" * 5000 + "}"),
     "NaN in JSON": _raw('{"inputs": [{"name": "x", "shape": [1], "datatype": "FP32", "data": [NaN]}]}'),
     "a key twice": _raw('{"id": "a", "id": "b", "inputs": []}'),
+    "a body as gzip": _raw(gzip.compress(_TEXT, mtime=0), **{"content-encoding": "gzip"}),
+    "a body as deflate": _raw(zlib.compress(_TEXT), **{"content-encoding": "deflate"}),
+    "no gzip": _raw(_TEXT, **{"content-encoding": "gzip"}),
+    "gzip that is cut off": _raw(gzip.compress(_TEXT, mtime=0)[:-9], **{"content-encoding": "gzip"}),
+    "an unknown coding": _raw(_TEXT, **{"content-encoding": "br"}),
     "another content type": _raw({"inputs": [_FINE]}, **{"content-type": "text/plain"}),
 }

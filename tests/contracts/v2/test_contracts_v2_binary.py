@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import gzip
 import json
+import zlib
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from v2_served import Builtin, elements, error, infer, infer_bytes, outputs, tensor
+from v2_served import IDENTITY, Builtin, elements, error, infer, infer_bytes, outputs, tensor
 
 from support.fixtures import Serve
 from support.server import Server
@@ -125,6 +127,12 @@ def test_a_header_length_that_is_none(length: str, identity: Server) -> None:
     assert (status, "Inference-Header-Content-Length" in said) == (400, True)
 
 
+def test_a_header_length_that_is_there_twice(identity: Server) -> None:
+    headers = {"Inference-Header-Content-Length": "14", "inference-header-content-length": "14"}
+    status, said = error(identity.request("POST", "/v2/models/identity/infer", b'{"inputs": []}', headers))
+    assert (status, "is there 2 times" in said) == (400, True)
+
+
 def test_a_header_length_that_ends_in_the_json(identity: Server) -> None:
     assert infer_bytes(identity, {"inputs": []}, model="identity", length="5").status == 422
 
@@ -145,7 +153,44 @@ def test_bf16_is_refused_by_name(identity: Server) -> None:
     assert "BF16" not in reply.json()["detail"][0]["ctx"]["expected"]
 
 
-def test_a_body_that_is_compressed_is_refused(identity: Server) -> None:
-    body = gzip.compress(json.dumps({"inputs": []}).encode())
-    reply = identity.post("/v2/models/identity/infer", body, content_encoding="gzip")
-    assert error(reply) == (415, "The body is coded as gzip: send it as it is.")
+CODINGS = {"gzip": gzip.compress, "deflate": zlib.compress}
+
+
+@pytest.mark.parametrize("coding", CODINGS)
+def test_a_body_that_is_packed(coding: str, identity: Server) -> None:
+    content = json.dumps({"inputs": [sent("FP32", [2, 2], 16)], "parameters": {"binary_data_output": True}}).encode()
+    headers = {"content_encoding": coding.upper(), "inference_header_content_length": str(len(content))}
+    reply = identity.post("/v2/models/identity/infer", CODINGS[coding](content + FP32_4), **headers)
+    assert outputs(reply) == {"x": ("FP32", [2, 2], FP32_4)}
+
+
+def test_a_packed_body_that_cannot_be_read(identity: Server) -> None:
+    body = json.dumps({"inputs": []}).encode()
+    packed = gzip.compress(body)
+    for coded, sent_as, status, message in (
+        (body, "gzip", 400, "The body is not coded as gzip: "),
+        (packed, "deflate", 400, "The body is not coded as deflate: "),
+        (packed[:-4], "gzip", 400, "The body is cut off: its gzip has no end."),
+        (packed * 2, "gzip", 400, f"{len(packed)} bytes follow the body's gzip."),
+        (packed, "gzip, gzip", 415, "The body is coded as gzip, gzip: "),
+        (packed, "br", 415, "The body is coded as br: send it as gzip, as deflate, or as it is."),
+    ):
+        found = error(identity.post("/v2/models/identity/infer", coded, content_encoding=sent_as))
+        assert (found[0], found[1].startswith(message)) == (status, True), found
+
+
+def test_a_packed_body_is_no_longer_than_bodies_may_be(serve: Serve) -> None:
+    """100 MB of blanks in 100 KB: nothing is unpacked beyond the limit."""
+    server = serve(IDENTITY, *SPOKEN, "--max-body-bytes", "1000000")
+    path, longest = "/v2/models/model/infer", b" " * 999_000 + b'{"inputs": []}'
+    assert server.post(path, zlib.compress(longest), content_encoding="deflate").status == 200
+    before = _memory(server)
+    found = error(server.post(path, zlib.compress(b" " * 100_000_000), content_encoding="deflate"))
+    assert found == (413, "The request body is larger than 1000000 bytes.")
+    assert _memory(server) - before < 30_000_000
+
+
+def _memory(server: Server) -> int:
+    """The most that the worker ever had."""
+    status = Path(f"/proc/{server.workers()[0].pid}/status").read_text()
+    return int(status.partition("VmHWM:")[2].split()[0]) * 1024

@@ -17,6 +17,7 @@ from support.server import Reply, Server
 
 RECORD = json.loads(Path(__file__).with_name("mlserver.json").read_text())["answers"]
 BAD_TENSOR = "a tensor that is not what it says is the client's mistake: 400, not 500"
+NOT_INFINITE = "a number that its datatype cannot hold is the client's mistake, not an infinity"
 SHAPE_KEPT = "an array of one dimension, or of none, keeps its shape"
 DIFFERENT: dict[str, tuple[int, str]] = {
     "server metadata": (200, "it is another server, and it takes tensors as bytes"),
@@ -30,6 +31,15 @@ DIFFERENT: dict[str, tuple[int, str]] = {
         ("too large for INT8", "negative for UINT8", "too few values", "too many values"), (400, BAD_TENSOR)
     ),
     **dict.fromkeys(("ragged rows", "a huge shape", "an overflowing shape", "an object as data"), (400, BAD_TENSOR)),
+    **dict.fromkeys(("too large for UINT8", "too large for INT64", "too large for UINT64"), (400, BAD_TENSOR)),
+    **dict.fromkeys(("too large for INT8, as a float", "too large for INT64, as a float"), (400, BAD_TENSOR)),
+    "negative for UINT64, as a float": (400, BAD_TENSOR),
+    **dict.fromkeys(
+        [f"too large for {datatype}" for datatype in ("FP16", "FP32", "FP32, and whole", "FP64")], (400, NOT_INFINITE)
+    ),
+    "a body as deflate": (200, "tritonclient sends it"),
+    **dict.fromkeys(("no gzip", "gzip that is cut off"), (400, "it says which coding the body has not")),
+    "an unknown coding": (415, "what cannot be unpacked is not read as if it were JSON"),
     "numbers as text": (400, "a text is no number"),
     "fractions for whole numbers": (400, "a fraction is not cut off"),
     "a negative size": (400, "a shape says sizes"),

@@ -85,6 +85,41 @@ def test_results_that_cannot_be_tensors(serve: Serve) -> None:
     server.wait_log("cannot be sent as tensors")
 
 
+NARROW = """
+import numpy as np
+from plimsoll.entry import Tensor, signature
+
+def init():
+    pass
+
+@signature(inputs=[Tensor("x", "FP64", [-1])], outputs=[Tensor("y", "{DATATYPE}", [-1])])
+def run(x):
+    return {RESULT}
+"""
+
+
+@pytest.mark.parametrize(
+    ("datatype", "result", "wrong"),
+    [
+        ("INT8", "x.astype('int64')", 128),
+        ("INT8", "[int(one) for one in x]", -129),
+        ("UINT8", "[int(one) for one in x]", 256),
+        ("UINT16", "x.astype('int32')", -1),
+        ("INT64", "x.astype('uint64')", 2**63),
+        ("UINT64", "x.astype('int64')", -1),
+        ("FP16", "x", 70000),
+        ("FP32", "x", 1e39),
+    ],
+)
+def test_numbers_that_an_output_cannot_hold(datatype: str, result: str, wrong: float, serve: Serve) -> None:
+    server = serve(NARROW.replace("{DATATYPE}", datatype).replace("{RESULT}", result), *SPOKEN)
+    assert outputs(infer(server, tensor("x", "FP64", [2], [1, 100])))["y"] == (datatype, [2], [1, 100])
+    assert outputs(infer(server, tensor("x", "FP64", [0], [])))["y"] == (datatype, [0], [])
+    reply = infer(server, tensor("x", "FP64", [2], [1, wrong]))
+    assert error(reply) == (500, f"The output 'y' has values that {datatype} cannot hold.")
+    server.wait_log("cannot be sent as tensors: ")
+
+
 PLAIN = """
 import json
 
@@ -194,6 +229,7 @@ def test_not_ready_and_too_large(serve: Serve) -> None:
     assert server.get("/v2/health/live").status == 200
     assert (server.get("/v2/health/ready").status, server.get("/v2/models/model/ready").status) == (400, 400)
     assert error(server.get("/v2/models/model")) == (400, "Model model is not ready yet.")
+    assert error(infer(server, X)) == (400, "Model model is not ready yet.")
     reply = infer(server, tensor("x", "FP32", [1, 500], [1] * 500))
     assert error(reply) == (413, "The request body is larger than 1000 bytes.")
 

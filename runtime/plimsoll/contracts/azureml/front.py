@@ -23,6 +23,7 @@ class AzureMLFront:
     """`timeout_status`: what a call gets that ran too long; theirs is 500."""
 
     name = "azureml"
+    loading = ""
     main = SCORE
     methods = _METHODS
     prefix = ""

@@ -16,7 +16,7 @@ from plimsoll.entry.codec import LoadedScript
 from plimsoll.entry.failures import BrokenScript, log_line, one_line
 from plimsoll.entry.http.headers import header, request_headers
 from plimsoll.entry.inputs.arguments import Arguments
-from plimsoll.entry.outputs.answers import RESULT_UNUSABLE
+from plimsoll.entry.outputs.answers import RESULT_UNUSABLE, said_in
 from plimsoll.entry.outputs.results import answer_of, is_answer
 
 _INPUT = "model_input"
@@ -32,13 +32,15 @@ class MLflowCodec:
         self._script = script
         self._takes_params = _PARAMS in script.signature.defaults
         parses = script.signature.data == _INPUT and not script.raw and not script.schema
-        self.read = self._read_form if parses else script.read
+        self.read = self._read_form if parses else self._read
         if parses:
             _check_numpy(script)
 
     def answer(self, result: Any, head: Head, run_s: float) -> Answer:
         if self._script.raw or is_answer(result) or isinstance(result, _BYTES):
-            return answer_of(result, head, run_s)
+            found = answer_of(result, head, run_s)
+            said = found.is_error and said_in(found)
+            return self.failed(said, run_function_failed=bool(found.run_function_failed)) if said else found
         try:
             body = predictions_of(result)
         except BaseException as failure:
@@ -55,6 +57,11 @@ class MLflowCodec:
 
     def metadata(self) -> dict[str, Any]:
         return {}
+
+    def _read(self, call: Call) -> Arguments | Answer:
+        """As at /score; a refusal of ours is said in MLflow's words."""
+        found = self._script.read(call)
+        return _reworded(found) if isinstance(found, Answer) and found.is_error else found
 
     def _read_form(self, call: Call) -> Arguments | Answer:
         from plimsoll.contracts.mlflow.values import value_of  # NumPy
@@ -73,6 +80,11 @@ class MLflowCodec:
 
 def make_codec(script: LoadedScript) -> MLflowCodec:
     return MLflowCodec(script)
+
+
+def _reworded(answer: Answer) -> Answer:
+    answer.headers, answer.body = _JSON_HEADERS, error_body(answer.status, said_in(answer))
+    return answer
 
 
 def _refused(message: str, status: int) -> Answer:

@@ -27,6 +27,7 @@ _FASTAPIS = {404: "Not Found", 405: "Method Not Allowed"}
 
 class MLflowFront:
     name = "mlflow"
+    loading = ""
     main = INVOCATIONS
     methods = frozenset({"POST"})
     prefix = ""

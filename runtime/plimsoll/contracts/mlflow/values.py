@@ -7,10 +7,9 @@ from importlib import import_module
 from io import BytesIO, StringIO
 from typing import Any
 
-import numpy as np
-
 from plimsoll.contracts.mlflow.forms import CSV, PARQUET, Form, Unfit
 from plimsoll.entry.builtin.mlflow_input import AZURES, form_of
+from plimsoll.entry.tensors.lists import Lists
 
 _SPLIT = frozenset({"columns", "index", "data"})
 _NO_PANDAS = "This server has no pandas, and takes tensors only: inputs or instances."
@@ -56,11 +55,12 @@ def _frame(make: Callable[[Any], Any]) -> Any:
 
 
 def _inputs(data: Any) -> Any:
+    lists = Lists()
     if isinstance(data, dict):
-        return {name: _array(value) for name, value in data.items()}
+        return {name: _array(value, lists) for name, value in data.items()}
     if isinstance(data, list) and all(isinstance(row, dict) for row in data):
-        return [{name: _array(value) for name, value in row.items()} for row in data]
-    return _array(data)
+        return [{name: _array(value, lists) for name, value in row.items()} for row in data]
+    return _array(data, lists)
 
 
 def _instances(data: Any) -> Any:
@@ -82,9 +82,9 @@ def _columns(rows: list[Any]) -> dict[str, list[Any]]:
     return columns
 
 
-def _array(data: Any) -> Any:
+def _array(data: Any, lists: Lists) -> Any:
     try:
-        return np.array(data)
+        return lists.array(data)
     except (ValueError, TypeError, OverflowError, MemoryError) as failure:
         raise Unfit(f"Invalid input. {failure}") from None
 

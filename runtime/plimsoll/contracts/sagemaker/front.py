@@ -24,6 +24,7 @@ class SageMakerFront:
     """Nothing of it depends on settings."""
 
     name = "sagemaker"
+    loading = ""
     main = _INVOCATIONS
     methods = frozenset({"POST"})
     prefix = ""

@@ -13,6 +13,7 @@ from plimsoll.contracts.v2.refusals import JSON_TYPE, Refusal
 from plimsoll.contracts.v2.request import HEADER_LENGTH, InferRequest
 from plimsoll.entry.call import Answer
 from plimsoll.entry.tensors.arrays import datatype_of
+from plimsoll.entry.tensors.lists import Lists
 
 _BYTES_TYPE = "application/octet-stream"
 
@@ -37,7 +38,10 @@ def array_of(value: Any) -> Any:
         return value
     if isinstance(value, str | bytes):
         return _filled(np.empty((), object), value)
-    array = np.array(value, object) if isinstance(_first(value), str | bytes) else np.asarray(value)
+    if isinstance(_first(value), str | bytes):
+        array = np.array(value, object)
+    else:
+        array = Lists().array(value) if isinstance(value, list) else np.asarray(value)
     return array.astype(object) if array.dtype.kind in "SU" else array
 
 

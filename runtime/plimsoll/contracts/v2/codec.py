@@ -15,24 +15,27 @@ from plimsoll.entry.codec import Codec, LoadedScript
 from plimsoll.entry.failures import log_line, one_line
 from plimsoll.entry.http.headers import request_headers
 from plimsoll.entry.inputs.arguments import Arguments
-from plimsoll.entry.outputs.answers import RESULT_UNUSABLE
+from plimsoll.entry.outputs.answers import RESULT_UNUSABLE, said_in
 from plimsoll.entry.outputs.results import answer_of, is_answer
 from plimsoll.entry.tensors.arrays import BadTensor, element_count, from_bytes, from_json
 from plimsoll.entry.tensors.model import Unfit
+
+_UNSENT = "The result of run() cannot be sent as tensors"
 
 
 class TensorCodec:
     """A request's own part of the answer (id, outputs) travels with its head. Every array is a copy: run() owns it."""
 
-    __slots__ = ("_kind", "_takes_headers")
+    __slots__ = ("_kind", "_max_bytes", "_takes_headers")
 
-    def __init__(self, kind: Kind, *, takes_headers: bool) -> None:
+    def __init__(self, kind: Kind, script: LoadedScript) -> None:
         self._kind = kind
-        self._takes_headers = takes_headers
+        self._max_bytes = script.spec.max_body_bytes
+        self._takes_headers = script.signature.takes_headers
 
     def read(self, call: Call) -> Arguments | Answer:
         try:
-            request = parsed(call)
+            request = parsed(call, self._max_bytes)
             if request.unframed is not None:
                 request = framed(request, self._kind.inputs)
             arguments = self._arguments(request)
@@ -47,15 +50,17 @@ class TensorCodec:
 
     def answer(self, result: Any, head: Head, run_s: float) -> Answer:
         if is_answer(result):
-            return answer_of(result, head, run_s)
+            return _answered(result, head, run_s)
         try:
             if isinstance(result, Unfit):
                 raise Refusal(result.message, result.status)
             return answer(head.kept, self._kind.named(result), run_s)
         except Refusal as refusal:
+            if refusal.status >= 500:
+                log_line(f"{_UNSENT}: {one_line(refusal)}")
             return _refused(refusal)
         except Exception as failure:
-            log_line(f"The result of run() cannot be sent as tensors: {one_line(failure)}")
+            log_line(f"{_UNSENT}: {one_line(failure)}")
             return self.failed(RESULT_UNUSABLE, run_function_failed=False)
 
     def failed(self, message: str, *, run_function_failed: bool) -> Answer:
@@ -80,7 +85,7 @@ class RawCodec:
 
     def __init__(self, script: LoadedScript) -> None:
         self.read = script.read
-        self.answer = answer_of
+        self.answer = _answered
 
     def failed(self, message: str, *, run_function_failed: bool) -> Answer:
         return _failed(message, run_function_failed=run_function_failed)
@@ -91,7 +96,13 @@ class RawCodec:
 
 def make_codec(script: LoadedScript) -> Codec:
     kind = kind_of(script)
-    return RawCodec(script) if kind is None else TensorCodec(kind, takes_headers=script.signature.takes_headers)
+    return RawCodec(script) if kind is None else TensorCodec(kind, script)
+
+
+def _answered(result: Any, head: Head, run_s: float) -> Answer:
+    """As it is; what cannot be sent is said in the protocol's words."""
+    found = answer_of(result, head, run_s)
+    return _failed(said_in(found), run_function_failed=bool(found.run_function_failed)) if found.is_error else found
 
 
 def _array(one: SentTensor) -> Any:

@@ -36,6 +36,7 @@ class V2Front:
         self._model = model
         self._version = version
         self.main = f"/v2/models/{model}/infer"
+        self.loading = f"Model {model} is not ready yet."
         self._labels = {self.main: _INFER}
         if version:
             self._labels[f"/v2/models/{model}/versions/{version}/infer"] = _INFER_VERSION
@@ -54,7 +55,7 @@ class V2Front:
         return Reply(error.status, headers, error_body(error.message, phrase_detail(error.status)))
 
     def routes(self, state: State) -> list[Route]:
-        about = _About(state, self._model, self._version)
+        about = _About(state, self._model, self._version, self.loading)
         found = [
             Route("/v2", about.server, methods=["GET"]),
             Route("/v2/health/live", _live, methods=["GET"]),
@@ -70,8 +71,9 @@ class V2Front:
 class _About:
     """Server and model, as clients ask for them."""
 
-    def __init__(self, state: State, model: str, version: str) -> None:
+    def __init__(self, state: State, model: str, version: str, loading: str) -> None:
         self._state = state
+        self._loading = loading
         self._model = model
         self._version = version
 
@@ -86,7 +88,7 @@ class _About:
             return unknown
         described = self._state.metadata
         if not described:
-            return _error(_NOT_READY, f"Model {self._model} is not ready yet.")
+            return _error(_NOT_READY, self._loading)
         return _json({"name": self._model, "versions": [self._version] if self._version else [], **described})
 
     async def model_ready(self, request: Request) -> Response:

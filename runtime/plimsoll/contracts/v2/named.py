@@ -8,7 +8,9 @@ from typing import Any
 import numpy as np
 
 from plimsoll.contracts.v2.answers import array_of
+from plimsoll.contracts.v2.refusals import Refusal
 from plimsoll.entry.outputs.results import json_of
+from plimsoll.entry.tensors.arrays import cast
 from plimsoll.entry.tensors.declared import NUMPY_NAMES, Tensor
 
 ONLY = "output"
@@ -45,13 +47,24 @@ def _by_name(result: Any, names: Sequence[str]) -> dict[str, Any]:
 
 
 def _cast(array: Any, wanted: Tensor | None) -> Any:
-    """A float64 for a declared FP32 is fine, a fraction for a whole number is not."""
+    """A float64 for a declared FP32 is fine, a fraction for a whole number is not, nor a number that does not fit."""
     if wanted is None:
         return array
     dtype = np.dtype(NUMPY_NAMES[wanted.datatype])
-    if dtype.hasobject != array.dtype.hasobject:
+    if not _is_kin(array, dtype):
         raise TypeError(f"the output {wanted.name!r} is an array of {array.dtype}, not of {wanted.datatype}")
-    return array.astype(dtype, casting="same_kind", copy=False)
+    try:
+        return cast(array, dtype)
+    except ValueError:
+        raise Refusal(f"The output {wanted.name!r} has values that {wanted.datatype} cannot hold.", 500) from None
+
+
+def _is_kin(array: Any, dtype: np.dtype[Any]) -> bool:
+    """Of a list of whole numbers NumPy makes an array of INT64, whatever they are for, and of an empty one FP64."""
+    if dtype.hasobject or array.dtype.hasobject:
+        return dtype.hasobject and array.dtype.hasobject
+    is_whole = dtype.kind == "u" and array.dtype.kind == "i"
+    return is_whole or array.size == 0 or np.can_cast(array.dtype, dtype, "same_kind")
 
 
 def _loose(value: Any) -> Any:

@@ -10,8 +10,8 @@ from urllib.parse import unquote
 from pydantic_core import from_json
 
 from plimsoll.contracts.v2.refusals import Refusal, invalid
+from plimsoll.contracts.v2.unpacked import unpacked
 from plimsoll.entry.call import Call, Head
-from plimsoll.entry.http.headers import header
 from plimsoll.entry.tensors.declared import NUMPY_NAMES
 
 HEADER_LENGTH = "inference-header-content-length"
@@ -46,11 +46,9 @@ class InferRequest:
     unframed: memoryview | None = None
 
 
-def parsed(call: Call) -> InferRequest:
-    """Raises Refusal."""
-    if (coding := header(call.head.headers, "content-encoding")) not in ("", "identity"):
-        raise Refusal(f"The body is coded as {coding}: send it as it is.", 415)
-    body = memoryview(call.data)
+def parsed(call: Call, max_bytes: int) -> InferRequest:
+    """Raises Refusal. `max_bytes`: of a body, unpacked."""
+    body = unpacked(memoryview(call.data), _values(call.head, "content-encoding"), max_bytes)
     model, version = _asked(call.head)
     length = _header_length(call.head, len(body))
     if length == 0:
@@ -77,12 +75,19 @@ def _asked(head: Head) -> tuple[str, str | None]:
 
 
 def _header_length(head: Head, size: int) -> int | None:
-    text = header(head.headers, HEADER_LENGTH)
-    if not text:
+    texts = _values(head, HEADER_LENGTH)
+    if not any(texts):
         return None
+    if len(texts) > 1:
+        raise Refusal(f"Inference-Header-Content-Length is there {len(texts)} times.")
+    (text,) = texts
     if not (text.isascii() and text.isdigit()) or len(text) > 18 or int(text) > size:
         raise Refusal(f"Inference-Header-Content-Length must be a number of bytes up to {size}, the body's length.")
     return int(text)
+
+
+def _values(head: Head, name: str) -> list[str]:
+    return [value for key, value in head.headers if key == name]
 
 
 def _json(text: memoryview) -> Any:

@@ -28,6 +28,7 @@ class VertexFront:
     """The platform chooses both routes."""
 
     name = "vertex"
+    loading = ""
     methods = frozenset({"POST"})
     prefix = ""
 

@@ -22,6 +22,7 @@ from plimsoll.entry.http.request import Request
 from plimsoll.entry.http.response import Response
 from plimsoll.entry.tensors.arrays import datatype_of
 from plimsoll.entry.tensors.declared import ANY_SIZE, Tensor
+from plimsoll.entry.tensors.lists import Lists
 from plimsoll.entry.tensors.model import Tensors, Unfit
 from plimsoll.errors import EntryError
 
@@ -118,7 +119,7 @@ def tensor(value: Any, wanted: Input) -> Any:
     if wanted.dtype is None:
         return _writable(value)
     try:
-        array = _cast(np.asarray(value, object if wanted.dtype.hasobject else None), wanted.dtype)
+        array = _cast(_array(value, wanted.dtype), wanted.dtype)
     except (ValueError, TypeError, ArithmeticError):
         kind = wanted.described()["type"]
         raise BadInput(f"The input {wanted.name!r} must be an array of {kind}, all its rows of one length.") from None
@@ -178,6 +179,12 @@ def _from_npz(body: memoryview) -> dict[str, Any]:
             raise BadInput(f"The arrays take more than {_UNPACKED_BYTES_MAX >> 20} MiB unpacked.", 413)
     with np.load(BytesIO(body), allow_pickle=False) as arrays:
         return {name: arrays[name] for name in arrays.files}
+
+
+def _array(value: Any, dtype: np.dtype[Any]) -> Any:
+    if dtype.hasobject or isinstance(value, np.ndarray):
+        return np.asarray(value, object if dtype.hasobject else None)
+    return Lists().array(value)
 
 
 def _cast(array: Any, dtype: np.dtype[Any]) -> Any:

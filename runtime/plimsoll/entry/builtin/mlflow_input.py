@@ -6,6 +6,7 @@ scoring script takes that Azure ML writes for models that are deployed without o
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 AZURES = "input_data"
@@ -25,3 +26,20 @@ def form_of(value: Any) -> str:
     """A table needs no index, which theirs asks for."""
     is_table = isinstance(value, dict) and {"columns", "data"} <= value.keys() <= _SPLIT
     return "dataframe_split" if is_table else "inputs"
+
+
+def arrays_in(request: dict[str, Any]) -> Iterable[Any]:
+    """The lists of which mlflow makes an array each: of `instances` that are rows, the columns."""
+    for form in ("inputs", "instances"):
+        value = request.get(form)
+        if isinstance(value, dict):
+            yield from value.values()
+        elif isinstance(value, list) and value and isinstance(value[0], dict):
+            rows = [row for row in value if isinstance(row, dict)]
+            if form == "inputs":
+                yield from (one for row in rows for one in row.values())
+            else:
+                names = dict.fromkeys(name for row in rows for name in row)
+                yield from ([row[name] for row in rows if name in row] for name in names)
+        else:
+            yield value

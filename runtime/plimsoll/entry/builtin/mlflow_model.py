@@ -15,9 +15,10 @@ from typing import Any
 from plimsoll.backends.files import single
 from plimsoll.entry import Request, rawhttp
 from plimsoll.entry.builtin.exchange import model_dir
-from plimsoll.entry.builtin.mlflow_input import AZURES, as_mlflows
+from plimsoll.entry.builtin.mlflow_input import AZURES, arrays_in, as_mlflows
 from plimsoll.entry.failures import log_failure, log_line
 from plimsoll.entry.http.response import Response
+from plimsoll.entry.tensors.lists import Lists
 from plimsoll.errors import EntryError
 
 model: Any
@@ -26,6 +27,7 @@ server: Any
 """The module mlflow.pyfunc.scoring_server."""
 
 _FILE = "MLmodel"
+_LOPSIDED = "One text is many times as long as the others: an array gives each of them its room. Send fewer at a time."
 _BARE = ('{"predictions": ', "}")
 _ENVIRONMENT = {"_MLFLOW_IS_IN_SERVING_ENVIRONMENT": "true", "MLFLOW_DISABLE_TELEMETRY": "true"}
 
@@ -57,6 +59,8 @@ def answer(request: Request, watched: Watched) -> Response:
     kind = request.headers.get("Content-Type", "")
     body = request.get_data()
     data, form = decoded(body) if kind.partition(";")[0].strip() == server.CONTENT_TYPE_JSON else (body, "")
+    if isinstance(data, dict) and not all(map(Lists().fits, arrays_in(data))):
+        raise server.MlflowInvalidInputException(_LOPSIDED)
     found = server.invocations(data, kind, watched, schema)
     text = found.response
     if form == AZURES and found.status == 200:

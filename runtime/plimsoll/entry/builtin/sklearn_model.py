@@ -21,6 +21,7 @@ from plimsoll.entry import Request, rawhttp
 from plimsoll.entry.builtin.exchange import BadInput, Input, model_dir, serve, serve_tensors
 from plimsoll.entry.tensors.arrays import datatype_of
 from plimsoll.entry.tensors.declared import Tensor
+from plimsoll.entry.tensors.lists import Lists
 from plimsoll.entry.tensors.model import Model, Tensors
 
 model: Any
@@ -125,6 +126,6 @@ def framed(rows: Any, names: Any) -> Any:
 
 def as_array(rows: Any) -> Any:
     try:
-        return np.asarray(rows)
+        return rows if isinstance(rows, np.ndarray) else Lists().array(rows)
     except (ValueError, TypeError):
         return np.empty(0)

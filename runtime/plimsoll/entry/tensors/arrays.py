@@ -43,7 +43,10 @@ def from_json(name: str, datatype: str, shape: Sequence[int], data: Any) -> Any:
     values = _flat(name, data)
     if len(values) != count:
         raise BadTensor(f"{_called(name)} has {len(values)} values, its shape {list(shape)} takes {count}.")
-    return shaped(name, _converted(name, datatype, values), shape)
+    array = _converted(name, datatype, values)
+    if array.dtype.kind == "f" and np.isinf(array).any():  # JSON has no infinity: it was a number like 1e999
+        raise BadTensor(_cannot_hold(name, datatype))
+    return shaped(name, array, shape)
 
 
 def from_lists(wanted: Tensor, data: Any) -> Any:
@@ -66,6 +69,18 @@ def from_bytes(name: str, datatype: str, shape: Sequence[int], data: memoryview)
     if dtype.kind == "b":
         return shaped(name, np.frombuffer(data, np.uint8) != 0, shape)
     return shaped(name, np.frombuffer(data, dtype).copy(), shape)
+
+
+def cast(array: Any, dtype: np.dtype[Any]) -> Any:
+    """Raises ValueError for numbers that `dtype` cannot hold: NumPy wraps them, or makes infinities of them."""
+    if array.dtype == dtype:
+        return array
+    with np.errstate(over="ignore"):
+        found = array.astype(dtype, copy=False)
+    lost = found != array if dtype.kind in "iu" else np.isinf(found) != np.isinf(array) if dtype.kind == "f" else False
+    if np.any(lost):
+        raise ValueError
+    return found
 
 
 def check_datatype(wanted: Tensor, name: str, datatype: str) -> None:
@@ -119,10 +134,18 @@ def _converted(name: str, datatype: str, values: list[Any]) -> Any:
         return _utf8(name, values)
     try:
         _must_be_exact(dtype, kinds, values)
-        with np.errstate(over="ignore"):
-            return np.array(values, dtype)
+        return cast(_widest(dtype, values), dtype)
     except (ValueError, OverflowError):
-        raise BadTensor(f"{_called(name)} has values that {datatype} cannot hold.") from None
+        raise BadTensor(_cannot_hold(name, datatype)) from None
+
+
+def _widest(dtype: np.dtype[Any], values: list[Any]) -> Any:
+    """Before its version 2, NumPy wrapped whole numbers that a narrow type cannot hold."""
+    if dtype == np.uint64:
+        if min(values, default=0) < 0:
+            raise ValueError
+        return np.array(values, dtype)
+    return np.array(values, {"i": np.int64, "u": np.int64, "f": np.float64}.get(dtype.kind, dtype))
 
 
 _JSON_NAMES = {str: "texts", dict: "objects", list: "lists of other lengths", type(None): "null", float: "fractions"}
@@ -160,6 +183,10 @@ def _objects(items: list[bytes]) -> Any:
     array = np.empty(len(items), object)
     array[:] = items
     return array
+
+
+def _cannot_hold(name: str, datatype: str) -> str:
+    return f"{_called(name)} has values that {datatype} cannot hold."
 
 
 def _called(name: str) -> str:

@@ -14,6 +14,7 @@ from zipfile import BadZipFile, ZipFile
 
 import numpy as np
 
+from plimsoll.entry.tensors.lists import Lists
 from plimsoll.entry.toolkit import content_types
 from plimsoll.entry.toolkit.errors import UnsupportedFormatError
 
@@ -30,12 +31,15 @@ def decode(obj: _Body, content_type: str | None) -> Any:
 
 
 def _from_json(body: Any) -> Any:
-    return np.array(json.loads(body))
+    return Lists().array(json.loads(body))
 
 
 def _from_csv(body: Any) -> Any:
     """Each column gets the type of what it holds."""
     text = body if isinstance(body, str) else bytes(body).decode()
+    lines = text.splitlines()
+    if not Lists().fits(lines):  # a column of texts has the room of its longest, and that is no longer than a line
+        raise ValueError("one line of the CSV is many times as long as the others")
     return np.genfromtxt(io.StringIO(text), dtype=None, delimiter=",")
 
 

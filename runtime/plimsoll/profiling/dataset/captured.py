@@ -93,18 +93,27 @@ def _collected(number: int, event: Event, line: bytes) -> Row | None:
         return None
     if method not in METHODS or not (target is None or TARGET.fullmatch(target)):
         raise ValueError(f"{method!r} {target!r} cannot be sent")
-    length = event.get("inferenceheadercontentlength")
-    if not (length is None or (isinstance(length, str) and length.isdecimal())):
-        raise ValueError(f"{length!r} is no length")
     return Row(
         number=number,
         body=_body(event, line),
         content_type=_type(event.get("datacontenttype", "")),
-        headers=(("Inference-Header-Content-Length", length),) if length is not None else (),
+        headers=tuple(_headers(event)),
         method=method,
         path=target,
         arrived_s=arrival_of(event.get("time")),
     )
+
+
+def _headers(event: Event) -> Iterator[tuple[str, str]]:
+    length, coding = event.get("inferenceheadercontentlength"), event.get("contentencoding")
+    if length is not None:
+        if not (isinstance(length, str) and length.isdecimal()):
+            raise ValueError(f"{length!r} is no length")
+        yield "Inference-Header-Content-Length", length
+    if coding is not None:
+        if not (isinstance(coding, str) and FIELD_VALUE.fullmatch(coding)):
+            raise ValueError(f"{coding!r} is no coding")
+        yield "Content-Encoding", coding
 
 
 def _type(content_type: object) -> str:

@@ -20,8 +20,8 @@ from plimsoll.workers.shared.buffers import Lease, SharedAnswer
 
 _JSON = "application/json"
 _SCORE = SCORE.encode()
-_JSON_LENGTH = b"inference-header-content-length"
-"""Without it nobody could tell where the JSON of a v2 request ends and its tensors begin."""
+_FIELDS = {b"inference-header-content-length": b"inferenceheadercontentlength", b"content-encoding": b"contentencoding"}
+"""Without these nobody could tell where the JSON of a v2 request ends and its tensors begin, nor unpack it."""
 
 
 class CollectedCall(ScoringCall):
@@ -103,8 +103,9 @@ def _members(request: Request) -> bytes:
     target = request.target.decode("latin-1")
     if target != SCORE:
         members += b',"httptarget":%b' % quoted(target)
-    if (length := request.fields.get(_JSON_LENGTH)) is not None:
-        members += b',"inferenceheadercontentlength":%b' % quoted(length.decode("latin-1"))
+    for field, member in _FIELDS.items():
+        if (value := request.fields.get(field)) is not None:
+            members += b',"%b":%b' % (member, quoted(value.decode("latin-1")))
     return members
 
 

@@ -40,6 +40,7 @@ def entry_spec(settings: ServeSettings, from_flag: bool) -> EntrySpec:
         service_name=settings.service_name,
         service_version=settings.service_version,
         service_path_prefix=settings.service_path_prefix,
+        max_body_bytes=settings.max_body_bytes,
     )
 
 
