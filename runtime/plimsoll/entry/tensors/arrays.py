@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 import struct
+from array import array as packed
 from collections.abc import Sequence
 from typing import Any
 
@@ -24,6 +25,8 @@ _ALLOWED: dict[str, frozenset[type]] = {
     "f": frozenset({float, int, bool, type(None)}),
     "O": frozenset({str}),
 }
+_CODES = {"i": "q", "u": "q", "f": "d"}
+"""Types of Python's array, which takes bool for a number, and neither text nor a fraction for a whole one."""
 _DATATYPES = {np.dtype(name): datatype for datatype, name in NUMPY_NAMES.items()}
 
 
@@ -40,13 +43,14 @@ def datatype_of(dtype: np.dtype[Any]) -> str | None:
 
 def from_json(name: str, datatype: str, shape: Sequence[int], data: Any) -> Any:
     count = element_count(name, shape)
-    values = _flat(name, data)
+    numbers = _numbers(datatype, data)
+    values = _flat(name, data) if numbers is None else numbers
     if len(values) != count:
         raise BadTensor(f"{_called(name)} has {len(values)} values, its shape {list(shape)} takes {count}.")
-    array = _converted(name, datatype, values)
-    if array.dtype.kind == "f" and np.isinf(array).any():  # JSON has no infinity: it was a number like 1e999
+    found = _converted(name, datatype, values) if numbers is None else _fitted(name, datatype, numbers)
+    if found.dtype.kind == "f" and np.isinf(found).any():  # JSON has no infinity: it was a number like 1e999
         raise BadTensor(_cannot_hold(name, datatype))
-    return shaped(name, array, shape)
+    return shaped(name, found, shape)
 
 
 def from_lists(wanted: Tensor, data: Any) -> Any:
@@ -108,6 +112,17 @@ def shaped(name: str, values: Any, shape: Sequence[int]) -> Any:
         raise BadTensor(f"{_called(name)} has a shape that no array can have.") from None
 
 
+def _numbers(datatype: str, data: Any) -> Any:
+    """Of a flat list of numbers, in half the time that looking at every type takes; None where it is no such list."""
+    code = _CODES.get(np.dtype(NUMPY_NAMES[datatype]).kind)
+    if code is None or datatype == "UINT64" or type(data) is not list:
+        return None
+    try:
+        return np.asarray(packed(code, data))
+    except (TypeError, OverflowError):
+        return None
+
+
 def _flat(name: str, data: Any) -> list[Any]:
     """Most clients send no lists in lists: then it is the list itself."""
     if isinstance(data, list) and list not in set(map(type, data)):
@@ -134,8 +149,15 @@ def _converted(name: str, datatype: str, values: list[Any]) -> Any:
         return _utf8(name, values)
     try:
         _must_be_exact(dtype, kinds, values)
-        return cast(_widest(dtype, values), dtype)
+        return _fitted(name, datatype, _widest(dtype, values))
     except (ValueError, OverflowError):
+        raise BadTensor(_cannot_hold(name, datatype)) from None
+
+
+def _fitted(name: str, datatype: str, numbers: Any) -> Any:
+    try:
+        return cast(numbers, np.dtype(NUMPY_NAMES[datatype]))
+    except ValueError:
         raise BadTensor(_cannot_hold(name, datatype)) from None
 
 
