@@ -81,7 +81,7 @@ _NVML = (
     Claim("nvml.idle", "utilisation while nothing runs", Bound(high=0.05)),
     Claim("nvml.energy", "energy counted over 3 s of work, against mean power times time", TENTH, "of it"),
     Claim("nvml.poll", "one reading of everything, a tenth of the pause between two", Bound(high=10), "ms"),
-    Claim("nvml.poll_cpu", "CPU of ten readings a second", Bound(high=0.01), "of a core"),
+    Claim("nvml.poll_cpu", "CPU of ten readings a second, and thirty of memory alone", Bound(high=0.01), "of a core"),
     Claim("smi.identity", "name, UUID, driver and memory are those of nvidia-smi", YES),
     Claim("smi.used", "memory in use, against nvidia-smi", Bound(high=2), "MiB apart"),
     Claim("smi.power", "power, against nvidia-smi", Bound(0.8, 1.2), "of it"),

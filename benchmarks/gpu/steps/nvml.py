@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from statistics import fmean
 
 from benchmarks.folders import ROOT
@@ -18,7 +19,7 @@ from plimsoll.host.gpu.nvml import Gpu, GpuReading, Nvml
 
 _HELD_BYTES = 2 * GB
 _BUSY_S, _WORK_S, _POLLS = 3.0, 4.5, 100
-_POLLS_PER_S = 10
+_POLLS_PER_S, _GLANCES_PER_S = 10, 30
 _NOBODY = 65534
 _LIST = (
     "from plimsoll.host.gpu.nvml import Nvml\n"
@@ -43,16 +44,18 @@ def run(stage: Stage) -> None:
 
 def _polls(stage: Stage) -> None:
     with stage.gpu() as (nvml, gpu), Holder(stage.device, stage.folder):
-        begun_s, begun_cpu_s = time.perf_counter(), time.thread_time()
-        for _ in range(_POLLS):
-            nvml.read(gpu)
-        wall_s, cpu_s = time.perf_counter() - begun_s, time.thread_time() - begun_cpu_s
-        begun_s = time.perf_counter()
-        for _ in range(_POLLS):
-            nvml.used_bytes(gpu)
-        memory_ms = (time.perf_counter() - begun_s) / _POLLS * 1e3
-    stage.tell("nvml.poll", wall_s / _POLLS * 1e3, f"mean of {_POLLS}; memory in use alone {memory_ms:.2f} ms")
-    stage.tell("nvml.poll_cpu", cpu_s / _POLLS * _POLLS_PER_S)
+        read_s, read_cpu_s = _each(lambda: nvml.read(gpu))
+        glance_s, glance_cpu_s = _each(lambda: nvml.used_bytes(gpu))
+    stage.tell("nvml.poll", read_s * 1e3, f"mean of {_POLLS}; memory in use alone {glance_s * 1e3:.2f} ms")
+    stage.tell("nvml.poll_cpu", read_cpu_s * _POLLS_PER_S + glance_cpu_s * _GLANCES_PER_S)
+
+
+def _each(ask: Callable[[], object]) -> tuple[float, float]:
+    """Seconds and CPU seconds of one call."""
+    begun_s, begun_cpu_s = time.perf_counter(), time.thread_time()
+    for _ in range(_POLLS):
+        ask()
+    return (time.perf_counter() - begun_s) / _POLLS, (time.thread_time() - begun_cpu_s) / _POLLS
 
 
 def _held(stage: Stage) -> None:

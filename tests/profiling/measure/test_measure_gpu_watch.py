@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import threading
 import time
 from collections import Counter
@@ -13,6 +14,7 @@ from hypothesis import strategies as st
 from plimsoll.host.gpu.nvml import THROTTLING, Gpu, GpuProcess, GpuReading
 from plimsoll.profiling.advice.configuration import Configuration
 from plimsoll.profiling.measure.gpu_watch import GpuWatch, Use
+from support.patience import best_of_three
 from support.server import wait_for
 
 GB = 10**9
@@ -71,6 +73,50 @@ class Driver:
         if gpu.uuid in self.lost:
             return GpuReading(lost=True)
         return GpuReading(used_bytes=self.used[gpu.uuid], processes=(GpuProcess(7, self.used[gpu.uuid]),))
+
+
+class Peaks(Driver):
+    """One GB more for a while, now and then; a glance may take its time."""
+
+    glance_takes_s = 0.0
+
+    def used_bytes(self, gpu: Gpu) -> int | None:
+        time.sleep(self.glance_takes_s)
+        return self.used[gpu.uuid]
+
+    def peak(self, length_s: float) -> None:
+        self.used["GPU-0"] = GB
+        time.sleep(length_s)
+        self.used["GPU-0"] = 0
+
+
+def seen_share(length_s: float, count: int = 20) -> float:
+    driver, chance = Peaks(), random.Random(7)
+    with GpuWatch(driver, [ONE]) as watch:
+        watch.begin_server(Configuration(1), False, frozenset)
+        for _ in range(count):
+            watch.begin("peak")
+            time.sleep(0.02 + chance.random() / 10)
+            driver.peak(length_s)
+            time.sleep(0.01)
+    return sum(phase.uses["GPU-0"].used_bytes == GB for phase in watch.servers[0].phases) / count
+
+
+def test_peaks_of_fifty_milliseconds_are_seen() -> None:
+    """Ten whole readings a second, alone, saw 9 of 15."""
+
+    def measure() -> None:
+        assert seen_share(0.05) >= 0.95
+
+    best_of_three(measure)
+
+
+def test_a_driver_that_takes_long_is_asked_less_often() -> None:
+    quick, slow = Peaks(), Peaks()
+    slow.glance_takes_s = 0.002
+    with GpuWatch(quick, [ONE]) as often, GpuWatch(slow, [ONE]) as seldom:
+        wait_for(lambda: often.glances >= 20, "twenty glances")
+    assert seldom.glances <= often.glances / 3
 
 
 def test_the_rise_is_that_of_all_devices_and_never_below_nothing() -> None:

@@ -1,7 +1,8 @@
 """Polls the GPUs while servers run: memory, processes, whether anything computes, heat and power.
 
-The driver keeps no high-water marks, so a thread of its own looks ten times a second; what that costs this process is
-counted apart and never belongs to the server. A peak shorter than the pause between two looks can be missed.
+The driver keeps no high-water marks, so a thread of its own looks ten times a second, and in between glances at memory
+alone: so it sees peaks of 50 ms. A peak shorter than the pause between two glances can be missed. What all that costs
+this process is counted apart and never belongs to the server.
 """
 
 from __future__ import annotations
@@ -17,6 +18,9 @@ from plimsoll.host.gpu.nvml import Gpu, GpuReading, Nvml
 from plimsoll.profiling.advice.configuration import Configuration
 
 INTERVAL_S = 0.1
+GLANCE_S = 0.025
+_GLANCE_SHARE = 0.01
+"""Of a core at most, for glances: where a driver takes long to answer, there are fewer."""
 _JOIN_S, _PAUSE_S = 5.0, 0.02
 
 
@@ -40,13 +44,16 @@ class Use:
     def add(self, reading: GpuReading, tree: frozenset[int]) -> None:
         """`tree`: the server's processes, by the numbers that they have here."""
         self.readings += 1
-        if reading.used_bytes is not None:
-            self.used_bytes = max(self.used_bytes or 0, reading.used_bytes)
+        self.add_memory(reading.used_bytes)
         self.busy += _told(reading.utilisation)
         self.power_w += _told(reading.power_w)
         self.heat_c += _told(reading.temperature_c)
         self._add_processes(reading, tree)
         self.slowed.update(reading.throttle_reasons or ())
+
+    def add_memory(self, used_bytes: int | None) -> None:
+        if used_bytes is not None:
+            self.used_bytes = max(self.used_bytes or 0, used_bytes)
 
     def _add_processes(self, reading: GpuReading, tree: frozenset[int]) -> None:
         if reading.processes is None:
@@ -96,6 +103,8 @@ class GpuWatch:
         self.lost: str | None = None
         self.trouble: str | None = None
         self.looks = 0
+        self.glances = 0
+        self._glanced_s = 0.0
         self.cpu_s = 0.0
         self._begun_s = time.monotonic()
         self._polled_s = 0.0
@@ -149,6 +158,21 @@ class GpuWatch:
                 if self.servers and self.servers[-1].phases:
                     self.servers[-1].phases[-1].uses[gpu.uuid].add(reading, self._tree())
 
+    def _glance(self) -> None:
+        begun_s = time.monotonic()
+        for gpu in self.gpus:
+            used_bytes = self._nvml.used_bytes(gpu)
+            with self._lock:
+                if self.servers and self.servers[-1].phases:
+                    self.servers[-1].phases[-1].uses[gpu.uuid].add_memory(used_bytes)
+        self.glances += 1
+        self._glanced_s += time.monotonic() - begun_s
+
+    def _pause_s(self) -> float:
+        """Until the next glance."""
+        mean_s = self._glanced_s / self.glances if self.glances else 0.0
+        return min(self._interval_s, max(GLANCE_S, mean_s / _GLANCE_SHARE))
+
     def __enter__(self) -> Self:
         self._begun_s = time.monotonic()
         self._thread.start()
@@ -167,7 +191,12 @@ class GpuWatch:
     def _poll(self) -> None:
         """The driver is asked by this thread alone: where it hangs, nothing else does."""
         try:
-            while not self._ended.wait(self._interval_s) and self.lost is None:
+            next_s = time.monotonic() + self._interval_s
+            while not self._ended.wait(self._pause_s()) and self.lost is None:
+                if time.monotonic() < next_s:
+                    self._glance()
+                    continue
+                next_s = time.monotonic() + self._interval_s
                 self._look()
                 self.looks += 1
                 self._polled_s = time.monotonic() - self._begun_s
