@@ -108,6 +108,10 @@ def _is_front(child: psutil.Process) -> bool:
         return False
 
 
+_NO_DRAIN = {"PLIMSOLL_DRAIN_SECONDS": "0"}
+"""SageMaker's default is 5 s, for its load balancer; there is none here."""
+
+
 class Server(Client):
     """``with Server(script_path, "--threads", "2") as server: server.post("/score", b"…")``.
 
@@ -136,7 +140,9 @@ class Server(Client):
                 stdout=log if stdout is None else stdout,
                 stderr=log,
                 cwd=script.parent,
-                env=os.environ | (env or {}),
+                env=os.environ
+                | (_NO_DRAIN if any("sagemaker" in flag or flag == "serve" for flag in flags) else {})
+                | (env or {}),
             )
         self._wait = wait
 

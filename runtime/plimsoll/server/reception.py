@@ -133,7 +133,7 @@ class Reception:
         collection = Collection(collecting)
         self._scoring.make_call = collected_by(collection)
         supervisor.on_record, supervisor.on_dropped_records = collection.add_record, collection.note_dropped
-        registry.register(CollectionMetrics(collection.writer))
+        registry.register(CollectionMetrics(collection))
         return collection
 
     def on_head(self, exchange: Exchange) -> None:

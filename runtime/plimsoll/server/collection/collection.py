@@ -29,7 +29,9 @@ _ENDING_S = 5.0
 """How long the last records may take at the end: a disk that stands still must not keep the server alive."""
 _PAUSE_S = 0.05
 _MOST_NOTED = 64
-_MOST_NOTED_BYTES = 64 * 1024
+_MOST_NOTED_BYTES = 128 * 1024
+_ATTRIBUTES_BYTES = 800
+"""About what the two lines of an exchange hold beside its bodies."""
 _MOST_COLLECTIONS = 62
 """Of the script's own: their names are chosen by code that is not ours, and each is a file."""
 
@@ -61,6 +63,11 @@ class Collection:
             lambda name: CollectionFile(root / name, instance, collecting.file_bytes), collecting.buffer_bytes
         )
 
+    @property
+    def held_bytes(self) -> int:
+        """Of all that is not written yet; another thread may ask."""
+        return self._noted_bytes + self.writer.held_bytes
+
     def takes(self, request_id: str) -> bool:
         """Whether a request, and its answer, is in the sample."""
         return self._rate >= 1.0 or is_sampled(request_id, self._rate)
@@ -72,7 +79,7 @@ class Collection:
             self._loop.call_later(_PAUSE_S, self._end_pause)
         noted.append(exchanged)
         received, sent = exchanged[4], exchanged[8]
-        self._noted_bytes += (len(received) if received else 0) + (len(sent) if sent else 0)
+        self._noted_bytes += _ATTRIBUTES_BYTES + (len(received) if received else 0) + (len(sent) if sent else 0)
         if len(noted) >= _MOST_NOTED or self._noted_bytes >= _MOST_NOTED_BYTES:
             self._make_lines()
 
@@ -99,11 +106,12 @@ class Collection:
         self._make_lines()
 
     def _make_lines(self) -> None:
-        noted, self._noted, self._noted_bytes = self._noted, [], 0
+        noted, self._noted = self._noted, []
         offset_s = time.time() - time.monotonic()
         requests: list[bytes] = []
         responses: list[bytes] = []
-        is_plain = are_plain([body for one in noted for body in (one[4], one[8]) if body is not None])
+        bodies = (body for one in noted for body in (one[4], one[8]) if body)
+        is_plain = are_plain([body for body in bodies if len(body) <= LARGEST_EMBEDDED_BYTES])
         for id, began_s, members, content_type, received, ended_s, status, answer_type, sent in noted:
             its_id = quoted(id)
             ids = ids_of(its_id, its_id)
@@ -121,6 +129,7 @@ class Collection:
                     self._add_large(RESPONSE, self._responses, head, answer_type, sent)
         self.writer.add_all(REQUEST, requests)
         self.writer.add_all(RESPONSE, responses)
+        self._noted_bytes = 0
 
     def _add_large(self, name: str, events: Events, head: tuple[float, bytes, bytes], kind: str, body: bytes) -> None:
         if self.writer.has_room(len(body)):

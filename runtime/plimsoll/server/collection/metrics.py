@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from plimsoll.server.collection.writer import CollectionWriter
+from plimsoll.server.collection.collection import Collection
 
 _REASONS = ("buffer_full", "too_large", "write_failed", "worker_full", "malformed")
 
@@ -15,8 +15,9 @@ _REASONS = ("buffer_full", "too_large", "write_failed", "worker_full", "malforme
 class CollectionMetrics(Collector):
     """Names of collections are the script's, and bounded in number."""
 
-    def __init__(self, writer: CollectionWriter) -> None:
-        self._writer = writer
+    def __init__(self, collection: Collection) -> None:
+        self._collection = collection
+        self._writer = collection.writer
 
     def collect(self) -> Iterable[Metric]:
         written = CounterMetricFamily("plimsoll_collect_records", "Records written.", labels=["collection"])
@@ -27,4 +28,4 @@ class CollectionMetrics(Collector):
             dropped.add_metric([reason], self._writer.dropped[reason])
         yield written
         yield dropped
-        yield GaugeMetricFamily("plimsoll_collect_buffer_bytes", "Records to be written.", self._writer.held_bytes)
+        yield GaugeMetricFamily("plimsoll_collect_buffer_bytes", "Records to be written.", self._collection.held_bytes)
