@@ -253,4 +253,4 @@ def test_an_inference_service_is_served(desk: Path) -> None:
     found = settings_of(desk, "--entry-script", "../src/score.py")
     assert found["model_dir"] == str(desk / "model")
     assert (found["workers"], found["scoring_timeout_ms"], found["max_queue"]) == (2, 7000, 20)
-    assert found["service_name"] == "digits"
+    assert (found["service_name"], found["model_name"]) == ("digits", "digits")

@@ -61,6 +61,7 @@ def test_a_model_of_a_known_format(tmp_path: Path) -> None:
     assert values(found) == {
         "name": "digits",
         "service_name": "digits",
+        "model_name": "digits",
         "scoring_timeout_ms": 30_000,
         "model_dir": str(tmp_path / "model"),
         "entry_script": "builtin:sklearn",
@@ -157,7 +158,7 @@ def test_a_key_without_a_value_counts_as_absent(tmp_path: Path) -> None:
         onnx: {storageUri: model, env: [{name: A, value: null}], resources: {limits: {cpu: null, nvidia.com/gpu: }}}
         """
     found = read(tmp_path, predictor, more="transformer:\n")
-    assert set(found.settings) == {"name", "service_name", "model_dir", "entry_script"}
+    assert set(found.settings) == {"name", "service_name", "model_name", "model_dir", "entry_script"}
     assert found.variables["A"].value == ""
     assert found.target.resources == Resources()
     assert named(found) == ["onnx.modelFormat"]
@@ -184,7 +185,7 @@ def test_quantities_as_kubernetes_writes_them(tmp_path: Path, text: str, cores: 
 def test_what_flags_give_may_be_in_the_cloud(tmp_path: Path) -> None:
     predictor = "model: {modelFormat: {name: lightgbm}, storageUri: 's3://bucket/model'}\n"
     found = read(tmp_path, predictor, "model_dir", "entry_script")
-    assert set(found.settings) == {"name", "service_name"}
+    assert set(found.settings) == {"name", "service_name", "model_name"}
     assert named(found) == ["model.storageUri"]
 
 

@@ -136,6 +136,17 @@ def test_what_plimsoll_serves_itself_is_skipped(image: LittleImage) -> None:
     assert not image.has("azureml-defaults")
 
 
+def test_mlflow_comes_without_a_server_that_excludes_the_images(image: LittleImage) -> None:
+    image.wheel("mlflow", "3.17.2", "gunicorn<27")
+    image.wheel("mlflow-skinny", "3.17.2")
+    image.wheel("pandas", "3.1.1")
+    (image.folder / "requirements.txt").write_text("mlflow==3.17.2\n")
+    code, _, said = image.install("-r", "requirements.txt")
+    assert code == 0, said
+    assert "mlflow==3.17.2 (requirements.txt, line 1): mlflow-skinny and pandas are installed" in said
+    assert [image.has(name) for name in ("mlflow", "mlflow-skinny", "pandas")] == [False, True, True]
+
+
 def test_another_scikit_learn_may_take_the_place_of_the_images(image: LittleImage) -> None:
     """A pickled model wants the version that made it."""
     image.wheel("scikit-learn", "1.5.2")

@@ -77,7 +77,7 @@ def _read_metadata(file: Section, found: Deployment) -> None:
     if metadata is None:
         raise file.error("metadata", "missing", "Kubernetes requires it, with a name")
     metadata.names()
-    for setting in ("name", "service_name"):
+    for setting in ("name", "service_name", "model_name"):
         found.settings[setting] = Said(metadata.required("name"), metadata.place("name"))
 
 

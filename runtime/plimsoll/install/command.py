@@ -72,7 +72,7 @@ def _run(requirements: Sequence[str], environments: Sequence[str], rest: Sequenc
         _say(f"note: there is no {CONSTRAINTS} here (it is part of the images), so no installed package is protected")
     pins = read_pins(constraints)
     plan = make_plan(_read(requirements, environments, rest), pins)
-    for note in plan.notes:
+    for note in (*plan.notes, *plan.replaced):
         _say(f"note: {note}")
     _must_fit(plan)
     install(plan.lines, constraints, pins)

@@ -13,16 +13,17 @@ from plimsoll.install.conda import Note
 from plimsoll.install.lines import Line
 from plimsoll.install.pins import Pin
 from plimsoll.install.rivals import find, holder
-from plimsoll.install.substitutes import SERVED_BY_US
+from plimsoll.install.substitutes import SERVED_BY_US, SLIMMER
 
 _GPU = re.compile(r".*-gpu$")
 
 
 @dataclass(slots=True)
 class InstallPlan:
-    """`lines` are for pip; `conflicts` are sentences, each with its remedy."""
+    """`lines` are for pip; `conflicts` are sentences, each with its remedy. `notes` are of what is left out."""
 
     lines: list[str] = field(default_factory=list)
+    replaced: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     conflicts: list[str] = field(default_factory=list)
 
@@ -50,6 +51,8 @@ def _place(plan: InstallPlan, line: Line, requirement: Requirement, pins: Mappin
         instead = f"; {companion}, which came with it, is installed" if companion else ""
         plan.notes.append(f"{line.asked} ({line.place}): skipped, Plimsoll serves in its place{instead}")
         return [companion] if companion else []
+    if name in SLIMMER:
+        return _slimmer(plan, line, requirement, *SLIMMER[name])
     if rival is not None:
         _beside(plan, line, requirement, rival)
     elif name in pins and not requirement.specifier.contains(pins[name].version, prereleases=True):
@@ -58,6 +61,15 @@ def _place(plan: InstallPlan, line: Line, requirement: Requirement, pins: Mappin
     else:
         plan.lines.append(line.text)
     return []
+
+
+def _slimmer(plan: InstallPlan, line: Line, requirement: Requirement, instead: str, *companions: str) -> list[str]:
+    wanted = Requirement(f"{instead}{requirement.specifier}")
+    wanted.extras = requirement.extras
+    plan.lines.append(str(wanted))
+    names = " and ".join((instead, *companions))
+    plan.replaced.append(f"{line.asked} ({line.place}): {names} are installed, the same without a server of its own")
+    return list(companions)
 
 
 def _beside(plan: InstallPlan, line: Line, requirement: Requirement, rival: str) -> None:

@@ -13,6 +13,10 @@ SERVED_BY_US: dict[str, str | None] = {
     "plimsoll-runtime": None,
 }
 
+# Of these a smaller distribution has all that serving needs, and no server with requirements of its own: mlflow 3.17
+# wants gunicorn<27. The last ones are what the smaller one leaves out.
+SLIMMER: dict[str, tuple[str, ...]] = {"mlflow": ("mlflow-skinny", "pandas")}
+
 # Names in conda's channels that PyPI has under another.
 PYPI_NAMES = {
     "dask-core": "dask",
