@@ -32,6 +32,14 @@ RAW = """
 """
 
 
+def test_a_file_is_no_folder(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("mine")
+    with Server(script(tmp_path), "--collect", str(tmp_path / "file"), wait=False) as server:
+        assert server.wait_exit() == 1
+        assert "file: is a file (name a folder; it is made if need be)" in server.log()
+    assert (tmp_path / "file").read_text() == "mine"
+
+
 def script(folder: Path, text: str = ECHO) -> Path:
     path = folder / "score.py"
     path.write_text(dedent(text))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -39,6 +40,8 @@ def collecting_of(settings: ServeSettings) -> Collecting | None:
     """None where nothing is collected. Raises UsageError."""
     if settings.collect is None:
         return None
+    if os.path.isfile(settings.collect):  # noqa: PTH113 (Path's raises where a folder above is closed to us)
+        raise UsageError(f"--collect {settings.collect}: is a file", remedy="name a folder; it is made if need be")
     endpoint, _, deployment = (settings.collect_as or settings.service_name).partition("/")
     names = settings.collections
     return Collecting(
