@@ -11,7 +11,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from plimsoll.entry.collection.events import NO_DATA, Events, ids_of, is_sampled, small_data
+from plimsoll.entry.collection.events import NO_DATA, Events, are_plain, ids_of, is_sampled, small_data
 from plimsoll.entry.collection.recorder import folder_of
 from support.collected import events
 from support.server import Server, wait_for
@@ -151,6 +151,14 @@ def test_what_is_json_is_what_the_standard_library_reads(body: bytes) -> None:
         is_json = False
     if b"\\u" not in body:
         assert (small_data(body, "application/json")[0] == b',"datacontenttype":"application/json","data":') is is_json
+
+
+def test_many_plain_bodies_are_plain_together() -> None:
+    """Each has few brackets, all of them have more than one may have."""
+    plain = [b'{"data": [[1, 2]]}', b"[1]"] * 100
+    assert are_plain(plain)
+    odd = b"[" * 300 + b"]" * 300, b"[" + b"1" * 5000 + b"]", '["é"]'.encode(), b"[\n1]", b"[\r1]"
+    assert not any(are_plain([*plain, one, *plain]) for one in odd)
 
 
 def test_lines_stay_lines() -> None:

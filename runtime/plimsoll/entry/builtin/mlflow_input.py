@@ -39,7 +39,15 @@ def arrays_in(request: dict[str, Any]) -> Iterable[Any]:
             if form == "inputs":
                 yield from (one for row in rows for one in row.values())
             else:
-                names = dict.fromkeys(name for row in rows for name in row)
-                yield from ([row[name] for row in rows if name in row] for name in names)
+                yield from _columns(rows)
         else:
             yield value
+
+
+def _columns(rows: Iterable[dict[str, Any]]) -> Iterable[list[Any]]:
+    """In one pass: a client may give every row a name of its own."""
+    columns: dict[str, list[Any]] = {}
+    for row in rows:
+        for name, value in row.items():
+            columns.setdefault(name, []).append(value)
+    return columns.values()

@@ -86,7 +86,9 @@ def is_sampled(request_id: str, rate: float) -> bool:
 def are_plain(bodies: list[bytes]) -> bool:
     """Whether all are ASCII, each on one line and none odd: asked of many at once, it costs next to nothing."""
     together = b"".join(bodies)
-    return together.isascii() and _is_one_line(together) and not _is_odd(together)
+    if not together.isascii() or not _is_one_line(together):
+        return False
+    return not any(_is_odd(body) for body in bodies if len(body) > 2 * _DEEPEST)  # brackets count for each by itself
 
 
 def small_data(body: bytes, content_type: str, is_plain: bool = False) -> Data:

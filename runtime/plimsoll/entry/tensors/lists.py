@@ -39,7 +39,10 @@ class Lists:
 
     def fits(self, data: Any) -> bool:
         """Whether an array of it has a room that is in proportion."""
-        wanted, own = _rooms(data)
+        return self.may_take(*_rooms(data))
+
+    def may_take(self, wanted: int, own: int) -> bool:
+        """Whether `wanted` bytes are in proportion to `own`, or still free."""
         if wanted <= _TIMES * own:
             return True
         if wanted > self._left_bytes:

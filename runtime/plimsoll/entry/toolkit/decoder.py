@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from typing import Any
 from zipfile import BadZipFile, ZipFile
@@ -20,6 +20,8 @@ from plimsoll.entry.toolkit.errors import UnsupportedFormatError
 
 _Body = str | bytes | bytearray
 MOST_UNPACKED_BYTES = 2**30
+_FALSE = 5
+"""Characters of what NumPy writes into a column that is empty, where all the others are texts."""
 
 
 def decode(obj: _Body, content_type: str | None) -> Any:
@@ -37,10 +39,31 @@ def _from_json(body: Any) -> Any:
 def _from_csv(body: Any) -> Any:
     """Each column gets the type of what it holds."""
     text = body if isinstance(body, str) else bytes(body).decode()
-    lines = text.splitlines()
-    if not Lists().fits(lines):  # a column of texts has the room of its longest, and that is no longer than a line
-        raise ValueError("one line of the CSV is many times as long as the others")
+    if not Lists().may_take(_room(text), len(text)):
+        raise ValueError("one text of the CSV is many times as long as the others")
     return np.genfromtxt(io.StringIO(text), dtype=None, delimiter=",")
+
+
+def _room(text: str) -> int:
+    """Bytes of the array, where it is one of texts. Lines and cells are as NumPy sees them.
+
+    Each row has the room of a column's longest text; where all columns are texts, each cell that of the longest of all.
+    """
+    lines = (line.partition("#")[0].strip(" \r\n") for line in text.split("\n"))
+    rows = [line.split(",") for line in lines if line]
+    if len(set(map(len, rows))) != 1:
+        return 0  # NumPy refuses those before it makes an array
+    widths = [max(map(len, column)) or _FALSE for column in zip(*rows, strict=True)]
+    is_mixed = any(map(_is_numeric, zip(*rows, strict=True)))
+    return 4 * len(rows) * (sum(widths) if is_mixed else len(widths) * max(widths))
+
+
+def _is_numeric(column: Iterable[str]) -> bool:
+    """An empty cell is a missing number; where all are, it is a column of no type."""
+    try:
+        return [float(cell) for cell in column if cell.strip()] != []
+    except ValueError:
+        return False
 
 
 def _from_npy(body: Any) -> Any:

@@ -38,7 +38,7 @@ class CollectedCall(ScoringCall):
 
     def submit(self, head: bytes) -> None:
         body = self.exchange.request.body
-        self._received = body if type(body) is bytes else self._copied(body)
+        self._received = body if isinstance(body, bytes) else self._copied(body)
         ScoringCall.submit(self, head)
 
     def refuse(self, error: RequestError) -> None:
@@ -68,11 +68,9 @@ class CollectedCall(ScoringCall):
             self._collect(status, body if self._sent is None else bytes(self._sent))
         ScoringCall._over(self, status, outcome, size, body)
 
-    def _copied(self, body: bytes | Lease) -> bytes:
+    def _copied(self, body: Lease) -> bytes:
         """For as long as it is held: one that is not wanted, or finds no room, is empty."""
         collection = self.collection
-        if isinstance(body, bytes):
-            return body
         if not (collection.takes_requests and collection.takes(self.ids.text)):
             return b""
         self._is_lost = not collection.writer.has_room(body.length)
