@@ -15,9 +15,9 @@ SHORT  := tests/entry tests/host tests/workers tests/server/test_server_lifecycl
 TOOLS  := gcc curl openssl chromium haproxy kubectl nginx prometheus slowhttptest wrk
 SUITE  := "not (truth or images or image_gpu)"
 TRUTH  := -m 'truth and not calibration'
-# These measure what a machine can do, and have it for themselves. Of all others two files run at a time.
+# These measure what a machine can do, and have it for themselves. Of all others three files run at a time: they mostly wait.
 ALONE  := tests/profiling tests/benchmarks tests/command tests/test_api.py tests/deploy/test_deploy_scaling.py
-PAIRED := --numprocesses 2 --dist loadfile
+PAIRED := --numprocesses 3 --dist loadfile
 # A neighbour on the machine can disturb what measures or waits: what failed runs once more, alone, and then counts. The
 # log names it both times. Exit code 1 says that all tests have run.
 define pytest

@@ -57,6 +57,7 @@ class Collection:
         self._loop = asyncio.get_running_loop()
         self._noted: list[Exchanged] = []
         self._noted_bytes = 0
+        self._most_noted_bytes = min(_MOST_NOTED_BYTES, collecting.buffer_bytes // 4)
         self._is_awaited = False
         self.takes_requests, self.takes_responses = collecting.takes(REQUEST), collecting.takes(RESPONSE)
         self.writer = CollectionWriter(
@@ -80,7 +81,7 @@ class Collection:
         noted.append(exchanged)
         received, sent = exchanged[4], exchanged[8]
         self._noted_bytes += _ATTRIBUTES_BYTES + (len(received) if received else 0) + (len(sent) if sent else 0)
-        if len(noted) >= _MOST_NOTED or self._noted_bytes >= _MOST_NOTED_BYTES:
+        if len(noted) >= _MOST_NOTED or self._noted_bytes >= self._most_noted_bytes:
             self._make_lines()
 
     def add_record(self, name: str, line: bytes) -> None:
