@@ -66,6 +66,22 @@ def test_azures_own_events(tmp_path: Path) -> None:
     assert row.arrived_s == 1669884690.0
 
 
+@pytest.mark.parametrize("is_sorted", [False, True])
+@pytest.mark.parametrize("separators", [(",", ":"), (", ", ": ")])
+def test_lines_that_another_tool_has_written_anew(tmp_path: Path, separators: tuple[str, str], is_sorted: bool) -> None:
+    """As `jq -S` and Python's json do, for who takes a part of a file: the body has the same value."""
+    event = json.loads(line(1.0, b'{"a":{"b":0,"data":[1]}}', "application/json"))
+    anew = json.dumps(event, separators=separators, sort_keys=is_sorted)
+    (row,) = rows(written(tmp_path, anew.encode() + b"\n"))
+    assert json.loads(row.body) == event["data"]
+
+
+def test_a_length_in_other_digits_cannot_be_sent(tmp_path: Path) -> None:
+    bad = line(1.0, b"1", "application/json", more=',"inferenceheadercontentlength":"\u0663"'.encode())
+    with pytest.raises(DatasetError, match="is not a length"):
+        rows(written(tmp_path, bad))
+
+
 @pytest.mark.parametrize(
     ("data", "encoding", "kind", "body"),
     [

@@ -107,7 +107,7 @@ def _collected(number: int, event: Event, line: bytes) -> Row | None:
 def _headers(event: Event) -> Iterator[tuple[str, str]]:
     length, coding = event.get("inferenceheadercontentlength"), event.get("contentencoding")
     if length is not None:
-        if not (isinstance(length, str) and length.isdecimal()):
+        if not (isinstance(length, str) and length.isascii() and length.isdecimal()):
             raise ValueError(f"{length!r} is not a length")
         yield "Inference-Header-Content-Length", length
     if coding is not None:
@@ -123,7 +123,7 @@ def _type(content_type: object) -> str:
 
 
 def _body(event: Event, line: bytes) -> bytes:
-    """As it came, where plimsoll has written it; of Azure's own files the same value."""
+    """As it came, where plimsoll has written the line; the same value, where Azure or another tool has."""
     if "data_base64" in event:
         return base64.b64decode(event["data_base64"], validate=True)
     if "data" not in event:
@@ -131,7 +131,8 @@ def _body(event: Event, line: bytes) -> bytes:
     data = event["data"]
     if isinstance(data, str) and not is_json(str(event.get("datacontenttype", JSON_TYPE))):
         return data.encode()
-    if str(event.get("agent", "")).startswith(_OURS):
+    is_ours = str(event.get("agent", "")).startswith(_OURS)
+    if is_ours and next(reversed(event)) == "data" and _RAW_DATA in line:
         return line.rstrip()[line.index(_RAW_DATA) + len(_RAW_DATA) : -1]
     return json.dumps(data, ensure_ascii=False).encode()
 
