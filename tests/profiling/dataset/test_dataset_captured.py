@@ -66,6 +66,22 @@ def test_azures_own_events(tmp_path: Path) -> None:
     assert row.arrived_s == 1669884690.0
 
 
+@pytest.mark.parametrize("is_sorted", [False, True])
+@pytest.mark.parametrize("separators", [(",", ":"), (", ", ": ")])
+def test_lines_that_another_tool_has_written_anew(tmp_path: Path, separators: tuple[str, str], is_sorted: bool) -> None:
+    """As `jq -S` and Python's json do, for who takes a part of a file: the body has the same value."""
+    event = json.loads(line(1.0, b'{"a":{"b":0,"data":[1]}}', "application/json"))
+    anew = json.dumps(event, separators=separators, sort_keys=is_sorted)
+    (row,) = rows(written(tmp_path, anew.encode() + b"\n"))
+    assert json.loads(row.body) == event["data"]
+
+
+def test_a_length_in_other_digits_cannot_be_sent(tmp_path: Path) -> None:
+    bad = line(1.0, b"1", "application/json", more=',"inferenceheadercontentlength":"\u0663"'.encode())
+    with pytest.raises(DatasetError, match="is not a length"):
+        rows(written(tmp_path, bad))
+
+
 @pytest.mark.parametrize(
     ("data", "encoding", "kind", "body"),
     [
@@ -183,21 +199,21 @@ def test_an_endpoint_that_captures_its_output_only(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("bad", "why"),
     [
-        (b"not json\n", "no JSON: Expecting value: line 1 column 1 (char 0)"),
+        (b"not json\n", "not JSON: Expecting value: line 1 column 1 (char 0)"),
         (b"5\n", "a part of it is of another type"),
         (b"{}\n", "'captureData' is missing"),
         (changed(b'"captureData":{', b'"captureData":null,"x":{'), "a part of it is of another type"),
         (changed(b'"data":"69,0,153.7,109\\n",', b""), "'data' is missing"),
-        (changed(b'"data":"69,0,153.7,109\\n",', b'"data":null,'), "data is no text"),
-        (changed(b'"data":"69,0,153.7,109\\n",', b'"data":{"a":1},'), "data is no text"),
-        (changed(b'"encoding":"CSV"},"e', b'"encoding":"GZIP"},"e'), "encoding 'GZIP' is none of CSV, JSON and BASE64"),
+        (changed(b'"data":"69,0,153.7,109\\n",', b'"data":null,'), "data is not text"),
+        (changed(b'"data":"69,0,153.7,109\\n",', b'"data":{"a":1},'), "data is not text"),
+        (changed(b'"encoding":"CSV"},"e', b'"encoding":"GZIP"},"e'), "encoding 'GZIP' is not CSV, JSON or BASE64"),
         (changed(b'"encoding":"CSV"},"e', b'"encoding":"BASE64"},"e'), "Only base64 data is allowed"),
-        (changed(b'"text/csv",', b'"a\\r\\nb: c",'), "'a\\r\\nb: c' is no content type"),
+        (changed(b'"text/csv",', b'"a\\r\\nb: c",'), "'a\\r\\nb: c' is not a content type"),
         (changed(b'"2022-02-14T17:25:49Z"', b'"yesterday"'), "Invalid isoformat string: 'yesterday'"),
-        (changed(b'"2022-02-14T17:25:49Z"', b"NaN"), "nan is no time"),
+        (changed(b'"2022-02-14T17:25:49Z"', b"NaN"), "nan is not a time"),
         (changed(b'"2022-02-14T17:25:49Z"', b"1" + b"0" * 400), "int too large to convert to float"),
-        (changed(b'"2022-02-14T17:25:49Z"', b"1644859549000"), "1644859549000 is no time"),
-        (changed(b'"2022-02-14T17:25:49Z"', b"[]"), "[] is no time"),
+        (changed(b'"2022-02-14T17:25:49Z"', b"1644859549000"), "1644859549000 is not a time"),
+        (changed(b'"2022-02-14T17:25:49Z"', b"[]"), "[] is not a time"),
     ],
 )
 def test_a_bad_line_is_named_with_what_to_do(tmp_path: Path, bad: bytes, why: str) -> None:

@@ -17,8 +17,8 @@ _LATEST_S = 1e11
 def arrival_of(time: object) -> float | None:
     """In seconds since 1970, of a time in RFC 3339; some of Azure's events have it in seconds already.
 
-    Only a replay of the arrivals needs one: who sends the bodies alone is not refused for the want of it. Raises
-    ValueError and TypeError of what is no time.
+    Only a replay of the arrivals needs one, so that a recording without times can still be sent. Raises
+    ValueError or TypeError where it is not a time.
     """
     if time is None:
         return None
@@ -26,7 +26,7 @@ def arrival_of(time: object) -> float | None:
         found = datetime.fromisoformat(time)
         return (found if found.tzinfo else found.replace(tzinfo=UTC)).timestamp()
     if not isinstance(time, str | int | float) or not abs(at_s := float(time)) < _LATEST_S:
-        raise ValueError(f"{time!r} is no time")
+        raise ValueError(f"{time!r} is not a time")
     return at_s
 
 

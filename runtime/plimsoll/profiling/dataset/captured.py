@@ -107,23 +107,23 @@ def _collected(number: int, event: Event, line: bytes) -> Row | None:
 def _headers(event: Event) -> Iterator[tuple[str, str]]:
     length, coding = event.get("inferenceheadercontentlength"), event.get("contentencoding")
     if length is not None:
-        if not (isinstance(length, str) and length.isdecimal()):
-            raise ValueError(f"{length!r} is no length")
+        if not (isinstance(length, str) and length.isascii() and length.isdecimal()):
+            raise ValueError(f"{length!r} is not a length")
         yield "Inference-Header-Content-Length", length
     if coding is not None:
         if not (isinstance(coding, str) and FIELD_VALUE.fullmatch(coding)):
-            raise ValueError(f"{coding!r} is no coding")
+            raise ValueError(f"{coding!r} is not a content coding")
         yield "Content-Encoding", coding
 
 
 def _type(content_type: object) -> str:
     if not isinstance(content_type, str) or not FIELD_VALUE.fullmatch(content_type):
-        raise ValueError(f"{content_type!r} is no content type")
+        raise ValueError(f"{content_type!r} is not a content type")
     return content_type
 
 
 def _body(event: Event, line: bytes) -> bytes:
-    """As it came, where plimsoll has written it; of Azure's own files the same value."""
+    """As it came, where plimsoll has written the line; the same value, where Azure or another tool has."""
     if "data_base64" in event:
         return base64.b64decode(event["data_base64"], validate=True)
     if "data" not in event:
@@ -131,7 +131,8 @@ def _body(event: Event, line: bytes) -> bytes:
     data = event["data"]
     if isinstance(data, str) and not is_json(str(event.get("datacontenttype", JSON_TYPE))):
         return data.encode()
-    if str(event.get("agent", "")).startswith(_OURS):
+    is_ours = str(event.get("agent", "")).startswith(_OURS)
+    if is_ours and next(reversed(event)) == "data" and _RAW_DATA in line:
         return line.rstrip()[line.index(_RAW_DATA) + len(_RAW_DATA) : -1]
     return json.dumps(data, ensure_ascii=False).encode()
 
@@ -143,7 +144,7 @@ def _data_capture(number: int, event: Event, line: bytes) -> Row | None:
         return None
     data, encoding = captured["data"], str(captured.get("encoding") or "").upper()
     if not isinstance(data, str) or encoding not in _ENCODINGS:
-        wrong = f"encoding {encoding!r} is none of CSV, JSON and BASE64" if isinstance(data, str) else "data is no text"
+        wrong = f"encoding {encoding!r} is not CSV, JSON or BASE64" if isinstance(data, str) else "data is not text"
         raise ValueError(wrong)
     return Row(
         number=number,
@@ -158,7 +159,7 @@ def _why(error: Exception) -> str:
     if isinstance(error, KeyError):
         return f"{error} is missing"
     if isinstance(error, json.JSONDecodeError):
-        return f"no JSON: {error}"
+        return f"not JSON: {error}"
     if isinstance(error, TypeError | AttributeError):
         return "a part of it is of another type"
     return str(error)

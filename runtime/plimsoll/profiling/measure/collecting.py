@@ -1,7 +1,7 @@
 """Where a measured server collects: what it writes is measured, and never lies beside real requests.
 
 A folder of the run's own, removed with the server. Meanwhile every file is removed again soon after it was made, and
-the server makes a new one: at a thousand requests per second a long run would else fill the disk.
+the server makes a new one: at a thousand requests per second a long run would otherwise fill the disk.
 """
 
 from __future__ import annotations

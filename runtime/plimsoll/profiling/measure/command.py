@@ -26,7 +26,7 @@ NOT_SERVED: Mapping[str, str] = MappingProxyType(
         "health_port": "none, for the same reason",
         "tls_cert": "the load driver does not encrypt: what TLS costs is not measured",
         "tls_key": "the load driver does not encrypt: what TLS costs is not measured",
-        "collect": "records go to a folder of the run's own and are removed: the load is nobody's requests",
+        "collect": "records go to a folder of the run's own and are removed: they are not requests of clients",
     }
 )
 """The settings in which the measured server differs from the one that will serve, and why."""

@@ -34,7 +34,7 @@ class CollectedCall(ScoringCall):
     _is_lost = False
     _is_too_long = False
     _answer_type = _JSON
-    _sent: bytearray | None = None
+    _sent: bytes | bytearray | None = None
 
     def submit(self, head: bytes) -> None:
         body = self.exchange.request.body
@@ -49,7 +49,7 @@ class CollectedCall(ScoringCall):
         self._answer_type = _content_type(frame.head)
         # Copied before it is sent: then the memory is another answer's.
         if frame.shared is not None and self._wants(len(frame.shared)):
-            self._sent = bytearray(frame.shared.view)
+            self._sent = bytes(frame.shared.view)
         ScoringCall._answer(self, frame)
 
     def _begin_stream(self, frame: Frame) -> None:
@@ -57,7 +57,7 @@ class CollectedCall(ScoringCall):
         super()._begin_stream(frame)
 
     def _on_chunk(self, frame: Frame) -> None:
-        if self._sent is not None:
+        if isinstance(self._sent, bytearray):
             self._sent += frame.shared.view if frame.shared is not None else frame.body
             if not self._wants(len(self._sent)):
                 self._sent, self._is_too_long = None, True
