@@ -55,7 +55,9 @@ def test_without_collect_the_calls_do_nothing_and_say_so_once(tmp_path: Path) ->
         with served(tmp_path, text) as server:
             for _ in range(3):
                 assert server.post("/score", b"[1, 2]").status == 200
-            assert server.log().count("model data is not collected: the server was started without --collect") == 1
+            said = "model data is not collected: the server was started without --collect"
+            server.wait_log(said)
+            assert server.log().count(said) == 1
 
 
 def test_v1_collects_rows_under_their_names(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 from plimsoll.contracts.mlflow.forms import CSV, PARQUET, Form, Unfit
 from plimsoll.entry.builtin.mlflow_input import AZURES, form_of
 from plimsoll.entry.tensors.lists import Lists
+from plimsoll.entry.tensors.tables import SPARSE, is_sparse
 
 _SPLIT = frozenset({"columns", "index", "data"})
 _NO_PANDAS = "This server has no pandas, and takes tensors only: inputs or instances."
@@ -18,6 +19,8 @@ _NO_PANDAS = "This server has no pandas, and takes tensors only: inputs or insta
 def value_of(form: Form) -> Any:
     """Raises Unfit."""
     name = form_of(form.data) if form.name == AZURES else form.name
+    if is_sparse(name, form.data):
+        raise Unfit(f"Invalid input. {SPARSE}")
     return _MAKERS[name](form.data)
 
 

@@ -19,6 +19,7 @@ from plimsoll.entry.builtin.mlflow_input import AZURES, arrays_in, as_mlflows
 from plimsoll.entry.failures import log_failure, log_line
 from plimsoll.entry.http.response import Response
 from plimsoll.entry.tensors.lists import Lists
+from plimsoll.entry.tensors.tables import CSV, SPARSE, is_sparse
 from plimsoll.errors import EntryError
 
 model: Any
@@ -58,7 +59,11 @@ def run(request: Request) -> Response:
 def answer(request: Request, watched: Watched) -> Response:
     kind = request.headers.get("Content-Type", "")
     body = request.get_data()
-    data, form = decoded(body) if kind.partition(";")[0].strip() == server.CONTENT_TYPE_JSON else (body, "")
+    media_type = kind.partition(";")[0].strip()
+    data, form = decoded(body) if media_type == server.CONTENT_TYPE_JSON else (body, "")
+    tables = data if isinstance(data, dict) else {CSV: body.decode("latin-1")} if media_type == CSV else {}
+    if any(is_sparse(name, value) for name, value in tables.items()):
+        raise server.MlflowInvalidInputException(SPARSE)
     if isinstance(data, dict) and not all(map(Lists().fits, arrays_in(data))):
         raise server.MlflowInvalidInputException(_LOPSIDED)
     found = server.invocations(data, kind, watched, schema)
